@@ -1,0 +1,36 @@
+/** Generates `gen/` from `proto/`; also used by the check that `gen/` is fresh. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { createRegistry } from "@bufbuild/protobuf";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import { printProto } from "./print-proto.ts";
+
+/** Root of the repository. */
+export const repositoryRoot = path.resolve(import.meta.dirname, "../../..");
+
+/** Runs a program of `node_modules/.bin` in `cwd`; returns its standard output. Throws with both outputs. */
+export function runBin(name: string, args: readonly string[], cwd = repositoryRoot): string {
+  const bin = path.join(repositoryRoot, "node_modules/.bin");
+  return execFileSync(path.join(bin, name), [...args], {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, PATH: `${bin}:${process.env["PATH"] ?? ""}` },
+    stdio: ["ignore", "pipe", "pipe"],
+    maxBuffer: 64 * 1024 * 1024,
+  });
+}
+
+/** Prints validate.proto under `root`/.build/proto, where buf.yaml looks for it. */
+export function printValidateProto(root: string): void {
+  const target = path.join(root, ".build/proto/buf/validate/validate.proto");
+  mkdirSync(path.dirname(target), { recursive: true });
+  const registry = createRegistry(file_buf_validate_validate);
+  writeFileSync(target, printProto(file_buf_validate_validate.proto, registry));
+}
+
+/** Writes the generated code into `out` (default: gen/ of the repository). */
+export function generate(out?: string): void {
+  printValidateProto(repositoryRoot);
+  runBin("buf", ["generate", ...(out === undefined ? [] : ["--output", out])]);
+}
