@@ -1,0 +1,84 @@
+import { join } from "node:path";
+import { startServerProcess, waitUntilReady } from "../process/server-process.ts";
+import { baseEnvironment } from "./base-environment.ts";
+import type { FerretdbBinary } from "./ferretdb-binary.ts";
+import { freePorts } from "./free-ports.ts";
+import { mongodbVersion } from "./mongodb-version.ts";
+import { findPostgresBinaries } from "./postgres-binaries.ts";
+import {
+  launchPostgresServer,
+  postgresServerUrl,
+  type PostgresServerOptions,
+} from "./postgres-server.ts";
+import { ownFolder } from "./service-folder.ts";
+import { startPrivateService, type Launched, type ServiceHandle } from "./service-handle.ts";
+import type { StartContext } from "./start-context.ts";
+
+const READY_TIMEOUT_MS = 30_000;
+/** A bulk of 50 updates holds 50 connections until it ends; fewer would deadlock on themselves. */
+const POOL_CONNECTIONS_MAX = 64;
+
+/**
+ * FerretDB in front of a PostgreSQL server of its **own**: killing the world's PostgreSQL and
+ * killing "MongoDB" stay two different faults. Kill, freeze and stop mean both processes.
+ *
+ * Loopback is its only protection: FerretDB 1.24 knows no users of its own.
+ */
+export async function startFerretdb(
+  context: StartContext,
+  binary: FerretdbBinary,
+): Promise<ServiceHandle> {
+  const [port = 0, postgresPort = 0] = await freePorts(2);
+  const options: PostgresServerOptions = {
+    name: "mongodb-postgres",
+    folderName: "mongodb",
+    port: postgresPort,
+    password: context.secrets.mongodb,
+    database: "ferretdb",
+    binaries: await findPostgresBinaries({ ...context, sources: ["system", "npm"] }),
+    settings: {
+      max_connections: POOL_CONNECTIONS_MAX + 16,
+      shared_buffers: "64MB",
+      // As a MongoDB with write concern 1: acknowledged before it is on the disk. No promise
+      // of the product rests on it, and the disk's syncs are left to the journal.
+      synchronous_commit: "off",
+    },
+  };
+  const folder = ownFolder(context.dataDir.path, "ferretdb");
+  const url = `mongodb://127.0.0.1:${port}/`;
+  context.report("starting", binary.origin);
+  const launch = async (): Promise<Launched> => {
+    const { process: postgres } = await launchPostgresServer(options, context);
+    const server = await startServerProcess({
+      name: "mongodb",
+      command: binary.file,
+      args: [],
+      env: baseEnvironment({
+        HOME: folder,
+        FERRETDB_LISTEN: `127.0.0.1:${port}`,
+        FERRETDB_POSTGRESQL_URL: `${postgresServerUrl(options)}?pool_max_conns=${POOL_CONNECTIONS_MAX}`,
+      }),
+      cwd: folder,
+      logFile: join(context.dataDir.logDir, "mongodb.log"),
+      ledger: context.dataDir.ledger,
+      stopSignal: "SIGTERM",
+    });
+    try {
+      const answer = await waitUntilReady(server, READY_TIMEOUT_MS, () => mongodbVersion(url));
+      const version = answer.replace("FerretDB", `FerretDB ${binary.version}`);
+      return { processes: [server, postgres], version };
+    } catch (error) {
+      await server.kill();
+      await postgres.kill();
+      throw error;
+    }
+  };
+  return await startPrivateService({
+    name: "mongodb",
+    url,
+    origin: binary.origin,
+    launch,
+    stopBoundMs: 10_000,
+    onDeath: context.onDeath,
+  });
+}

@@ -1,0 +1,171 @@
+/**
+ * The private services of a development machine or a test run: started together, on free
+ * loopback ports, with generated passwords and their data in one directory; gone when their
+ * host is gone.
+ */
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { openDataDir, type DataDir } from "../data-dir.ts";
+import { probeExternal } from "./external-service.ts";
+import { startMongodb } from "./mongodb.ts";
+import { startPostgres } from "./postgres.ts";
+import { startRabbitmq } from "./rabbitmq.ts";
+import { startRedis } from "./redis.ts";
+import { SOURCES, type Source } from "./resolution.ts";
+import { loadSecrets } from "./secrets.ts";
+import type { ServiceHandle, ServiceName } from "./service-handle.ts";
+import type { StackProgress, StartContext } from "./start-context.ts";
+
+export interface LocalStackOptions {
+  /**
+   * Where data, logs, lock and process record live. A path is opened (lock taken, leftovers
+   * of a killed run ended) and closed by the stack; a host that keeps more than services in
+   * it opens it itself and hands it over.
+   */
+  readonly dataDir: string | DataDir;
+  readonly services: readonly ServiceName[];
+  /** Services that run elsewhere: used as they are, checked for an answer, never stopped. */
+  readonly urls?: Partial<Record<ServiceName, string | undefined>>;
+  /** Whether system packages may be installed (`CI=true` counts as a yes too). */
+  readonly install: boolean;
+  /** Default: every source. For tests of one source. */
+  readonly sources?: readonly Source[];
+  /** Start a service again that died by itself (not by its handle's `kill`). Default true. */
+  readonly restartDead?: boolean;
+  readonly onProgress?: (progress: StackProgress) => void;
+}
+
+export interface LocalStack {
+  readonly services: Readonly<Partial<Record<ServiceName, ServiceHandle>>>;
+  /** The handle, or an error that says that the stack was started without it. */
+  readonly service: (name: ServiceName) => ServiceHandle;
+  readonly dataDir: DataDir;
+  /** Stops what was started, all at once; settles when no process of it is left. */
+  readonly stop: () => Promise<void>;
+}
+
+const STARTERS: Record<ServiceName, (context: StartContext) => Promise<ServiceHandle>> = {
+  postgres: startPostgres,
+  rabbitmq: startRabbitmq,
+  redis: startRedis,
+  mongodb: startMongodb,
+};
+
+/** A service that dies again and again is left alone after this many restarts in a row. */
+const RESTARTS_MAX = 5;
+const RESTART_STREAK_MS = 60_000;
+
+/** The repository root, seen from this file. */
+export const CHECKOUT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
+
+/**
+ * Starts the services side by side. When one cannot be started, the others are stopped and
+ * the error names every one that failed.
+ */
+export async function startLocalStack(options: LocalStackOptions): Promise<LocalStack> {
+  const begun = performance.now();
+  const ownsDataDir = typeof options.dataDir === "string";
+  const dataDir =
+    typeof options.dataDir === "string" ? await openDataDir(options.dataDir) : options.dataDir;
+  const report = (service: ServiceName, phase: StackProgress["phase"], message: string): void => {
+    options.onProgress?.({
+      service,
+      phase,
+      message,
+      elapsedMs: Math.round(performance.now() - begun),
+    });
+  };
+  let stopping = false;
+  const onDeath = restarter(
+    () => !stopping && options.restartDead !== false,
+    (handle, phase, message) => report(handle.name, phase, message),
+  );
+  const startOne = async (name: ServiceName): Promise<ServiceHandle> => {
+    report(name, "looking", "");
+    const url = options.urls?.[name];
+    const handle =
+      url === undefined
+        ? await STARTERS[name]({
+            dataDir,
+            secrets: loadSecrets(dataDir.path),
+            checkout: CHECKOUT,
+            install: options.install,
+            sources: options.sources ?? SOURCES,
+            report: (phase, message) => report(name, phase, message),
+            onDeath,
+          })
+        : await probeExternal(name, url);
+    report(name, "ready", `${handle.version} (${handle.origin})`);
+    return handle;
+  };
+
+  const outcomes = await Promise.allSettled(
+    options.services.map(async (name) => {
+      try {
+        return await startOne(name);
+      } catch (error) {
+        report(name, "failed", error instanceof Error ? error.message : String(error));
+        throw error;
+      }
+    }),
+  );
+  const handles = outcomes.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const failures = outcomes.flatMap((each): unknown[] =>
+    each.status === "rejected" ? [each.reason] : [],
+  );
+  const stop = async (): Promise<void> => {
+    stopping = true;
+    await Promise.all(handles.map((handle) => handle.stop()));
+    if (ownsDataDir) {
+      dataDir.close();
+    }
+  };
+  if (failures.length > 0) {
+    await stop();
+    throw new AggregateError(
+      failures,
+      failures.map((each) => (each instanceof Error ? each.message : String(each))).join("\n\n"),
+    );
+  }
+  const services: Partial<Record<ServiceName, ServiceHandle>> = Object.fromEntries(
+    handles.map((handle) => [handle.name, handle]),
+  );
+  return {
+    services,
+    service(name) {
+      const handle = services[name];
+      if (handle === undefined) {
+        throw new Error(`The local stack was started without ${name}.`);
+      }
+      return handle;
+    },
+    dataDir,
+    stop,
+  };
+}
+
+/** Starts a dead service again, unless it keeps dying. */
+function restarter(
+  isWanted: () => boolean,
+  report: (handle: ServiceHandle, phase: "lost" | "restarted" | "failed", message: string) => void,
+): StartContext["onDeath"] {
+  const deaths = new Map<ServiceName, number[]>();
+  return (handle, how) => {
+    report(handle, "lost", how);
+    if (!isWanted()) {
+      return;
+    }
+    const now = performance.now();
+    const recent = (deaths.get(handle.name) ?? []).filter((at) => now - at < RESTART_STREAK_MS);
+    deaths.set(handle.name, [...recent, now]);
+    if (recent.length >= RESTARTS_MAX) {
+      report(handle, "failed", `died ${recent.length + 1} times in a minute; left alone`);
+      return;
+    }
+    handle.restart().then(
+      () => report(handle, "restarted", handle.version),
+      (error: unknown) =>
+        report(handle, "failed", error instanceof Error ? error.message : String(error)),
+    );
+  };
+}

@@ -1,0 +1,165 @@
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "amqplib";
+import {
+  startServerProcess,
+  waitUntilReady,
+  type ServerProcess,
+} from "../process/server-process.ts";
+import { baseEnvironment } from "./base-environment.ts";
+import { freePorts } from "./free-ports.ts";
+import { findRabbitmq, type RabbitmqBinaries } from "./rabbitmq-binaries.ts";
+import { ownFolder } from "./service-folder.ts";
+import { startPrivateService, type Launched, type ServiceHandle } from "./service-handle.ts";
+import type { StartContext } from "./start-context.ts";
+
+/** 4 to 8 s on an idle machine, several times that on a loaded one, and a log to replay after a crash. */
+const READY_TIMEOUT_MS = 90_000;
+/** The node's name does not hold the machine's: data made under one host name open under another. */
+const NODE_NAME = "hexhold@localhost";
+const USER = "hexhold";
+
+interface RabbitmqPorts {
+  readonly amqp: number;
+  readonly management: number;
+  readonly distribution: number;
+  readonly epmd: number;
+}
+
+/**
+ * RabbitMQ with management, one generated administrator and no `guest`. It is started by its
+ * own script with everything of its own (home and cookie, node name, ports, folders), so
+ * that a system-wide RabbitMQ beside it is not touched. Its epmd is ours as well.
+ */
+export async function startRabbitmq(context: StartContext): Promise<ServiceHandle> {
+  const binaries = await findRabbitmq(context);
+  const [amqp = 0, management = 0, distribution = 0, epmd = 0] = await freePorts(4);
+  const ports = { amqp, management, distribution, epmd };
+  const folder = ownFolder(context.dataDir.path, "rabbitmq");
+  const { rabbitmq: password } = context.secrets;
+  const url = `amqp://${USER}:${password}@127.0.0.1:${ports.amqp}`;
+  writeConfiguration(context, folder, ports, password);
+  context.report("starting", binaries.origin);
+
+  let epmdProcess: ServerProcess | undefined;
+  const launch = async (): Promise<Launched> => {
+    if (epmdProcess?.isRunning() !== true) {
+      epmdProcess = await startEpmd(context, binaries, folder, ports);
+    }
+    const server = await startBroker(context, binaries, folder, ports);
+    try {
+      const version = await waitUntilReady(server, READY_TIMEOUT_MS, () => rabbitmqVersion(url));
+      return { processes: [server, epmdProcess], version };
+    } catch (error) {
+      await server.kill();
+      await epmdProcess.kill();
+      throw error;
+    }
+  };
+  return await startPrivateService({
+    name: "rabbitmq",
+    url,
+    managementUrl: `http://${USER}:${password}@127.0.0.1:${ports.management}`,
+    origin: binaries.origin,
+    launch,
+    stopBoundMs: 15_000,
+    onDeath: context.onDeath,
+  });
+}
+
+/** Asks a RabbitMQ for its version; fails when it does not answer. */
+export async function rabbitmqVersion(url: string): Promise<string> {
+  const connection = await connect(url, { timeout: 2_000 });
+  connection.on("error", () => undefined);
+  const { product, version } = connection.connection.serverProperties;
+  await connection.close();
+  return `${product} ${version}`;
+}
+
+/**
+ * Erlang's name server, in the foreground and recorded. Left to itself the broker would
+ * start one as a daemon that outlives it.
+ */
+function startEpmd(
+  context: StartContext,
+  binaries: RabbitmqBinaries,
+  folder: string,
+  ports: RabbitmqPorts,
+): Promise<ServerProcess> {
+  return startServerProcess({
+    name: "epmd",
+    command: binaries.epmd,
+    args: ["-address", "127.0.0.1", "-port", String(ports.epmd)],
+    env: baseEnvironment({ HOME: folder }),
+    cwd: folder,
+    logFile: join(context.dataDir.logDir, "rabbitmq.log"),
+    ledger: context.dataDir.ledger,
+    stopSignal: "SIGTERM",
+  });
+}
+
+function startBroker(
+  context: StartContext,
+  binaries: RabbitmqBinaries,
+  folder: string,
+  ports: RabbitmqPorts,
+): Promise<ServerProcess> {
+  return startServerProcess({
+    name: "rabbitmq",
+    command: binaries.server,
+    args: [],
+    env: baseEnvironment({
+      HOME: folder,
+      RABBITMQ_NODENAME: NODE_NAME,
+      RABBITMQ_NODE_IP_ADDRESS: "127.0.0.1",
+      RABBITMQ_NODE_PORT: String(ports.amqp),
+      RABBITMQ_DIST_PORT: String(ports.distribution),
+      RABBITMQ_BASE: folder,
+      RABBITMQ_MNESIA_BASE: join(folder, "mnesia"),
+      RABBITMQ_LOG_BASE: join(folder, "log"),
+      // To standard output, which goes to our log file.
+      RABBITMQ_LOGS: "-",
+      RABBITMQ_CONFIG_FILE: join(folder, "rabbitmq.conf"),
+      RABBITMQ_CONF_ENV_FILE: join(folder, "no-rabbitmq-env.conf"),
+      RABBITMQ_ADVANCED_CONFIG_FILE: join(folder, "no-advanced.config"),
+      RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, "enabled_plugins"),
+      RABBITMQ_PID_FILE: join(folder, "pid"),
+      ERL_EPMD_PORT: String(ports.epmd),
+      ERL_EPMD_ADDRESS: "127.0.0.1",
+      // The script then becomes the Erlang VM instead of waiting beside it: one pid to
+      // signal, and it is that of beam.smp.
+      RUNNING_UNDER_SYSTEMD: "true",
+      RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: [
+        // Loopback for node-to-node traffic too; its default is every interface.
+        "-kernel inet_dist_use_interface {127,0,0,1}",
+        // No busy waiting: on a shared machine it burns what the other services need.
+        "+sbwt none +sbwtdcpu none +sbwtdio none",
+      ].join(" "),
+    }),
+    cwd: folder,
+    logFile: join(context.dataDir.logDir, "rabbitmq.log"),
+    ledger: context.dataDir.ledger,
+    stopSignal: "SIGTERM",
+  });
+}
+
+/** The common configuration of `infra/rabbitmq` with this instance's addresses and user behind it. */
+function writeConfiguration(
+  context: StartContext,
+  folder: string,
+  ports: RabbitmqPorts,
+  password: string,
+): void {
+  const common = join(context.checkout, "infra", "rabbitmq");
+  const own = [
+    `listeners.tcp.1 = 127.0.0.1:${ports.amqp}`,
+    "management.tcp.ip = 127.0.0.1",
+    `management.tcp.port = ${ports.management}`,
+    `default_user = ${USER}`,
+    `default_pass = ${password}`,
+    "",
+  ].join("\n");
+  const text = `${readFileSync(join(common, "rabbitmq.conf"), "utf8")}\n${own}`;
+  writeFileSync(join(folder, "rabbitmq.conf"), text, { mode: 0o600 });
+  copyFileSync(join(common, "enabled_plugins"), join(folder, "enabled_plugins"));
+}
