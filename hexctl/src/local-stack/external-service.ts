@@ -1,4 +1,4 @@
-import pg from "pg";
+import { Client } from "pg";
 import { mongodbVersion } from "./mongodb-version.ts";
 import { rabbitmqVersion } from "./rabbitmq.ts";
 import { redisVersion } from "./redis.ts";
@@ -30,7 +30,7 @@ const PROBES: Record<ServiceName, (url: string) => Promise<string>> = {
 };
 
 async function postgresVersion(url: string): Promise<string> {
-  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
+  const client = new Client({ connectionString: url, connectionTimeoutMillis: 5_000 });
   client.on("error", () => undefined);
   await client.connect();
   try {

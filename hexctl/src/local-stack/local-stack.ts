@@ -11,7 +11,7 @@ import { startMongodb } from "./mongodb.ts";
 import { startPostgres } from "./postgres.ts";
 import { startRabbitmq } from "./rabbitmq.ts";
 import { startRedis } from "./redis.ts";
-import { SOURCES, type Source } from "./resolution.ts";
+import { ServiceNotFound, SOURCES, type Source } from "./resolution.ts";
 import { loadSecrets } from "./secrets.ts";
 import type { ServiceHandle, ServiceName } from "./service-handle.ts";
 import type { StackProgress, StartContext } from "./start-context.ts";
@@ -26,6 +26,8 @@ export interface LocalStackOptions {
   readonly services: readonly ServiceName[];
   /** Services that run elsewhere: used as they are, checked for an answer, never stopped. */
   readonly urls?: Partial<Record<ServiceName, string | undefined>>;
+  /** Services that may be missing when no source has them (`missing` says why). Default none. */
+  readonly optional?: readonly ServiceName[];
   /** Whether system packages may be installed (`CI=true` counts as a yes too). */
   readonly install: boolean;
   /** Default: every source. For tests of one source. */
@@ -37,11 +39,15 @@ export interface LocalStackOptions {
 
 export interface LocalStack {
   readonly services: Readonly<Partial<Record<ServiceName, ServiceHandle>>>;
+  /** Optional services that no source had, with the reason. */
+  readonly missing: Readonly<Partial<Record<ServiceName, string>>>;
   /** The handle, or an error that says that the stack was started without it. */
   readonly service: (name: ServiceName) => ServiceHandle;
   readonly dataDir: DataDir;
   /** Stops what was started, all at once; settles when no process of it is left. */
   readonly stop: () => Promise<void>;
+  /** The same by SIGKILL: for a stack whose data are thrown away (RabbitMQ takes 6 s to stop in order). */
+  readonly kill: () => Promise<void>;
 }
 
 const STARTERS: Record<ServiceName, (context: StartContext) => Promise<ServiceHandle>> = {
@@ -99,27 +105,35 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     return handle;
   };
 
+  const missing: Partial<Record<ServiceName, string>> = {};
   const outcomes = await Promise.allSettled(
     options.services.map(async (name) => {
       try {
         return await startOne(name);
       } catch (error) {
+        if (error instanceof ServiceNotFound && options.optional?.includes(name) === true) {
+          missing[name] = error.message;
+          return undefined;
+        }
         report(name, "failed", error instanceof Error ? error.message : String(error));
         throw error;
       }
     }),
   );
-  const handles = outcomes.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+  const handles = outcomes.flatMap((each) =>
+    each.status === "fulfilled" && each.value !== undefined ? [each.value] : [],
+  );
   const failures = outcomes.flatMap((each): unknown[] =>
     each.status === "rejected" ? [each.reason] : [],
   );
-  const stop = async (): Promise<void> => {
+  const endAll = async (end: (handle: ServiceHandle) => Promise<void>): Promise<void> => {
     stopping = true;
-    await Promise.all(handles.map((handle) => handle.stop()));
+    await Promise.all(handles.map(end));
     if (ownsDataDir) {
       dataDir.close();
     }
   };
+  const stop = (): Promise<void> => endAll((handle) => handle.stop());
   if (failures.length > 0) {
     await stop();
     throw new AggregateError(
@@ -132,6 +146,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   );
   return {
     services,
+    missing,
     service(name) {
       const handle = services[name];
       if (handle === undefined) {
@@ -141,6 +156,13 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
     },
     dataDir,
     stop,
+    kill: () =>
+      endAll(async (handle) => {
+        if (!handle.external) {
+          await handle.kill();
+          await handle.stop();
+        }
+      }),
   };
 }
 

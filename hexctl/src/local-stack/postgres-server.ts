@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
-import pg from "pg";
+import { Client, escapeIdentifier } from "pg";
 import { allPids, sendSignal } from "../process/process-identity.ts";
 import {
   startServerProcess,
@@ -89,7 +89,7 @@ export async function launchPostgresServer(
 
 /** Connects, creates the database if it is missing, and returns the server's version. */
 async function prepareDatabase(options: PostgresServerOptions): Promise<string> {
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: postgresServerUrl({ ...options, database: "postgres" }),
     connectionTimeoutMillis: 2_000,
   });
@@ -100,7 +100,7 @@ async function prepareDatabase(options: PostgresServerOptions): Promise<string> 
       options.database,
     ]);
     if (known.rowCount === 0) {
-      await client.query(`create database ${pg.escapeIdentifier(options.database)}`);
+      await client.query(`create database ${escapeIdentifier(options.database)}`);
     }
     const answer = await client.query<{ server_version: string }>("show server_version");
     return `PostgreSQL ${answer.rows[0]?.server_version.split(" ")[0] ?? "?"}`;

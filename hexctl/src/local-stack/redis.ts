@@ -38,6 +38,8 @@ export async function startRedis(context: StartContext): Promise<ServiceHandle> 
       "daemonize no",
       'save ""',
       "appendonly no",
+      // Tests take one logical database each.
+      "databases 1024",
       `dir "${folder}"`,
       "",
     ].join("\n"),

@@ -1,1 +1,11 @@
-export {};
+export { dropEverythingOfRun } from "./drop-everything-of-run.ts";
+export { freshDatabase } from "./fresh-database.ts";
+export type { FreshDatabase } from "./fresh-database.ts";
+export { freshMongoDatabase, mongodbMissing } from "./fresh-mongo-database.ts";
+export type { FreshMongoDatabase } from "./fresh-mongo-database.ts";
+export { freshRedis } from "./fresh-redis.ts";
+export type { FreshRedis } from "./fresh-redis.ts";
+export { freshVhost, managementApi } from "./fresh-vhost.ts";
+export type { FreshVhost } from "./fresh-vhost.ts";
+export { freshName, providedStack, TEST_NAME_PREFIX } from "./provided-stack.ts";
+export type { ProvidedStack } from "./provided-stack.ts";

@@ -1,0 +1,53 @@
+import { defineConfig } from "vitest/config";
+import { closingReporter } from "./test/gates/src/closing-reporter.ts";
+
+const NEVER = ["**/node_modules/**", "**/dist/**", ".data/**", ".build/**"];
+/** Every pull of the network, the disk and two cores included. */
+const INTEGRATION_TIMEOUT_MS = 60_000;
+const SYSTEM_TIMEOUT_MS = 300_000;
+
+/**
+ * `unit`: pure, no services. `integration`: on one private stack per run, two files at a
+ * time. `system`: the whole product, started and killed by the tests themselves, one file at
+ * a time and after the others, because they measure.
+ */
+export default defineConfig({
+  test: {
+    reporters: ["default", closingReporter()],
+    passWithNoTests: true,
+    projects: [
+      {
+        test: {
+          name: "unit",
+          include: ["**/*.test.ts", "**/*.test.tsx"],
+          exclude: [...NEVER, "**/*.int.test.ts", "**/*.e2e.test.ts", "**/*.chaos.test.ts"],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: "integration",
+          include: ["**/*.int.test.ts"],
+          exclude: NEVER,
+          globalSetup: ["test/gates/src/private-stack.ts"],
+          maxWorkers: 2,
+          testTimeout: INTEGRATION_TIMEOUT_MS,
+          hookTimeout: INTEGRATION_TIMEOUT_MS,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
+          name: "system",
+          include: ["test/{e2e,chaos}/**/*.{e2e,chaos}.test.ts"],
+          exclude: NEVER,
+          fileParallelism: false,
+          maxWorkers: 1,
+          testTimeout: SYSTEM_TIMEOUT_MS,
+          hookTimeout: SYSTEM_TIMEOUT_MS,
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
