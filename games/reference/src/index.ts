@@ -1,1 +1,57 @@
-export {};
+/** The reference game: spawn, enter, leave, move, gather, observe. Pure rules only. */
+import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
+import type { Aggregate, Game, HexParts } from "@hexhold/actor";
+import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { file_hexhold_hex_v1_events } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import {
+  HexPresenceSchema,
+  HexStateSchema,
+  ResourceSchema,
+} from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { decide } from "./decide.ts";
+import { evolve, type ReferenceParts } from "./evolve.ts";
+import { checkOptions } from "./options.ts";
+
+/** Makes the game; `options` are those of {@link defaultOptions}, each of which may be left out. */
+export function createGame(options: unknown): Game {
+  const checked = checkOptions(options);
+  const parts = (state: HexParts<Message, Message>): ReferenceParts => state as ReferenceParts;
+  const hex: Aggregate = {
+    durableSchema: HexStateSchema,
+    volatileSchema: HexPresenceSchema,
+    stateFormat: 1,
+    initialState: () => ({ durable: create(HexStateSchema), volatile: create(HexPresenceSchema) }),
+    decide: (state, command, context) => decide(parts(state), command, context, checked),
+    evolve: (state, event) => evolve(parts(state), event),
+    readable: (state) => readable(parts(state)),
+  };
+  return {
+    name: "reference",
+    worldFormat: 1,
+    descriptors: [file_hexhold_hex_v1_commands, file_hexhold_hex_v1_events],
+    hex,
+  };
+}
+
+function readable({ durable, volatile }: ReferenceParts): JsonObject {
+  return {
+    level: durable.level,
+    xp: durable.xp.toString(),
+    owner: durable.owner.length === 0 ? null : hexDigits(durable.owner),
+    population: durable.residents.length,
+    online: durable.residents.filter((resident) => resident.online).length,
+    stocks: durable.stocks.map((stock) => ({
+      resource:
+        ResourceSchema.value[stock.resource]?.localName.toLowerCase() ?? String(stock.resource),
+      amount: stock.amount.toString(),
+      asOfMs: stock.asOfMs.toString(),
+    })),
+    positions: volatile.positions.length,
+  };
+}
+
+function hexDigits(bytes: Uint8Array): string {
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export { defaultOptions, type ReferenceOptions } from "./options.ts";

@@ -49,7 +49,7 @@ export function centreOf(hexId: bigint): [number, number] {
 
 /** Corners of a hex as [latitude, longitude] in degrees, counter-clockwise. */
 export function boundaryOf(hexId: bigint): [number, number][] {
-  return cellToBoundary(hexText(hexId)) as [number, number][];
+  return cellToBoundary(hexText(hexId));
 }
 
 /**

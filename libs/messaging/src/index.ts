@@ -1,1 +1,51 @@
-export {};
+export {
+  type Bus,
+  BusError,
+  type BusMessage,
+  type BusState,
+  type ConsumeOptions,
+  type Delivery,
+  type Inbox,
+  type PublishOutcome,
+  type Subscription,
+} from "./bus.ts";
+export { type AmqpBusOptions, createAmqpBus } from "./buses/amqp.ts";
+export { declareTopology } from "./buses/amqp-topology.ts";
+export { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
+export {
+  DecodeError,
+  decodeAnswers,
+  decodeBatch,
+  decodeEnvelope,
+  decodeViews,
+  encodeAnswers,
+  encodeBatch,
+  encodeEnvelope,
+  encodeStoredAnswer,
+  encodeViews,
+  keyOfWire,
+  replayedAnswer,
+} from "./codec.ts";
+export {
+  type GatheredCommand,
+  GatheringLane,
+  type GatheringLimits,
+  gatheringLimits,
+} from "./gathering.ts";
+export { type CommandIdentity, idempotencyKeyOf, sha256, sha256Length } from "./idempotency-key.ts";
+export {
+  createMessageRegistry,
+  type MessageEntry,
+  type MessageRegistry,
+  RegistryError,
+} from "./registry.ts";
+export { domainQueueCount, type PinRoute, type RouteTable, routeOf } from "./route.ts";
+export {
+  commandExchange,
+  commandQueueLengthMax,
+  queuesOf,
+  type QueueSpec,
+  slotQueue,
+  viewExchange,
+} from "./topology.ts";
+export { isUuidv7, uuidBytes, uuidText, uuidv7Bytes, uuidv7Ms } from "./uuid.ts";

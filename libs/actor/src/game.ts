@@ -1,0 +1,87 @@
+/** A game is a module of pure rules; these are its types. */
+import type { DescFile, JsonObject, Message } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import type { Key } from "@hexhold/hex";
+
+/** State of a hex. */
+export interface HexParts<D extends Message, V extends Message> {
+  /** A pure fold of the journal: hashed, compacted, verified, rebuilt. */
+  readonly durable: D;
+  /** Positions and the like; `evolve` may reset it, never reads it into the durable part. */
+  readonly volatile: V;
+}
+
+/** All that a decision may know beside state and command. */
+export interface DecideContext {
+  readonly key: Key;
+  /** World time in Unix milliseconds; never backwards in a hex. */
+  readonly nowMs: number;
+  /** 16 system bytes, new for each decision. Whatever is drawn goes into the events. */
+  readonly random: Uint8Array;
+  readonly sender: Sender;
+  /** 16 bytes; undefined for a command from a service. */
+  readonly accountId: Uint8Array | undefined;
+  readonly sessionId: Uint8Array | undefined;
+  /** VOLATILE commands: counts up within the session. */
+  readonly volatileSeq: bigint;
+}
+
+/** A command to another hex or a domain service, sent by the outbox of the same commit. */
+export interface OutgoingCommand {
+  readonly message: Message;
+  readonly schema: GenMessage<Message>;
+  readonly to: { readonly key: Key } | { readonly service: string; readonly subject: string };
+}
+
+/** An event with its schema; type and version come from the schema's contract option. */
+export interface DecidedEvent {
+  readonly schema: GenMessage<Message>;
+  readonly message: Message;
+}
+
+/** What the rules say to a command. */
+export type Decision =
+  | {
+      readonly kind: "applied";
+      readonly events: readonly DecidedEvent[];
+      readonly messages?: readonly OutgoingCommand[];
+      /** Message named by the command's option `result`. */
+      readonly result?: Message;
+    }
+  | {
+      readonly kind: "refused";
+      /** From the closed list in the command's option. */
+      readonly reason: string;
+      /** 0 or absent = repeating it makes no sense. */
+      readonly retryAfterMs?: number;
+      /** Message named by the command's option `refusal_detail`. */
+      readonly detail?: Message;
+    };
+
+/** The rules of one kind of actor. All functions are synchronous and pure: no clock, no randomness, no I/O. */
+export interface Aggregate<D extends Message = Message, V extends Message = Message> {
+  readonly durableSchema: GenMessage<D>;
+  readonly volatileSchema: GenMessage<V>;
+  /** How state is hashed; raised when the durable part changes its meaning or encoding. */
+  readonly stateFormat: number;
+  initialState(key: Key): HexParts<D, V>;
+  decide(state: HexParts<D, V>, command: Message, context: DecideContext): Decision;
+  /** Throws on an event it does not know: an assertion, not an answer. */
+  evolve(state: HexParts<D, V>, event: Message): HexParts<D, V>;
+  /** The readable document of the hex, for `world.hex_state` and operators. */
+  readable(state: HexParts<D, V>): JsonObject;
+}
+
+/** A game as the worker loads it and the gateway describes it. */
+export interface Game {
+  readonly name: string;
+  /** Highest world format whose events it emits. */
+  readonly worldFormat: number;
+  /** Files whose messages carry contract options. */
+  readonly descriptors: readonly DescFile[];
+  readonly hex: Aggregate;
+}
+
+/** What a game module exports as `createGame`. `options` is the section `game.options` of the configuration. */
+export type CreateGame = (options: unknown) => Game;

@@ -1,0 +1,103 @@
+/**
+ * One AMQP connection that comes back.
+ *
+ * amqplib's own recovery is not used: every connection needs a name of its own (the control plane tells
+ * connections apart by it, and a route table is void without the connection under which it was fetched),
+ * and consumers must not come back by themselves: a slot is subscribed again only when its epoch is current.
+ */
+import { type ChannelModel, connect } from "amqplib";
+
+export interface ConnectionOptions {
+  readonly url: string;
+  /** Name stem; the connection number is put behind it. */
+  readonly name: string;
+  /** Frames of life, in seconds: a frozen peer is noticed after about three of them. */
+  readonly heartbeatS: number;
+  readonly reconnectDelayMs: { readonly first: number; readonly max: number };
+  readonly onUp: (model: ChannelModel, name: string, generation: number) => Promise<void>;
+  readonly onDown: (reason: string) => void;
+  readonly onBlocked: (reason: string | undefined) => void;
+}
+
+export interface ReconnectingConnection {
+  /** Name of the connection that is open, undefined while there is none. */
+  readonly name: string | undefined;
+  close(): Promise<void>;
+}
+
+/** Opens the connection and keeps it open until `close`. Returns at once. */
+export function keepConnection(options: ConnectionOptions): ReconnectingConnection {
+  let generation = 0;
+  let model: ChannelModel | undefined;
+  let name: string | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  let delayMs = options.reconnectDelayMs.first;
+  let closed = false;
+
+  const again = (): void => {
+    if (closed) return;
+    timer = setTimeout(open, delayMs);
+    delayMs = Math.min(delayMs * 2, options.reconnectDelayMs.max);
+  };
+  const attempt = async (): Promise<void> => {
+    generation++;
+    const ownName = `${options.name}.${generation}`;
+    let failure = "";
+    try {
+      const opened = await connect(withHeartbeat(options.url, options.heartbeatS), {
+        // The default costs 40 ms a round trip.
+        noDelay: true,
+        timeout: 10_000,
+        clientProperties: { connection_name: ownName },
+      });
+      // An unheard `error` ends the process; `close` follows it.
+      opened.on("error", (error: Error) => (failure = error.message));
+      opened.on("blocked", (reason: string) => options.onBlocked(reason));
+      opened.on("unblocked", () => options.onBlocked(undefined));
+      opened.on("close", () => {
+        const wasUp = model === opened;
+        model = undefined;
+        name = undefined;
+        if (wasUp) options.onDown(failure || "closed by the broker");
+        again();
+      });
+      if (closed) {
+        await opened.close();
+        return;
+      }
+      try {
+        await options.onUp(opened, ownName, generation);
+      } catch (error) {
+        failure = (error as Error).message;
+        await opened.close().catch(() => undefined);
+        return;
+      }
+      model = opened;
+      name = ownName;
+      delayMs = options.reconnectDelayMs.first;
+    } catch (error) {
+      options.onDown((error as Error).message);
+      again();
+    }
+  };
+  const open = (): void => void attempt();
+  open();
+
+  return {
+    get name() {
+      return name;
+    },
+    async close() {
+      closed = true;
+      clearTimeout(timer);
+      await model?.close().catch(() => undefined);
+    },
+  };
+}
+
+function withHeartbeat(url: string, heartbeatS: number): string {
+  const parsed = new URL(url);
+  if (!parsed.searchParams.has("heartbeat"))
+    parsed.searchParams.set("heartbeat", String(heartbeatS));
+  return parsed.href;
+}

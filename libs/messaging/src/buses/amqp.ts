@@ -1,0 +1,327 @@
+/**
+ * The bus on RabbitMQ. One connection consumes, another publishes: under a memory alarm a connection that
+ * publishes is blocked, acks included.
+ */
+import type { Channel, ChannelModel, ConfirmChannel, ConsumeMessage, Message } from "amqplib";
+import {
+  type Bus,
+  BusError,
+  type BusMessage,
+  type BusState,
+  type ConsumeOptions,
+  type Delivery,
+  type Inbox,
+  type InboxOptions,
+  type PublishOutcome,
+  type Subscription,
+} from "../bus.ts";
+import { commandExchange, viewExchange } from "../topology.ts";
+import { keepConnection } from "./amqp-connection.ts";
+
+export interface AmqpBusOptions {
+  readonly url: string;
+  /** `service/instance`, goes into `app_id` and the connections' names. */
+  readonly appId: string;
+  /** Default 5 s. */
+  readonly heartbeatS?: number;
+  /** Messages that may wait for their confirm; more are `refused`. Default 1,024. */
+  readonly unconfirmedMax?: number;
+}
+
+interface Unconfirmed {
+  readonly settle: (outcome: PublishOutcome) => void;
+  returned: boolean;
+}
+
+/** Opens both connections; the bus is `disconnected` until they stand. */
+export function createAmqpBus(options: AmqpBusOptions): Bus {
+  return new AmqpBus(options);
+}
+
+class AmqpBus implements Bus {
+  readonly #options: Required<AmqpBusOptions>;
+  readonly #listeners = new Set<(state: BusState) => void>();
+  readonly #unconfirmed = new Map<string, Unconfirmed>();
+  readonly #consuming;
+  readonly #publishing;
+  #state: BusState = { mode: "disconnected", reason: "not connected yet" };
+  #consumeModel: ChannelModel | undefined;
+  #publishChannel: ConfirmChannel | undefined;
+  #looseChannel: Channel | undefined;
+  #blockedBy: string | undefined;
+  #generation = 0;
+  #nextPublish = 0;
+  #closed = false;
+
+  constructor(options: AmqpBusOptions) {
+    this.#options = { heartbeatS: 5, unconfirmedMax: 1024, ...options };
+    const shared = {
+      url: options.url,
+      heartbeatS: this.#options.heartbeatS,
+      reconnectDelayMs: { first: 50, max: 1000 },
+    };
+    this.#consuming = keepConnection({
+      ...shared,
+      name: `${options.appId}.consume`,
+      onUp: async (model) => {
+        this.#consumeModel = model;
+        this.#refreshState();
+        await Promise.resolve();
+      },
+      onDown: (reason) => {
+        this.#consumeModel = undefined;
+        this.#refreshState(reason);
+      },
+      onBlocked: () => undefined,
+    });
+    this.#publishing = keepConnection({
+      ...shared,
+      name: `${options.appId}.publish`,
+      onUp: async (model) => this.#openPublishing(model),
+      onDown: (reason) => {
+        this.#publishChannel = undefined;
+        this.#looseChannel = undefined;
+        this.#blockedBy = undefined;
+        this.#failUnconfirmed();
+        this.#refreshState(reason);
+      },
+      onBlocked: (reason) => {
+        this.#blockedBy = reason;
+        this.#refreshState();
+      },
+    });
+  }
+
+  get state(): BusState {
+    return this.#state;
+  }
+
+  onState(listener: (state: BusState) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  connectionNames(): readonly string[] {
+    return [this.#consuming.name, this.#publishing.name].filter((name) => name !== undefined);
+  }
+
+  publish(queue: string, message: BusMessage): Promise<PublishOutcome> {
+    const channel = this.#publishChannel;
+    if (channel === undefined || this.#state.mode === "disconnected")
+      return Promise.resolve("unsent");
+    if (this.#blockedBy !== undefined || this.#unconfirmed.size >= this.#options.unconfirmedMax) {
+      return Promise.resolve("refused");
+    }
+    const tag = String(this.#nextPublish++);
+    return new Promise((resolve) => {
+      const entry: Unconfirmed = {
+        returned: false,
+        settle: (outcome) => {
+          if (this.#unconfirmed.delete(tag)) resolve(outcome);
+        },
+      };
+      this.#unconfirmed.set(tag, entry);
+      try {
+        channel.publish(
+          commandExchange,
+          queue,
+          buffer(message.body),
+          // `correlationId` is ours alone: it finds a returned message's entry.
+          { ...this.#properties(message), persistent: true, mandatory: true, correlationId: tag },
+          (error) => {
+            if (error !== null && error !== undefined) entry.settle(this.#nackOutcome());
+            else entry.settle(entry.returned ? "unroutable" : "confirmed");
+          },
+        );
+      } catch {
+        entry.settle("unsent");
+      }
+    });
+  }
+
+  reply(inbox: string, message: BusMessage): void {
+    this.#publishLoose("", inbox, message);
+  }
+
+  publishView(routingKey: string, message: BusMessage): void {
+    this.#publishLoose(viewExchange, routingKey, message);
+  }
+
+  async consume(queue: string, options: ConsumeOptions): Promise<Subscription> {
+    const channel = await this.#openChannel();
+    const ended = watchEnd(channel);
+    try {
+      await channel.prefetch(options.prefetch);
+      await channel.consume(queue, (message) => {
+        if (message === null) {
+          ended.resolve("cancelled by the broker: the queue is gone");
+          void channel.close().catch(() => undefined);
+        } else {
+          options.onDelivery(deliveryOf(channel, message));
+        }
+      });
+    } catch (error) {
+      throw new BusError("NO_QUEUE", `cannot consume ${queue}: ${(error as Error).message}`, error);
+    }
+    return { closed: ended.promise, close: () => closeChannel(channel) };
+  }
+
+  async openInbox(options: InboxOptions): Promise<Inbox> {
+    const channel = await this.#openChannel();
+    const ended = watchEnd(channel);
+    try {
+      await channel.assertQueue(options.name, {
+        exclusive: true,
+        autoDelete: true,
+        durable: false,
+        arguments: { "x-max-length": options.lengthMax, "x-overflow": "drop-head" },
+      });
+      await channel.consume(
+        options.name,
+        (message) => {
+          if (message !== null) options.onMessage(deliveryOf(channel, message));
+        },
+        { noAck: true },
+      );
+    } catch (error) {
+      throw new BusError(
+        "DISCONNECTED",
+        `cannot open ${options.name}: ${(error as Error).message}`,
+        error,
+      );
+    }
+    return {
+      name: options.name,
+      bind: async (routingKey) =>
+        void (await channel.bindQueue(options.name, viewExchange, routingKey)),
+      unbind: async (routingKey) =>
+        void (await channel.unbindQueue(options.name, viewExchange, routingKey)),
+      closed: ended.promise,
+      close: () => closeChannel(channel),
+    };
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await Promise.race([
+      this.#publishChannel?.waitForConfirms().catch(() => undefined),
+      new Promise((resolve) => setTimeout(resolve, 2000).unref()),
+    ]);
+    await Promise.all([this.#consuming.close(), this.#publishing.close()]);
+    this.#failUnconfirmed();
+  }
+
+  async #openPublishing(model: ChannelModel): Promise<void> {
+    const confirming = await model.createConfirmChannel();
+    const loose = await model.createChannel();
+    for (const channel of [confirming, loose]) {
+      // A channel that breaks takes the connection with it: there is one way back, not two.
+      channel.on("error", () => undefined);
+      channel.on("close", () => void model.close().catch(() => undefined));
+    }
+    // Before amqplib's own listener, which fails what is unconfirmed as if it had been nacked.
+    confirming.prependListener("close", () => {
+      if (this.#publishChannel === confirming) this.#publishChannel = undefined;
+    });
+    confirming.on("return", (message: Message) => {
+      const entry = this.#unconfirmed.get(String(message.properties.correlationId));
+      if (entry !== undefined) entry.returned = true;
+    });
+    this.#publishChannel = confirming;
+    this.#looseChannel = loose;
+    this.#refreshState();
+  }
+
+  async #openChannel(): Promise<Channel> {
+    const model = this.#consumeModel;
+    if (model === undefined) throw new BusError("DISCONNECTED", "no connection to the broker");
+    try {
+      return await model.createChannel();
+    } catch (error) {
+      throw new BusError(
+        "DISCONNECTED",
+        `cannot open a channel: ${(error as Error).message}`,
+        error,
+      );
+    }
+  }
+
+  #publishLoose(exchange: string, routingKey: string, message: BusMessage): void {
+    try {
+      this.#looseChannel?.publish(exchange, routingKey, buffer(message.body), {
+        ...this.#properties(message),
+        persistent: false,
+      });
+    } catch {
+      // The channel is closing: what goes this way may be lost, and is noticed by its number.
+    }
+  }
+
+  #properties(message: BusMessage) {
+    return {
+      contentType: "application/x-protobuf",
+      type: message.type,
+      appId: this.#options.appId,
+      ...(message.messageId === undefined ? {} : { messageId: message.messageId }),
+      ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
+    };
+  }
+
+  /** A nack is the broker's while its channel lives; amqplib also fails callbacks when the channel is gone. */
+  #nackOutcome(): PublishOutcome {
+    return this.#publishChannel === undefined ? "unknown" : "refused";
+  }
+
+  #failUnconfirmed(): void {
+    for (const entry of this.#unconfirmed.values()) entry.settle("unknown");
+  }
+
+  #refreshState(reason = "one of two connections is missing"): void {
+    const before = this.#state;
+    if (this.#consumeModel === undefined || this.#publishChannel === undefined) {
+      this.#state = { mode: "disconnected", reason };
+    } else if (this.#blockedBy === undefined) {
+      if (before.mode === "disconnected") this.#generation++;
+      this.#state = { mode: "connected", generation: this.#generation };
+    } else {
+      this.#state = { mode: "blocked", generation: this.#generation, reason: this.#blockedBy };
+    }
+    if (before.mode === "disconnected" && this.#state.mode === "disconnected") return;
+    for (const listener of this.#listeners) listener(this.#state);
+  }
+}
+
+function watchEnd(channel: Channel): PromiseWithResolvers<string> {
+  const ended = Promise.withResolvers<string>();
+  let failure = "closed";
+  channel.on("error", (error: Error) => (failure = error.message));
+  channel.on("close", () => ended.resolve(failure));
+  return ended;
+}
+
+async function closeChannel(channel: Channel): Promise<void> {
+  await channel.close().catch(() => undefined);
+}
+
+function deliveryOf(channel: Channel, message: ConsumeMessage): Delivery {
+  const { properties } = message;
+  return {
+    type: String(properties.type ?? ""),
+    body: message.content,
+    messageId: properties.messageId as string | undefined,
+    replyTo: properties.replyTo as string | undefined,
+    redelivered: message.fields.redelivered,
+    ack: () => {
+      try {
+        channel.ack(message);
+      } catch {
+        // The channel is gone, and the delivery with it: the broker gives it to the next owner.
+      }
+    },
+  };
+}
+
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,54 @@
+/** Exchanges and queues of architecture §3, as data. `hexctl topology` declares them; services never do. */
+import { slotOfPartition } from "@hexhold/hex";
+import { domainQueueCount } from "./route.ts";
+
+export const commandExchange = "cmd.direct";
+export const viewExchange = "view.topic";
+export const deadLetterExchange = "cmd.dlx";
+export const deadLetterQueue = "cmd.dlq";
+
+/** A durable queue with its arguments; the routing key is its name. */
+export interface QueueSpec {
+  readonly name: string;
+  readonly exchange: string;
+  readonly arguments: Readonly<Record<string, string | number | boolean>>;
+}
+
+/** Messages that a command queue holds before it refuses more. */
+export const commandQueueLengthMax = 50_000;
+
+/** Arguments of a queue that one consumer at a time reads in order. */
+const orderedQueue = {
+  "x-queue-type": "quorum",
+  "x-single-active-consumer": true,
+  // Each closed channel counts one, clean or not: 20 dead-letters good batches after a few restarts.
+  "x-delivery-limit": 1000,
+  "x-dead-letter-exchange": deadLetterExchange,
+  "x-dead-letter-strategy": "at-least-once",
+  "x-overflow": "reject-publish",
+  "x-max-length": commandQueueLengthMax,
+} as const;
+
+/** Queue of a slot: `cmd.p{N}` or `cmd.hex.{key}`. */
+export function slotQueue(slot: string): QueueSpec {
+  return { name: slot, exchange: commandExchange, arguments: orderedQueue };
+}
+
+/** Every durable queue of a world with `partitions` partitions. */
+export function queuesOf(partitions: number): readonly QueueSpec[] {
+  const slots = Array.from({ length: partitions }, (_, n) => slotQueue(slotOfPartition(n)));
+  const inventory = Array.from({ length: domainQueueCount }, (_, n) =>
+    slotQueue(`cmd.inventory.${n}`),
+  );
+  const { "x-single-active-consumer": _single, ...competing } = orderedQueue;
+  return [
+    ...slots,
+    ...inventory,
+    { name: "cmd.router", exchange: commandExchange, arguments: competing },
+    {
+      name: deadLetterQueue,
+      exchange: deadLetterExchange,
+      arguments: { "x-queue-type": "quorum" },
+    },
+  ];
+}
