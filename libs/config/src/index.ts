@@ -1,1 +1,6 @@
-export {};
+export { ConfigError } from "./config-error.ts";
+export type { ConfigFault } from "./config-error.ts";
+export { environmentName, loadConfig } from "./load-config.ts";
+export type { ConfigSources, Environment } from "./load-config.ts";
+export { exitWhenParentGone } from "./parent-watch.ts";
+export type { ParentWatchOptions } from "./parent-watch.ts";
