@@ -532,6 +532,7 @@ GRANT EXECUTE ON FUNCTION
   world.make_days(integer),
   world.prune_days(integer)
   TO hexhold_worker;
+GRANT SELECT ON world.schema_migration TO hexhold_worker;
 GRANT SELECT ON world.slots, world.moved_keys TO hexhold_router;
 
 -- Down Migration

@@ -1,1 +1,26 @@
-export {};
+export {
+  boolArray,
+  byteaArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  textArray,
+  uuidArray,
+} from "./binary-array.ts";
+export { type ConnectionSettings, dropConnection, openConnection, openPool } from "./connection.ts";
+export {
+  detailOf,
+  isOutage,
+  isServerRefusal,
+  isStatementFailure,
+  sqlStateOf,
+  worldState,
+} from "./errors.ts";
+export {
+  checkSchemaVersion,
+  migrate,
+  type MigrateOptions,
+  ownerRole,
+  SchemaVersionError,
+  serviceRoles,
+} from "./migrate.ts";

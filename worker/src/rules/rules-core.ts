@@ -1,0 +1,270 @@
+/** Actor memory and the step function, as both adapters of the rules host run them. */
+import { createValidator } from "@bufbuild/protovalidate";
+import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import {
+  type ActorState,
+  type Game,
+  initialActor,
+  type MessageContractView,
+  replay,
+  step,
+  type StepOutcome,
+} from "@hexhold/actor";
+import { type Key, keyText, parseKeyText } from "@hexhold/hex";
+import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging";
+import type {
+  CapturedHex,
+  HexRecovery,
+  HostCommand,
+  HostDecision,
+  HostOutcome,
+  RecoveryFault,
+} from "./rules-host.ts";
+
+export interface RulesCore {
+  load(slot: string, hexes: readonly HexRecovery[]): RecoveryFault[];
+  /** `onCommand` is told the index of each command before it is decided. */
+  decide(
+    slot: string,
+    nowMs: number,
+    commands: readonly HostCommand[],
+    onCommand: (index: number) => void,
+  ): HostDecision;
+  settle(slot: string): void;
+  rollback(slot: string): void;
+  forget(slot: string, keyTexts: readonly string[] | undefined, keepVolatile: boolean): void;
+  capture(slot: string, keyTexts: readonly string[]): CapturedHex[];
+}
+
+interface SlotMemory {
+  readonly actors: Map<string, ActorState>;
+  readonly tentative: Map<string, ActorState>;
+  /** Volatile parts of actors that were forgotten for a reload. */
+  readonly keptVolatile: Map<string, { part: Message; count: number }>;
+}
+
+interface CommandEntry {
+  readonly entry: MessageEntry;
+  readonly view: MessageContractView;
+}
+
+/** @param random gives 16 new system bytes at each call. */
+export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore {
+  const registry = createMessageRegistry(game.descriptors);
+  const validator = createValidator();
+  const aggregate = game.hex;
+  const slots = new Map<string, SlotMemory>();
+  const commands = new Map<string, CommandEntry>();
+  for (const entry of registry.entries) {
+    if (entry.kind === "command") commands.set(entry.type, { entry, view: viewOf(entry) });
+  }
+
+  const memoryOf = (slot: string): SlotMemory => {
+    let memory = slots.get(slot);
+    if (memory === undefined) {
+      memory = { actors: new Map(), tentative: new Map(), keptVolatile: new Map() };
+      slots.set(slot, memory);
+    }
+    return memory;
+  };
+
+  const recover = (memory: SlotMemory, hex: HexRecovery): ActorState => {
+    let actor = initialActor(aggregate, parseKeyText(hex.keyText));
+    if (hex.start !== undefined) {
+      const { durable, volatile, ...numbers } = hex.start;
+      actor = {
+        ...actor,
+        ...numbers,
+        parts: {
+          durable: fromBinary(aggregate.durableSchema, durable),
+          volatile:
+            volatile.length === 0
+              ? create(aggregate.volatileSchema)
+              : fromBinary(aggregate.volatileSchema, volatile),
+        },
+      };
+    }
+    for (const event of hex.tail) {
+      const entry = registry.byType(event.type);
+      if (entry === undefined) throw new TypeError(`no message is called ${event.type}`);
+      if (event.hexVersion !== actor.hexVersion + 1) {
+        throw new RangeError(`event ${event.hexVersion} follows version ${actor.hexVersion}`);
+      }
+      actor = replay(aggregate, actor, { ...event, schema: entry.schema as GenMessage<Message> });
+    }
+    const kept = memory.keptVolatile.get(hex.keyText);
+    memory.keptVolatile.delete(hex.keyText);
+    if (kept === undefined) return actor;
+    return {
+      ...actor,
+      parts: { durable: actor.parts.durable, volatile: kept.part },
+      volatileCount: Math.max(kept.count, actor.volatileCount),
+    };
+  };
+
+  const decideOne = (memory: SlotMemory, nowMs: number, command: HostCommand): HostOutcome => {
+    const known = commands.get(command.type);
+    if (known === undefined) throw new TypeError(`no command is called ${command.type}`);
+    const actor =
+      memory.tentative.get(command.keyText) ??
+      memory.actors.get(command.keyText) ??
+      missing(command.keyText);
+    const { hexVersion } = actor;
+    let message: Message;
+    try {
+      message = fromBinary(known.entry.schema, command.payload);
+    } catch (error) {
+      return { kind: "invalid", message: `payload: ${(error as Error).message}`, hexVersion };
+    }
+    const checked = validator.validate(known.entry.schema, message);
+    if (checked.kind === "invalid") {
+      return { kind: "invalid", message: checked.violations.map(String).join("; "), hexVersion };
+    }
+    if (checked.kind === "error") throw checked.error;
+    const decidedMs = Math.max(nowMs, actor.decidedMs);
+    const next = step(
+      aggregate,
+      actor,
+      {
+        contract: known.view,
+        message,
+        context: {
+          key: actor.key,
+          nowMs: decidedMs,
+          random: random(),
+          sender: command.sender,
+          accountId: command.accountId,
+          sessionId: command.sessionId,
+          volatileSeq: command.volatileSeq,
+        },
+      },
+      (schema) => registry.bySchema(schema),
+    );
+    memory.tentative.set(command.keyText, next.actor);
+    return hostOutcome(next.outcome, next.actor.hexVersion, decidedMs);
+  };
+
+  const hostOutcome = (
+    outcome: StepOutcome,
+    hexVersion: number,
+    decidedMs: number,
+  ): HostOutcome => {
+    if (outcome.kind === "refused") return { ...outcome, hexVersion, decidedMs };
+    return {
+      kind: "applied",
+      result: outcome.result,
+      events: outcome.events.map(({ type, messageVersion, payload, consumers, ...numbers }) => ({
+        type,
+        messageVersion,
+        payload,
+        consumers,
+        ...numbers,
+      })),
+      messages: outcome.messages.map(({ message, schema, to }) => {
+        const { type, messageVersion } = registry.bySchema(schema);
+        const payload = toBinary(schema, message);
+        return {
+          type,
+          messageVersion,
+          payload,
+          to: "key" in to ? { keyText: keyText(to.key satisfies Key) } : to,
+        };
+      }),
+      hexVersion,
+      decidedMs,
+    };
+  };
+
+  return {
+    load(slot, hexes) {
+      const memory = memoryOf(slot);
+      const faults: RecoveryFault[] = [];
+      for (const hex of hexes) {
+        try {
+          memory.actors.set(hex.keyText, recover(memory, hex));
+        } catch (error) {
+          faults.push({ keyText: hex.keyText, reason: (error as Error).message });
+        }
+      }
+      return faults;
+    },
+    decide(slot, nowMs, items, onCommand) {
+      const memory = memoryOf(slot);
+      const outcomes: HostOutcome[] = [];
+      for (const [index, command] of items.entries()) {
+        onCommand(index);
+        try {
+          outcomes.push(decideOne(memory, nowMs, command));
+        } catch (error) {
+          return { outcomes, fault: { kind: "threw", index, error: describe(error) } };
+        }
+      }
+      return { outcomes, fault: undefined };
+    },
+    settle(slot) {
+      const memory = memoryOf(slot);
+      for (const [key, actor] of memory.tentative) memory.actors.set(key, actor);
+      memory.tentative.clear();
+    },
+    rollback(slot) {
+      memoryOf(slot).tentative.clear();
+    },
+    forget(slot, keyTexts, keepVolatile) {
+      const memory = memoryOf(slot);
+      memory.tentative.clear();
+      if (keyTexts === undefined && !keepVolatile) {
+        slots.delete(slot);
+        return;
+      }
+      for (const key of keyTexts ?? [...memory.actors.keys()]) {
+        const actor = memory.actors.get(key);
+        memory.actors.delete(key);
+        if (keepVolatile && actor !== undefined) {
+          memory.keptVolatile.set(key, { part: actor.parts.volatile, count: actor.volatileCount });
+        }
+      }
+    },
+    capture(slot, keyTexts) {
+      const { actors } = memoryOf(slot);
+      return keyTexts.flatMap((key) => {
+        const actor = actors.get(key);
+        if (actor === undefined) return [];
+        return [
+          {
+            keyText: key,
+            hexVersion: actor.hexVersion,
+            volatileCount: actor.volatileCount,
+            decidedMs: actor.decidedMs,
+            viewSeq: actor.viewSeq,
+            durable: toBinary(aggregate.durableSchema, actor.parts.durable),
+            volatile: toBinary(aggregate.volatileSchema, actor.parts.volatile),
+            readable: JSON.stringify(aggregate.readable(actor.parts)),
+          },
+        ];
+      });
+    },
+  };
+}
+
+function viewOf(entry: MessageEntry): MessageContractView {
+  return {
+    type: entry.type,
+    messageVersion: entry.messageVersion,
+    durability: entry.durability,
+    refusals: entry.refusals,
+    schema: entry.schema as GenMessage<Message>,
+    resultSchema: entry.resultSchema as GenMessage<Message> | undefined,
+    refusalDetailSchema: entry.refusalDetailSchema as GenMessage<Message> | undefined,
+  };
+}
+
+function missing(key: string): never {
+  throw new Error(`hex ${key} was not loaded before it was asked to decide`);
+}
+
+/** What an operator needs of what the rules threw; they may throw anything. */
+function describe(thrown: unknown): string {
+  const text = thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown);
+  return text.slice(0, 4000);
+}

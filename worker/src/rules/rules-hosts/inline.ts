@@ -1,0 +1,19 @@
+import type { Game } from "@hexhold/actor";
+import { createRulesCore } from "../rules-core.ts";
+import type { RulesHost } from "../rules-host.ts";
+
+/** Rules in the driver's own thread, for simulation and tests: a rule that loops blocks everything. */
+export function createInlineRulesHost(game: Game, random: () => Uint8Array): RulesHost {
+  const core = createRulesCore(game, random);
+  return {
+    generation: 1,
+    load: (slot, hexes) => Promise.resolve(core.load(slot, hexes)),
+    decide: (slot, nowMs, commands) =>
+      Promise.resolve(core.decide(slot, nowMs, commands, () => undefined)),
+    settle: (slot) => core.settle(slot),
+    rollback: (slot) => core.rollback(slot),
+    forget: (slot, keyTexts, keepVolatile) => core.forget(slot, keyTexts, keepVolatile),
+    capture: (slot, keyTexts) => Promise.resolve(core.capture(slot, keyTexts)),
+    stop: () => Promise.resolve(),
+  };
+}

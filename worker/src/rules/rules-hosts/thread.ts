@@ -1,0 +1,226 @@
+/**
+ * Rules in a worker thread. A rule that loops, throws, exhausts memory or ends its process costs the thread,
+ * not the worker: the main thread watches a beat in shared memory, ends a thread that stays too long at one
+ * command, and starts another.
+ *
+ * Modes of the host: `starting` (requests wait), `running`, `stopped`. A thread that ends in any other way
+ * than by `stop` is replaced at once; its requests fail with the command that it was at.
+ */
+import { Worker } from "node:worker_threads";
+import {
+  type CapturedHex,
+  type HostDecision,
+  type RecoveryFault,
+  type RulesHost,
+  RulesHostGoneError,
+} from "../rules-host.ts";
+import {
+  progressCell,
+  type RulesReply,
+  type RulesRequest,
+  type RulesThreadData,
+} from "../rules-thread.ts";
+
+export interface ThreadRulesOptions {
+  /** URL of the module that exports `createGame`. */
+  readonly gameModule: string;
+  readonly gameOptions: unknown;
+  /** Time that one command may take. Default 250 ms, counted in ticks of this thread's own loop. */
+  readonly decideMsMax?: number;
+  /** Heap of the thread. Default 512 MiB. */
+  readonly heapMbMax?: number;
+  /** Told of each thread that ended unasked. */
+  readonly onLost?: (kind: "died" | "stalled", error: string) => void;
+}
+
+/** Ticks of 10 ms: a stall of the whole process is one late tick, and charges nobody. */
+const tickMs = 10;
+/** A thread that does not come up in this time is given up and started again. */
+const startMsMax = 10_000;
+
+interface Waiting {
+  readonly request: RulesRequest;
+  readonly resolve: (reply: RulesReply) => void;
+  readonly fail: (kind: "died" | "stalled" | "restarted", index: number, error: string) => void;
+}
+
+export function createThreadRulesHost(options: ThreadRulesOptions): RulesHost {
+  return new ThreadRulesHost(options);
+}
+
+class ThreadRulesHost implements RulesHost {
+  readonly #options: ThreadRulesOptions;
+  readonly #ticksMax: number;
+  readonly #waiting = new Map<number, Waiting>();
+  generation = 0;
+  #thread: Worker | undefined;
+  #progress = new Int32Array(new SharedArrayBuffer(12));
+  #ready = false;
+  #queued: RulesRequest[] = [];
+  #ticker: NodeJS.Timeout | undefined;
+  #lastBeat = -1;
+  #ticksAtBeat = 0;
+  #nextId = 1;
+  #stopped = false;
+
+  constructor(options: ThreadRulesOptions) {
+    this.#options = options;
+    this.#ticksMax = Math.max(Math.ceil((options.decideMsMax ?? 250) / tickMs), 1);
+    this.#start();
+  }
+
+  async load(
+    slot: string,
+    hexes: Parameters<RulesHost["load"]>[1],
+  ): Promise<readonly RecoveryFault[]> {
+    const reply = await this.#ask((id) => ({ id, kind: "load", slot, hexes }));
+    return reply.kind === "loaded" ? reply.faults : [];
+  }
+
+  decide(
+    slot: string,
+    nowMs: number,
+    commands: Parameters<RulesHost["decide"]>[2],
+  ): Promise<HostDecision> {
+    const id = this.#nextId++;
+    return new Promise((resolve) => {
+      this.#send({
+        request: { id, kind: "decide", slot, nowMs, commands },
+        resolve: (reply) => {
+          if (reply.kind === "decided") resolve(reply.decision);
+        },
+        fail: (kind, index, error) => resolve({ outcomes: [], fault: { kind, index, error } }),
+      });
+    });
+  }
+
+  settle(slot: string): void {
+    this.#post({ id: 0, kind: "settle", slot });
+  }
+
+  rollback(slot: string): void {
+    this.#post({ id: 0, kind: "rollback", slot });
+  }
+
+  forget(slot: string, keyTexts: readonly string[] | undefined, keepVolatile: boolean): void {
+    this.#post({ id: 0, kind: "forget", slot, keyTexts, keepVolatile });
+  }
+
+  async capture(slot: string, keyTexts: readonly string[]): Promise<readonly CapturedHex[]> {
+    const reply = await this.#ask((id) => ({ id, kind: "capture", slot, keyTexts }));
+    return reply.kind === "captured" ? reply.hexes : [];
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    clearInterval(this.#ticker);
+    const thread = this.#thread;
+    this.#thread = undefined;
+    await thread?.terminate();
+    this.#failAll("restarted", "was stopped");
+  }
+
+  #ask(make: (id: number) => RulesRequest): Promise<RulesReply> {
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#send({
+        request: make(id),
+        resolve,
+        fail: (_kind, _index, error) =>
+          reject(new RulesHostGoneError(`while it was asked: ${error}`)),
+      });
+    });
+  }
+
+  #send(waiting: Waiting): void {
+    if (this.#stopped) {
+      waiting.fail("restarted", 0, "the host was stopped");
+      return;
+    }
+    this.#waiting.set(waiting.request.id, waiting);
+    this.#post(waiting.request);
+  }
+
+  #post(request: RulesRequest): void {
+    if (this.#ready) this.#thread?.postMessage(request);
+    else this.#queued.push(request);
+  }
+
+  #start(): void {
+    this.generation++;
+    this.#ready = false;
+    this.#progress = new Int32Array(new SharedArrayBuffer(12));
+    const data: RulesThreadData = {
+      gameModule: this.#options.gameModule,
+      gameOptions: this.#options.gameOptions,
+      progress: this.#progress.buffer,
+    };
+    const thread = new Worker(new URL("../rules-thread.ts", import.meta.url), {
+      workerData: data,
+      resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMbMax ?? 512 },
+    });
+    this.#thread = thread;
+    const startTimer = setTimeout(
+      () => this.#lost(thread, "died", "it did not start in time"),
+      startMsMax,
+    );
+    thread.on("message", (reply: RulesReply) => {
+      if (thread !== this.#thread) return;
+      if (reply.kind === "ready") {
+        clearTimeout(startTimer);
+        this.#ready = true;
+        const queued = this.#queued;
+        this.#queued = [];
+        for (const request of queued) thread.postMessage(request);
+        return;
+      }
+      const waiting = this.#waiting.get(reply.id);
+      this.#waiting.delete(reply.id);
+      waiting?.resolve(reply);
+    });
+    thread.on("error", (error) => this.#lost(thread, "died", describe(error)));
+    thread.on("exit", (code) => {
+      clearTimeout(startTimer);
+      this.#lost(thread, "died", `the rules ended their thread with code ${code}`);
+    });
+    clearInterval(this.#ticker);
+    this.#ticker = setInterval(() => this.#tick(thread), tickMs);
+    this.#ticker.unref();
+  }
+
+  #tick(thread: Worker): void {
+    const beat = Atomics.load(this.#progress, progressCell.beat);
+    if (beat !== this.#lastBeat || Atomics.load(this.#progress, progressCell.request) === 0) {
+      this.#lastBeat = beat;
+      this.#ticksAtBeat = 0;
+      return;
+    }
+    this.#ticksAtBeat++;
+    if (this.#ticksAtBeat < this.#ticksMax) return;
+    this.#lost(thread, "stalled", `one command took longer than ${this.#ticksMax * tickMs} ms`);
+    void thread.terminate();
+  }
+
+  #lost(thread: Worker, kind: "died" | "stalled", error: string): void {
+    if (thread !== this.#thread || this.#stopped) return;
+    const request = Atomics.load(this.#progress, progressCell.request);
+    const index = Atomics.load(this.#progress, progressCell.index);
+    const culprit = this.#waiting.get(request);
+    this.#waiting.delete(request);
+    this.#queued = [];
+    this.#options.onLost?.(kind, error);
+    this.#start();
+    culprit?.fail(kind, index, error);
+    this.#failAll("restarted", "ended at another command");
+  }
+
+  #failAll(kind: "restarted", error: string): void {
+    const waiting = [...this.#waiting.values()];
+    this.#waiting.clear();
+    for (const item of waiting) item.fail(kind, 0, error);
+  }
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 4000) : String(error);
+}

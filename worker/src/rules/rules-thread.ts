@@ -1,0 +1,124 @@
+/** Entry of the worker thread in which the rules run. */
+import { randomBytes } from "node:crypto";
+import { parentPort, workerData } from "node:worker_threads";
+import type { CreateGame } from "@hexhold/actor";
+import { createRulesCore } from "./rules-core.ts";
+import type {
+  CapturedHex,
+  HexRecovery,
+  HostCommand,
+  HostDecision,
+  RecoveryFault,
+} from "./rules-host.ts";
+
+export interface RulesThreadData {
+  /** URL of the module that exports `createGame`. */
+  readonly gameModule: string;
+  readonly gameOptions: unknown;
+  /** Shared memory, see {@link progressCell}. */
+  readonly progress: SharedArrayBuffer;
+}
+
+/**
+ * Cells of the shared Int32Array by which the main thread sees at which command the thread is, also when
+ * the thread can no longer say so.
+ */
+export const progressCell = {
+  /** Number of the request in hand, 0 = none. */
+  request: 0,
+  /** Index of the command in that request. */
+  index: 1,
+  /** Raised at every command and request. */
+  beat: 2,
+} as const;
+
+export type RulesRequest =
+  | {
+      readonly id: number;
+      readonly kind: "load";
+      readonly slot: string;
+      readonly hexes: readonly HexRecovery[];
+    }
+  | {
+      readonly id: number;
+      readonly kind: "decide";
+      readonly slot: string;
+      readonly nowMs: number;
+      readonly commands: readonly HostCommand[];
+    }
+  | {
+      readonly id: number;
+      readonly kind: "capture";
+      readonly slot: string;
+      readonly keyTexts: readonly string[];
+    }
+  | { readonly id: 0; readonly kind: "settle" | "rollback"; readonly slot: string }
+  | {
+      readonly id: 0;
+      readonly kind: "forget";
+      readonly slot: string;
+      readonly keyTexts: readonly string[] | undefined;
+      readonly keepVolatile: boolean;
+    };
+
+export type RulesReply =
+  | { readonly kind: "ready" }
+  | { readonly id: number; readonly kind: "loaded"; readonly faults: readonly RecoveryFault[] }
+  | { readonly id: number; readonly kind: "decided"; readonly decision: HostDecision }
+  | { readonly id: number; readonly kind: "captured"; readonly hexes: readonly CapturedHex[] };
+
+if (parentPort !== null) await serve(workerData as RulesThreadData, parentPort);
+
+async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>): Promise<void> {
+  const { createGame } = (await import(data.gameModule)) as { createGame: CreateGame };
+  const core = createRulesCore(createGame(data.gameOptions), drawer());
+  const progress = new Int32Array(data.progress);
+  const handle = (request: RulesRequest): RulesReply | undefined => {
+    switch (request.kind) {
+      case "load":
+        return { id: request.id, kind: "loaded", faults: core.load(request.slot, request.hexes) };
+      case "decide": {
+        const decision = core.decide(request.slot, request.nowMs, request.commands, (index) => {
+          Atomics.store(progress, progressCell.index, index);
+          Atomics.add(progress, progressCell.beat, 1);
+        });
+        return { id: request.id, kind: "decided", decision };
+      }
+      case "capture":
+        return {
+          id: request.id,
+          kind: "captured",
+          hexes: core.capture(request.slot, request.keyTexts),
+        };
+      case "settle":
+        return void core.settle(request.slot);
+      case "rollback":
+        return void core.rollback(request.slot);
+      default:
+        return void core.forget(request.slot, request.keyTexts, request.keepVolatile);
+    }
+  };
+  port.on("message", (request: RulesRequest) => {
+    Atomics.store(progress, progressCell.index, 0);
+    Atomics.store(progress, progressCell.request, request.id);
+    Atomics.add(progress, progressCell.beat, 1);
+    const reply = handle(request);
+    Atomics.store(progress, progressCell.request, 0);
+    if (reply !== undefined) port.postMessage(reply);
+  });
+  port.postMessage({ kind: "ready" } satisfies RulesReply);
+}
+
+/** 16 system bytes at a call, drawn in larger pieces. */
+function drawer(): () => Uint8Array {
+  let pool = new Uint8Array(0);
+  let used = 0;
+  return () => {
+    if (used + 16 > pool.length) {
+      pool = randomBytes(4096);
+      used = 0;
+    }
+    used += 16;
+    return pool.slice(used - 16, used);
+  };
+}
