@@ -1,1 +1,26 @@
-export {};
+export {
+  type ChannelOptions,
+  type RpcChannel,
+  connectClient,
+  openChannel,
+  openMemoryChannel,
+} from "./client/channel.ts";
+export { type Backoff, createBackoff } from "./cluster/backoff.ts";
+export { joinCluster } from "./cluster/join-cluster.ts";
+export type {
+  AssignmentWatcher,
+  ClusterMembership,
+  HeldSlotReport,
+  JoinOptions,
+} from "./cluster/membership.ts";
+export { type ClusterRoutes, applyRoutes } from "./cluster/route-updates.ts";
+export { type WorldClock, createWorldClock } from "./cluster/world-clock.ts";
+export type { RpcRequest, RpcResponse } from "./server/listener.ts";
+export { type ProcessServiceOptions, routeProcessService } from "./server/process-service.ts";
+export {
+  type RpcServer,
+  type RpcServerLimits,
+  type RpcServerOptions,
+  defaultRpcServerLimits,
+  startRpcServer,
+} from "./server/start-rpc-server.ts";

@@ -1,0 +1,164 @@
+import { createValidator } from "@bufbuild/protovalidate";
+import {
+  Code,
+  ConnectError,
+  type ConnectRouter,
+  type ConnectRouterOptions,
+  type Interceptor,
+  createConnectRouter,
+} from "@connectrpc/connect";
+import { createValidateInterceptor } from "@connectrpc/validate";
+import type { Logger, Metrics } from "@hexhold/telemetry";
+import { type RpcChannel, openMemoryChannel } from "../client/channel.ts";
+import { bearerGate } from "./bearer.ts";
+import { routeHealth } from "./health.ts";
+import {
+  type ListenerLimits,
+  type RpcRequest,
+  type RpcResponse,
+  defaultListenerLimits,
+  listen,
+} from "./listener.ts";
+import { routeReflection } from "./reflection.ts";
+import { createRequestHandler } from "./request-handler.ts";
+
+export interface RpcServerLimits extends ListenerLimits {
+  /** Bytes of one message, either way; a larger one is RESOURCE_EXHAUSTED. */
+  readonly messageBytesMax: number;
+}
+
+export const defaultRpcServerLimits: RpcServerLimits = {
+  ...defaultListenerLimits,
+  messageBytesMax: 4 * 1024 * 1024,
+};
+
+export interface RpcServerOptions {
+  /** Default 127.0.0.1. */
+  readonly host?: string;
+  /** 0 = any free one. */
+  readonly port: number;
+  /** When `port` is taken: take the next free one, at most 100 further (default false: fail). */
+  readonly nextPortIfTaken?: boolean;
+  /** Registers services and nothing else: called once for the port and once for `channel`. */
+  readonly routes: (router: ConnectRouter) => void;
+  /** Bearer token that every call but health must carry; undefined = open. */
+  readonly token?: string;
+  readonly logger: Logger;
+  /** Served at `GET /metrics`, without a token like health. */
+  readonly metrics?: Metrics;
+  /** For health and `GET /healthz` (default: always ready). */
+  readonly ready?: () => boolean;
+  /** Answers what is neither RPC nor `/healthz` nor `/metrics`; default 404. */
+  readonly httpHandler?: (request: RpcRequest, response: RpcResponse) => void;
+  readonly limits?: Partial<RpcServerLimits>;
+}
+
+export interface RpcServer {
+  /** `http://127.0.0.1:7601` */
+  readonly url: string;
+  readonly port: number;
+  /** The same services inside this process, without a token. */
+  readonly channel: RpcChannel;
+  /**
+   * Ends streams with UNAVAILABLE, lets unary calls end within `graceMs` (default 2000), then closes
+   * everything. Idempotent.
+   */
+  stop(graceMs?: number): Promise<void>;
+}
+
+/**
+ * Serves Connect, gRPC and gRPC-web on one port over HTTP/1.1 and h2c, with health, reflection
+ * v1 + v1alpha, validation by the rules in the .proto files and a bearer token.
+ * Rejects with a message that says what to do when the port cannot be had.
+ */
+export async function startRpcServer(options: RpcServerOptions): Promise<RpcServer> {
+  const host = options.host ?? "127.0.0.1";
+  const limits: RpcServerLimits = { ...defaultRpcServerLimits, ...options.limits };
+  const shutdown = new AbortController();
+  let stopped: Promise<void> | undefined;
+  const ready = (): boolean => stopped === undefined && (options.ready?.() ?? true);
+  const shared: ConnectRouterOptions = {
+    interceptors: [logFailures(options.logger), createValidateInterceptor({ validator })],
+    shutdownSignal: shutdown.signal,
+    readMaxBytes: limits.messageBytesMax,
+    writeMaxBytes: limits.messageBytesMax,
+  };
+  const router = createConnectRouter(
+    options.token === undefined ? shared : { ...shared, requestGate: bearerGate(options.token) },
+  );
+  options.routes(router);
+  routeHealth(router, ready);
+  routeReflection(router);
+  const onRequest = createRequestHandler({
+    router,
+    ready,
+    metrics: options.metrics,
+    logger: options.logger,
+    httpHandler: options.httpHandler,
+  });
+  const listener = await listenFrom({ ...options, host, limits }, onRequest);
+  const channel = openMemoryChannel((memory) => {
+    options.routes(memory);
+    routeHealth(memory, ready);
+  }, shared);
+
+  return {
+    url: `http://${host.includes(":") ? `[${host}]` : host}:${listener.port}`,
+    port: listener.port,
+    channel,
+    stop(graceMs = 2_000) {
+      stopped ??= (async () => {
+        shutdown.abort(new ConnectError("the server is stopping", Code.Unavailable));
+        await listener.stop(graceMs);
+        channel.close();
+      })();
+      return stopped;
+    },
+  };
+}
+
+/** Compiling the rules is the dear part: once for all servers of a process. */
+const validator = createValidator();
+
+/** Errors that no handler meant: logged with their stack here, once; the wire says INTERNAL and no more. */
+function logFailures(logger: Logger): Interceptor {
+  return (next) => async (request) => {
+    try {
+      return await next(request);
+    } catch (error) {
+      if (!(error instanceof ConnectError)) {
+        logger.error({ err: error, rpc: request.url }, "an RPC failed");
+      }
+      throw error;
+    }
+  };
+}
+
+const portsTriedMax = 100;
+
+async function listenFrom(
+  options: {
+    readonly host: string;
+    readonly port: number;
+    readonly nextPortIfTaken?: boolean;
+    readonly limits: ListenerLimits;
+  },
+  onRequest: (request: RpcRequest, response: RpcResponse) => void,
+): ReturnType<typeof listen> {
+  const { host, limits } = options;
+  const tries = options.nextPortIfTaken === true && options.port !== 0 ? portsTriedMax : 1;
+  for (let port = options.port; ; port++) {
+    try {
+      return await listen({ host, port, limits }, onRequest);
+    } catch (error) {
+      const code = (error as NodeJS.ErrnoException).code;
+      if (code === "EADDRINUSE" && port + 1 < options.port + tries && port < 65_535) continue;
+      throw new Error(
+        code === "EADDRINUSE"
+          ? `port ${options.port} of ${host} is taken: stop what listens there, or choose another port (0 = any)`
+          : `cannot listen on ${host}:${options.port} (${code ?? "unknown error"}): check the address and the port`,
+        { cause: error },
+      );
+    }
+  }
+}
