@@ -1,7 +1,7 @@
 import { execFile } from "node:child_process";
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { isExecutable } from "./find-binary.ts";
+import { isExecutable } from "../find-binary.ts";
 import { notHere, type NotHere } from "./resolution.ts";
 
 const run = promisify(execFile);

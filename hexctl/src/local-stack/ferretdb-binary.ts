@@ -4,7 +4,7 @@ import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync } fr
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { findBinary, isExecutable } from "./find-binary.ts";
+import { findBinary, isExecutable } from "../find-binary.ts";
 import { notHere, type NotHere } from "./resolution.ts";
 import type { StartContext } from "./start-context.ts";
 

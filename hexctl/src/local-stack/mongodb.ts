@@ -1,6 +1,6 @@
 import { startFerretdb } from "./ferretdb.ts";
 import { findFerretdb } from "./ferretdb-binary.ts";
-import { findBinary } from "./find-binary.ts";
+import { findBinary } from "../find-binary.ts";
 import { startMongod } from "./mongod.ts";
 import { downloadMongod } from "./mongod-download.ts";
 import { notHere, resolveFirst } from "./resolution.ts";

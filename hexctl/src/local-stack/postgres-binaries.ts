@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { isExecutable, isReachableByOthers, findBinary, versionedFolders } from "./find-binary.ts";
+import { isExecutable, isReachableByOthers, findBinary, versionedFolders } from "../find-binary.ts";
 import { notHere, resolveFirst, type NotHere } from "./resolution.ts";
 import { outsideFolder } from "./service-folder.ts";
 import type { StartContext } from "./start-context.ts";

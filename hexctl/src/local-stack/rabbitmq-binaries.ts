@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { installPackages } from "./apt.ts";
-import { findBinary, isExecutable, versionedFolders } from "./find-binary.ts";
+import { findBinary, isExecutable, versionedFolders } from "../find-binary.ts";
 import { notHere, resolveFirst, type NotHere } from "./resolution.ts";
 import type { StartContext } from "./start-context.ts";
 

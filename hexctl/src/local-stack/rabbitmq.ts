@@ -67,9 +67,17 @@ export async function startRabbitmq(context: StartContext): Promise<ServiceHandl
   });
 }
 
-/** Asks a RabbitMQ for its version; fails when it does not answer. */
+/**
+ * Asks a RabbitMQ for its version; fails when it does not answer.
+ *
+ * Without heartbeats: amqplib 2.3 starts its heartbeat timer before a connection is open and
+ * forgets it when the opening fails (a broker that is still booting refuses the virtual
+ * host); seconds later the timer throws where nobody can catch it.
+ */
 export async function rabbitmqVersion(url: string): Promise<string> {
-  const connection = await connect(url, { timeout: 2_000 });
+  const probe = new URL(url);
+  probe.searchParams.set("heartbeat", "0");
+  const connection = await connect(probe.href, { timeout: 2_000 });
   connection.on("error", () => undefined);
   const { product, version } = connection.connection.serverProperties;
   await connection.close();

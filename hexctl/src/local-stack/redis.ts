@@ -4,7 +4,7 @@ import { Redis } from "ioredis";
 import { startServerProcess, waitUntilReady } from "../process/server-process.ts";
 import { installPackages } from "./apt.ts";
 import { baseEnvironment } from "./base-environment.ts";
-import { findBinary } from "./find-binary.ts";
+import { findBinary } from "../find-binary.ts";
 import { freePort } from "./free-ports.ts";
 import { notHere, resolveFirst, type NotHere } from "./resolution.ts";
 import { ownFolder } from "./service-folder.ts";

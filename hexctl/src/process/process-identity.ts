@@ -59,6 +59,13 @@ export function descendantsOf(pid: number): number[] {
   return found;
 }
 
+/** The pid of a process's parent; `undefined` when the process is gone. */
+export function parentOf(pid: number): number | undefined {
+  return process.platform === "linux"
+    ? readStat(pid)?.parentPid
+    : allParents().find(([child]) => child === pid)?.[1];
+}
+
 /** Every pid of the machine with that of its parent. */
 function allParents(): [pid: number, parentPid: number][] {
   if (process.platform !== "linux") {

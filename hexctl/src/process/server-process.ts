@@ -10,6 +10,8 @@
  */
 import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
+import { isAbsolute } from "node:path";
+import { isExecutable } from "../find-binary.ts";
 import {
   descendantsOf,
   identityOf,
@@ -62,6 +64,10 @@ export interface ServerProcess extends ProcessIdentity {
  * Ctrl-C in a terminal reaches the host alone, which then stops its services in order.
  */
 export async function startServerProcess(options: ServerProcessOptions): Promise<ServerProcess> {
+  // Behind setpriv a missing binary would show only as an exit code.
+  if (isAbsolute(options.command) && !isExecutable(options.command)) {
+    throw new Error(`${options.name}: ${options.command} is no executable file.`);
+  }
   const child = spawnChild(options);
   await new Promise<void>((resolve, reject) => {
     child.once("spawn", resolve);

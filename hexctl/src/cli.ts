@@ -1,0 +1,46 @@
+import { Command, CommanderError } from "commander";
+import type { CommandContext } from "./commands/command-context.ts";
+import { logsCommand } from "./commands/logs.ts";
+import { statusCommand } from "./commands/status.ts";
+import { stopCommand } from "./commands/stop.ts";
+import { upCommand } from "./commands/up.ts";
+import { dataDirPath } from "./data-dir.ts";
+import { CHECKOUT } from "./local-stack/local-stack.ts";
+
+/** One line per command; each lives in a file of its own under `commands/`. */
+const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
+  upCommand,
+  statusCommand,
+  stopCommand,
+  logsCommand,
+];
+
+/** Runs a command line and returns the exit code. An error's message is printed, its stack only with HEXHOLD_DEBUG. */
+export async function runCli(
+  argv: readonly string[],
+  env: Readonly<Record<string, string | undefined>>,
+): Promise<number> {
+  const context: CommandContext = {
+    checkout: CHECKOUT,
+    dataDir: dataDirPath(CHECKOUT, env),
+    env,
+    exitCode: 0,
+  };
+  const program = new Command("hexctl")
+    .description("Runs and steers a Hexhold on this machine.")
+    .exitOverride();
+  for (const command of COMMANDS) {
+    program.addCommand(command(context).exitOverride());
+  }
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      return error.exitCode;
+    }
+    const isDebugging = env["HEXHOLD_DEBUG"] !== undefined && error instanceof Error;
+    console.error(isDebugging ? error : error instanceof Error ? error.message : String(error));
+    return 1;
+  }
+  return context.exitCode;
+}

@@ -1,0 +1,117 @@
+import { Command, InvalidArgumentError } from "commander";
+import { DataDirInUse, openDataDir, type DataDir } from "../data-dir.ts";
+import { printProgress } from "../host/progress-printer.ts";
+import { openStatus, servicesStatus, type StatusWriter } from "../host/status-writer.ts";
+import { awaitStopRequest } from "../host/stop-request.ts";
+import { startLocalStack, type LocalStack } from "../local-stack/local-stack.ts";
+import { SERVICE_NAMES, withoutPassword, type ServiceName } from "../local-stack/service-handle.ts";
+import { serviceUrlsFrom } from "../local-stack/service-urls.ts";
+import { killAllNow } from "../process/process-ledger.ts";
+import { removeStatus } from "../status-file.ts";
+import type { CommandContext } from "./command-context.ts";
+
+interface UpOptions {
+  readonly services: readonly ServiceName[];
+  readonly install: boolean;
+  readonly outliveParent: boolean;
+}
+
+/** `hexctl up`: the services alone, in the foreground. */
+export function upCommand(context: CommandContext): Command {
+  return new Command("up")
+    .description("Start the private services and keep them until Ctrl-C or hexctl stop.")
+    .option("--services <names>", "which, comma-separated", parseServices, [...SERVICE_NAMES])
+    .option("--install", "install missing system packages (apt-get, as root)", false)
+    .option("--outlive-parent", "go on when the process that started it is gone", false)
+    .action((options: UpOptions) => up(context, options));
+}
+
+async function up(context: CommandContext, options: UpOptions): Promise<void> {
+  const dataDir = await openOrSay(context);
+  if (dataDir === undefined) {
+    return;
+  }
+  const stopRequest = awaitStopRequest(options);
+  const status = openStatus(dataDir.statusFile, "services");
+  try {
+    const starting = startStack(context, options, dataDir, status);
+    const first = await Promise.race([starting, stopRequest.requested]);
+    if (typeof first === "string") {
+      // Nothing of value runs yet, and waiting for a start in order to stop helps nobody.
+      console.log(`Stopping (${first}).`);
+      killAllNow(dataDir.ledger.entries());
+      await starting.then((stack) => stack.kill()).catch(() => undefined);
+      return;
+    }
+    status.update({ ready: true, services: servicesStatus(first) });
+    printReady(first);
+    console.log(`Stopping (${await stopRequest.requested}).`);
+    stopRequest.onSecond(() => killAllNow(dataDir.ledger.entries()));
+    status.update({ ready: false });
+    await first.stop();
+    console.log("Stopped.");
+  } finally {
+    stopRequest.end();
+    removeStatus(dataDir.statusFile);
+    dataDir.close();
+  }
+}
+
+async function openOrSay(context: CommandContext): Promise<DataDir | undefined> {
+  try {
+    const dataDir = await openDataDir(context.dataDir);
+    for (const { name, pid } of dataDir.endedLeftovers) {
+      console.log(`Ended ${name} (pid ${pid}), left by a run that was killed.`);
+    }
+    return dataDir;
+  } catch (error) {
+    if (!(error instanceof DataDirInUse)) {
+      throw error;
+    }
+    console.error(error.message);
+    context.exitCode = 1;
+    return undefined;
+  }
+}
+
+async function startStack(
+  context: CommandContext,
+  options: UpOptions,
+  dataDir: DataDir,
+  status: StatusWriter,
+): Promise<LocalStack> {
+  const stack: LocalStack = await startLocalStack({
+    dataDir,
+    services: options.services,
+    urls: serviceUrlsFrom(context.env),
+    install: options.install,
+    onProgress(progress) {
+      printProgress(progress);
+      if (progress.phase === "restarted") {
+        status.update({ services: servicesStatus(stack) });
+      }
+    },
+  });
+  return stack;
+}
+
+function printReady(stack: LocalStack): void {
+  console.log("ready");
+  for (const { name, url, managementUrl } of Object.values(stack.services)) {
+    console.log(`  ${name.padEnd(8)}  ${withoutPassword(url)}`);
+    if (managementUrl !== undefined) {
+      console.log(`  ${"".padEnd(8)}  ${withoutPassword(managementUrl)} (management)`);
+    }
+  }
+  console.log("With passwords: hexctl status --json");
+}
+
+function parseServices(text: string): ServiceName[] {
+  return text.split(",").map((name) => {
+    const known = SERVICE_NAMES.find((each) => each === name.trim());
+    if (known === undefined) {
+      throw new InvalidArgumentError(`"${name}" is none of ${SERVICE_NAMES.join(", ")}`);
+    }
+    return known;
+  });
+}
