@@ -1,1 +1,251 @@
-export {};
+/** A worker: hosts the hex actors of the slots that it owns. */
+import { randomBytes } from "node:crypto";
+import { file_hexhold_control_v1_dead_letter } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
+import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import {
+  type Bus,
+  createMessageRegistry,
+  type RouteTable,
+  uuidText,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
+import { checkSchemaVersion, openConnection, openPool } from "@hexhold/postgres";
+import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
+import type { Logger, Metrics } from "@hexhold/telemetry";
+import { inspectHex } from "./inspect-hex.ts";
+import { loadGame } from "./load-game.ts";
+import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
+import { createThreadRulesHost } from "./rules/rules-hosts/thread.ts";
+import type { RulesHost } from "./rules/rules-host.ts";
+import { SlotRunner } from "./slot/slot-runner.ts";
+import type { SlotPorts } from "./slot/slot-ports.ts";
+import { guardLoad } from "./snapshot/guarded-load.ts";
+import type { SnapshotStore } from "./snapshot/snapshot-store.ts";
+import { startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
+import { createViewPublisher } from "./view/view-publisher.ts";
+import type { WorkerConfig } from "./worker-config.ts";
+import { createWorkerMetrics } from "./worker-metrics.ts";
+
+export { createMongoSnapshotStore } from "./snapshot/snapshot-stores/mongodb.ts";
+export { createPostgresSnapshotStore } from "./snapshot/snapshot-stores/postgres.ts";
+export type { Snapshot, SnapshotPlace, SnapshotStore } from "./snapshot/snapshot-store.ts";
+export { type WorkerConfig, workerConfigSchema } from "./worker-config.ts";
+
+/** Newest migration of schema `world` that this worker knows. */
+const schemaVersion = "0001_world";
+const marksEveryMs = 2000;
+const daysEveryMs = 3_600_000;
+const daysAhead = 7;
+
+/** What the composition root gives a worker. All of it is closed by its giver, the snapshots excepted. */
+export interface WorkerPorts {
+  readonly bus: Bus;
+  readonly routers: JoinOptions["routers"];
+  readonly snapshots: SnapshotStore;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface RunningWorker {
+  readonly controlUrl: string;
+  /** Gives every slot back in good order and ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a worker. Rejects when the schema is not the one it knows, when the server does not keep what it
+ * confirms, when the game cannot be loaded, and when no router takes it.
+ */
+export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<RunningWorker> {
+  const { logger } = ports;
+  const incarnation = uuidText(uuidv7Bytes());
+  const game = await loadGame({ module: config.game.module, options: config.game.options });
+  await checkStore(config);
+  const registry = createMessageRegistry([
+    ...game.descriptors,
+    file_hexhold_control_v1_dead_letter,
+  ]);
+  const metrics = createWorkerMetrics(ports.metrics);
+  const slots = new Map<string, SlotRunner>();
+  const pool = openPool(
+    { url: config.postgresUrl, applicationName: `worker-pool:${config.instance}` },
+    4,
+  );
+  const newRules = (): RulesHost =>
+    config.rules === "inline"
+      ? createInlineRulesHost(game, () => randomBytes(16))
+      : createThreadRulesHost({
+          gameModule: config.game.module,
+          gameOptions: config.game.options,
+          decideMsMax: config.decideMsMax,
+          heapMbMax: config.rulesHeapMbMax,
+          onLost: (kind, error) => {
+            metrics.rulesLost.inc({ kind });
+            logger.error({ kind, error }, "a rules thread has ended; another one takes over");
+          },
+        });
+  const rules = newRules();
+  const control = await startRpcServer({
+    host: config.controlHost,
+    port: config.controlPort,
+    logger,
+    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
+    metrics: ports.metrics,
+    routes: (router) =>
+      routeProcessService(router, {
+        instance: config.instance,
+        incarnation,
+        version: config.version,
+        inspect: () => ({
+          slots: [...slots.values()].map((slot) => ({
+            slot: slot.slot,
+            epoch: slot.epoch,
+            activeHexes: slot.table.size,
+          })),
+          bus: ports.bus.state.mode,
+          rulesGeneration: rules.generation,
+        }),
+        inspectHex: (request) => inspectHex(request, slots),
+      }),
+  });
+  const membership = await joinCluster({
+    routers: ports.routers,
+    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
+    instance: config.instance,
+    kind: ProcessKind.WORKER,
+    controlUrl: control.url,
+    incarnation,
+    version: config.version,
+    worldFormat: game.worldFormat,
+    amqpConnections: ports.bus.connectionNames(),
+    logger,
+    onHeartbeat: () => [...slots.values()].flatMap((slot) => slot.report() ?? []),
+  });
+
+  let routes: RouteTable | undefined;
+  let stopping: Promise<void> | undefined;
+  const slotPorts: SlotPorts = {
+    bus: ports.bus,
+    registry,
+    stateFormat: game.hex.stateFormat,
+    rules,
+    spareRules: newRules,
+    loadSnapshots: guardLoad(ports.snapshots, logger),
+    connect: (applicationName, onLost) =>
+      openConnection({ url: config.postgresUrl, applicationName }, onLost),
+    pool,
+    routes: () => routes,
+    views: createViewPublisher(ports.bus),
+    worldNow: () => membership.worldNow(),
+    leaseTtlMs: membership.leaseTtlMs,
+    staleAfterMs: (config.resultRetentionHours - 1) * 3_600_000,
+    identity: {
+      service: "worker",
+      version: config.version,
+      instance: config.instance,
+      incarnation,
+    },
+    logger,
+    metrics,
+  };
+  const writer = startSnapshotWriter({
+    store: ports.snapshots,
+    policy: {
+      events: config.snapshotEvents,
+      maxAgeMs: config.snapshotAgeMsMax,
+      writesPerSMax: config.snapshotWritesPerSMax,
+    },
+    stateFormat: game.hex.stateFormat,
+    slots: () => slots.values(),
+    worldNow: slotPorts.worldNow,
+    logger,
+    metrics,
+  });
+
+  const grant = (slot: string, expectedEpoch: bigint): void => {
+    if (slots.has(slot) || stopping !== undefined) return;
+    const runner = new SlotRunner(slot, slotPorts, () => {
+      if (slots.get(slot) === runner) slots.delete(slot);
+      membership.heartbeatNow();
+    });
+    slots.set(slot, runner);
+    void runner.start(expectedEpoch).then((taken) => {
+      if (!taken && slots.get(slot) === runner) slots.delete(slot);
+      membership.heartbeatNow();
+    });
+  };
+  const unwatch = [
+    membership.watchRoutes((table) => (routes = table)),
+    membership.watchAssignments({
+      grant,
+      release: (slot, reason) => {
+        const runner = slots.get(slot);
+        if (runner !== undefined) void runner.release(reason, () => writer.flush(runner));
+      },
+    }),
+    ports.bus.onState(() => {
+      void membership.setAmqpConnections(ports.bus.connectionNames()).catch(() => undefined);
+    }),
+  ];
+  const timers = [
+    setInterval(() => {
+      metrics.slots.set(slots.size);
+      let active = 0;
+      for (const slot of slots.values()) {
+        active += slot.table.size;
+        slotPorts.views.publishMarks(slot.table, slotPorts.worldNow());
+      }
+      metrics.activeHexes.set(active);
+    }, marksEveryMs),
+    setInterval(() => {
+      pool
+        .query("SELECT world.make_days($1), world.prune_days($2)", [
+          daysAhead,
+          config.resultRetentionHours,
+        ])
+        .catch((error: unknown) => logger.warn({ err: error }, "daily partitions cannot be kept"));
+    }, daysEveryMs),
+  ];
+  logger.info({ incarnation, game: game.name, controlUrl: control.url }, "worker started");
+
+  const stop = async (): Promise<void> => {
+    for (const end of unwatch) end();
+    for (const timer of timers) clearInterval(timer);
+    await Promise.all(
+      [...slots.values()].map((slot) => slot.release("the worker stops", () => writer.flush(slot))),
+    );
+    await writer.stop();
+    await membership.stop();
+    await control.stop();
+    await rules.stop();
+    await Promise.all([pool.end(), ports.snapshots.close()]).catch(() => undefined);
+    logger.info("worker stopped");
+  };
+  return {
+    controlUrl: control.url,
+    stop: () => (stopping ??= stop()),
+  };
+}
+
+/** Refuses a database of another version, or one that may lose what it has confirmed. */
+async function checkStore(config: WorkerConfig): Promise<void> {
+  const client = await openConnection({
+    url: config.postgresUrl,
+    applicationName: `worker-start:${config.instance}`,
+  });
+  try {
+    await checkSchemaVersion(client, "world", schemaVersion);
+    const { rows } = await client.query<{ name: string; setting: string }>(
+      "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')",
+    );
+    for (const { name, setting } of rows) {
+      if (setting === "off" || (name === "synchronous_commit" && setting === "local")) {
+        throw new Error(
+          `PostgreSQL runs with ${name} = ${setting}: answers could be lost; set it to on`,
+        );
+      }
+    }
+  } finally {
+    await client.end();
+  }
+}

@@ -1,8 +1,14 @@
-/** Bytes of queue messages and of what is in them. */
-import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+/**
+ * Bytes of queue messages and of what is in them.
+ *
+ * What every command pays for is written field by field: making a generated message and encoding it by
+ * reflection costs several times as much (bench/README.md). `codec.test.ts` holds these writers to the
+ * generated code, byte by byte. Reading uses the generated code.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   type Answer,
-  AnswerBatchSchema,
   AnswerSchema,
   type Batch,
   BatchSchema,
@@ -12,6 +18,7 @@ import {
   type ViewBatch,
   ViewBatchSchema,
 } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import type { Key } from "@hexhold/hex";
 
 /** Bytes that should have been a message of ours were none. */
@@ -31,8 +38,82 @@ function decoding<T>(what: string, decode: () => T): T {
   }
 }
 
-export function encodeEnvelope(envelope: MessageInitShape<typeof EnvelopeSchema>): Uint8Array {
-  return toBinary(EnvelopeSchema, create(EnvelopeSchema, envelope));
+const noBytes = new Uint8Array(0);
+
+function bytesField(writer: BinaryWriter, field: number, value: Uint8Array | undefined): void {
+  if (value !== undefined && value.length > 0)
+    writer.tag(field, WireType.LengthDelimited).bytes(value);
+}
+
+function textField(writer: BinaryWriter, field: number, value: string | undefined): void {
+  if (value !== undefined && value !== "")
+    writer.tag(field, WireType.LengthDelimited).string(value);
+}
+
+function uintField(writer: BinaryWriter, field: number, value: bigint | number | undefined): void {
+  if (value === undefined || value === 0 || value === 0n) return;
+  writer.tag(field, WireType.Varint);
+  if (typeof value === "number" && value <= 0xffff_ffff) writer.uint32(value);
+  else writer.uint64(value);
+}
+
+function keyField(writer: BinaryWriter, field: number, key: Key | undefined): void {
+  if (key === undefined) return;
+  writer.tag(field, WireType.LengthDelimited).fork();
+  if (key.hexId !== 0n) writer.tag(1, WireType.Bit64).fixed64(key.hexId);
+  uintField(writer, 2, key.layerId);
+  writer.join();
+}
+
+/** An envelope as its producer fills it. */
+export interface EnvelopeFields {
+  readonly type: string;
+  readonly messageVersion: number;
+  readonly key?: Key | undefined;
+  readonly requestId?: Uint8Array | undefined;
+  readonly eventId: Uint8Array;
+  readonly causationId?: Uint8Array | undefined;
+  readonly correlationId?: Uint8Array | undefined;
+  readonly producer: {
+    readonly service: string;
+    readonly version: string;
+    readonly instance: string;
+  };
+  readonly tsMs: number;
+  readonly idempotencyKey?: Uint8Array | undefined;
+  readonly payload: Uint8Array;
+  readonly accountId?: Uint8Array | undefined;
+  readonly sessionId?: Uint8Array | undefined;
+  readonly volatileSeq?: bigint | undefined;
+  readonly deadlineMs?: number | undefined;
+  readonly traceparent?: string | undefined;
+  readonly subject?: string | undefined;
+}
+
+export function encodeEnvelope(envelope: EnvelopeFields): Uint8Array {
+  const writer = new BinaryWriter();
+  textField(writer, 1, envelope.type);
+  uintField(writer, 2, envelope.messageVersion);
+  keyField(writer, 3, envelope.key);
+  bytesField(writer, 4, envelope.requestId);
+  bytesField(writer, 5, envelope.eventId);
+  bytesField(writer, 6, envelope.causationId);
+  bytesField(writer, 7, envelope.correlationId);
+  writer.tag(8, WireType.LengthDelimited).fork();
+  textField(writer, 1, envelope.producer.service);
+  textField(writer, 2, envelope.producer.version);
+  textField(writer, 3, envelope.producer.instance);
+  writer.join();
+  uintField(writer, 9, envelope.tsMs);
+  bytesField(writer, 10, envelope.idempotencyKey);
+  bytesField(writer, 11, envelope.payload);
+  bytesField(writer, 12, envelope.accountId);
+  bytesField(writer, 13, envelope.sessionId);
+  uintField(writer, 14, envelope.volatileSeq);
+  uintField(writer, 15, envelope.deadlineMs);
+  textField(writer, 16, envelope.traceparent);
+  textField(writer, 17, envelope.subject);
+  return writer.finish();
 }
 
 /** Throws {@link DecodeError}. */
@@ -41,11 +122,15 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
 }
 
 export function encodeBatch(batch: {
-  routeVersion: bigint;
-  suspect?: boolean;
-  envelopes: Uint8Array[];
+  readonly routeVersion: bigint;
+  readonly suspect?: boolean;
+  readonly envelopes: readonly Uint8Array[];
 }): Uint8Array {
-  return toBinary(BatchSchema, create(BatchSchema, batch));
+  const writer = new BinaryWriter();
+  uintField(writer, 1, batch.routeVersion);
+  if (batch.suspect === true) writer.tag(2, WireType.Varint).bool(true);
+  for (const envelope of batch.envelopes) writer.tag(3, WireType.LengthDelimited).bytes(envelope);
+  return writer.finish();
 }
 
 /** Throws {@link DecodeError}. */
@@ -53,17 +138,137 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   return decoding("a batch", () => fromBinary(BatchSchema, bytes));
 }
 
-export function encodeAnswers(answers: readonly Answer[]): Uint8Array {
-  return toBinary(AnswerBatchSchema, create(AnswerBatchSchema, { answers: [...answers] }));
+/** The outcome of a command, as it is stored and sent. */
+export type AnswerOutcome =
+  | { readonly case: "applied"; readonly result: Uint8Array }
+  | {
+      readonly case: "refused";
+      readonly reason: string;
+      readonly retryAfterMs: number;
+      readonly detail: Uint8Array;
+    }
+  | {
+      readonly case: "error";
+      readonly errorCode: number;
+      readonly reason: string;
+      readonly retryAfterMs?: number;
+      readonly message: string;
+    };
+
+/**
+ * What is stored of an answer: all but the ids of one send, so that a repetition gets the same bytes.
+ * {@link answerBytes} puts the ids of a send before it: fields of a message may come in any order, and
+ * concatenation merges (protobuf encoding, "Last One Wins").
+ */
+export function encodeStoredAnswer(answer: {
+  readonly hexVersion: number;
+  readonly epoch: bigint;
+  readonly durability: Durability;
+  readonly outcome: AnswerOutcome;
+}): Uint8Array {
+  const writer = new BinaryWriter();
+  uintField(writer, 4, answer.hexVersion);
+  uintField(writer, 5, answer.epoch);
+  uintField(writer, 7, answer.durability);
+  const { outcome } = answer;
+  switch (outcome.case) {
+    case "applied":
+      writer.tag(8, WireType.LengthDelimited).fork();
+      bytesField(writer, 1, outcome.result);
+      break;
+    case "refused":
+      writer.tag(9, WireType.LengthDelimited).fork();
+      textField(writer, 1, outcome.reason);
+      uintField(writer, 2, outcome.retryAfterMs);
+      bytesField(writer, 3, outcome.detail);
+      break;
+    default:
+      writer.tag(10, WireType.LengthDelimited).fork();
+      uintField(writer, 1, outcome.errorCode);
+      textField(writer, 2, outcome.reason);
+      uintField(writer, 3, outcome.retryAfterMs);
+      textField(writer, 4, outcome.message);
+  }
+  writer.join();
+  return writer.finish();
+}
+
+/** Which send an answer is for. */
+export interface AnswerTo {
+  readonly eventId: Uint8Array;
+  readonly requestId: Uint8Array;
+  readonly key?: Key | undefined;
+}
+
+/** An encoded Answer: the ids of a send, and what {@link encodeStoredAnswer} made. */
+export function answerBytes(to: AnswerTo, stored: Uint8Array, replayed: boolean): Uint8Array {
+  const writer = new BinaryWriter();
+  bytesField(writer, 1, to.eventId);
+  bytesField(writer, 2, to.requestId);
+  keyField(writer, 3, to.key);
+  if (replayed) writer.tag(6, WireType.Varint).bool(true);
+  writer.raw(stored);
+  return writer.finish();
+}
+
+/** Body of `answers.v1` from encoded answers. */
+export function encodeAnswers(answers: readonly Uint8Array[]): Uint8Array {
+  const writer = new BinaryWriter();
+  for (const answer of answers) writer.tag(1, WireType.LengthDelimited).bytes(answer);
+  return writer.finish();
+}
+
+/** The encoded answers of a body `answers.v1`. Throws {@link DecodeError}. */
+export function splitAnswers(body: Uint8Array): Uint8Array[] {
+  return decoding("an answer batch", () => {
+    const reader = new BinaryReader(body);
+    const answers: Uint8Array[] = [];
+    while (reader.pos < reader.len) {
+      const [field, wireType] = reader.tag();
+      if (field === 1 && wireType === WireType.LengthDelimited) answers.push(reader.bytes());
+      else reader.skip(wireType, field);
+    }
+    return answers;
+  });
 }
 
 /** Throws {@link DecodeError}. */
-export function decodeAnswers(bytes: Uint8Array): Answer[] {
-  return decoding("an answer batch", () => fromBinary(AnswerBatchSchema, bytes).answers);
+export function decodeAnswer(bytes: Uint8Array): Answer {
+  return decoding("an answer", () => fromBinary(AnswerSchema, bytes));
 }
 
-export function encodeViews(batch: MessageInitShape<typeof ViewBatchSchema>): Uint8Array {
-  return toBinary(ViewBatchSchema, create(ViewBatchSchema, batch));
+/** A view event as its owner fills it. */
+export interface ViewEventFields {
+  readonly key: Key;
+  readonly activationId: Uint8Array;
+  readonly viewSeq: number;
+  readonly hexVersion: number;
+  /** Encoded envelope. */
+  readonly event: Uint8Array;
+}
+
+export function encodeViews(batch: {
+  readonly events: readonly ViewEventFields[];
+  readonly marks: readonly Omit<ViewEventFields, "event" | "hexVersion">[];
+}): Uint8Array {
+  const writer = new BinaryWriter();
+  for (const event of batch.events) {
+    writer.tag(1, WireType.LengthDelimited).fork();
+    keyField(writer, 1, event.key);
+    bytesField(writer, 2, event.activationId);
+    uintField(writer, 3, event.viewSeq);
+    uintField(writer, 4, event.hexVersion);
+    bytesField(writer, 5, event.event);
+    writer.join();
+  }
+  for (const mark of batch.marks) {
+    writer.tag(2, WireType.LengthDelimited).fork();
+    keyField(writer, 1, mark.key);
+    bytesField(writer, 2, mark.activationId);
+    uintField(writer, 3, mark.viewSeq);
+    writer.join();
+  }
+  return writer.finish();
 }
 
 /** Throws {@link DecodeError}. */
@@ -71,30 +276,9 @@ export function decodeViews(bytes: Uint8Array): ViewBatch {
   return decoding("a view batch", () => fromBinary(ViewBatchSchema, bytes));
 }
 
-/** What is stored of an answer: all but the ids of one send. */
-export function encodeStoredAnswer(answer: Answer): Uint8Array {
-  const { key: _key, ...kept } = answer;
-  const none = new Uint8Array(0);
-  return toBinary(AnswerSchema, {
-    ...kept,
-    commandEventId: none,
-    requestId: none,
-    replayed: false,
-  });
-}
-
-/** The answer to a repetition, from what was stored. */
-export function replayedAnswer(stored: Uint8Array, command: Envelope): Answer {
-  const answer = decoding("a stored answer", () => fromBinary(AnswerSchema, stored));
-  return {
-    ...answer,
-    commandEventId: command.eventId,
-    requestId: command.requestId,
-    ...(command.key === undefined ? {} : { key: command.key }),
-    replayed: true,
-  };
-}
-
 export function keyOfWire(key: WireKey): Key {
   return { hexId: key.hexId, layerId: key.layerId };
 }
+
+/** Stands for "no bytes" wherever a field of bytes may be empty. */
+export { noBytes };

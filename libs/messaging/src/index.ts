@@ -13,8 +13,11 @@ export { type AmqpBusOptions, createAmqpBus } from "./buses/amqp.ts";
 export { declareTopology } from "./buses/amqp-topology.ts";
 export { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
 export {
+  type AnswerOutcome,
+  type AnswerTo,
+  answerBytes,
   DecodeError,
-  decodeAnswers,
+  decodeAnswer,
   decodeBatch,
   decodeEnvelope,
   decodeViews,
@@ -23,8 +26,11 @@ export {
   encodeEnvelope,
   encodeStoredAnswer,
   encodeViews,
+  type EnvelopeFields,
   keyOfWire,
-  replayedAnswer,
+  noBytes,
+  splitAnswers,
+  type ViewEventFields,
 } from "./codec.ts";
 export {
   type GatheredCommand,

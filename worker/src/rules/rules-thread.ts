@@ -91,11 +91,14 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
           hexes: core.capture(request.slot, request.keyTexts),
         };
       case "settle":
-        return void core.settle(request.slot);
+        core.settle(request.slot);
+        return undefined;
       case "rollback":
-        return void core.rollback(request.slot);
+        core.rollback(request.slot);
+        return undefined;
       default:
-        return void core.forget(request.slot, request.keyTexts, request.keepVolatile);
+        core.forget(request.slot, request.keyTexts, request.keepVolatile);
+        return undefined;
     }
   };
   port.on("message", (request: RulesRequest) => {

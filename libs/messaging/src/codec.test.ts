@@ -1,0 +1,166 @@
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  AnswerBatchSchema,
+  AnswerSchema,
+  BatchSchema,
+  EnvelopeSchema,
+  ErrorCode,
+  ViewBatchSchema,
+} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import {
+  type AnswerOutcome,
+  answerBytes,
+  DecodeError,
+  decodeBatch,
+  decodeEnvelope,
+  encodeAnswers,
+  encodeBatch,
+  encodeEnvelope,
+  encodeStoredAnswer,
+  encodeViews,
+  splitAnswers,
+} from "./codec.ts";
+
+const bytes = (max = 40) => fc.uint8Array({ maxLength: max });
+const key = fc.record({
+  hexId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+  layerId: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
+});
+const text = fc.string({ unit: "grapheme", maxLength: 20 });
+const safe = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+
+describe("the writers of the command path", () => {
+  it("write an envelope as the generated code does", () => {
+    const envelope = fc.record({
+      type: text,
+      messageVersion: fc.nat(),
+      key: fc.option(key, { nil: undefined }),
+      requestId: bytes(16),
+      eventId: bytes(16),
+      causationId: bytes(16),
+      correlationId: bytes(16),
+      producer: fc.record({ service: text, version: text, instance: text }),
+      tsMs: safe,
+      idempotencyKey: bytes(32),
+      payload: bytes(300),
+      accountId: bytes(16),
+      sessionId: bytes(16),
+      volatileSeq: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+      deadlineMs: safe,
+      traceparent: text,
+      subject: text,
+    });
+    fc.assert(
+      fc.property(envelope, ({ messageVersion, tsMs, deadlineMs, key, ...rest }) => {
+        const generated = create(EnvelopeSchema, {
+          ...rest,
+          version: messageVersion,
+          tsMs: BigInt(tsMs),
+          deadlineMs: BigInt(deadlineMs),
+          ...(key === undefined ? {} : { key }),
+        });
+        const written = encodeEnvelope({ messageVersion, tsMs, deadlineMs, key, ...rest });
+        expect(Buffer.from(written)).toEqual(Buffer.from(toBinary(EnvelopeSchema, generated)));
+      }),
+    );
+  });
+
+  it("write batches and views as the generated code does", () => {
+    const view = fc.record({
+      key,
+      activationId: bytes(16),
+      viewSeq: safe,
+      hexVersion: safe,
+      event: bytes(),
+    });
+    fc.assert(
+      fc.property(fc.array(bytes()), fc.boolean(), fc.array(view), (envelopes, suspect, views) => {
+        const routeVersion = BigInt(envelopes.length);
+        expect(Buffer.from(encodeBatch({ routeVersion, suspect, envelopes }))).toEqual(
+          Buffer.from(
+            toBinary(BatchSchema, create(BatchSchema, { routeVersion, suspect, envelopes })),
+          ),
+        );
+        const wire = views.map((item) => ({
+          ...item,
+          viewSeq: BigInt(item.viewSeq),
+          hexVersion: BigInt(item.hexVersion),
+        }));
+        const marks = wire.map(({ key, activationId, viewSeq }) => ({
+          key,
+          activationId,
+          viewSeq,
+        }));
+        expect(Buffer.from(encodeViews({ events: views, marks: views }))).toEqual(
+          Buffer.from(toBinary(ViewBatchSchema, create(ViewBatchSchema, { events: wire, marks }))),
+        );
+      }),
+    );
+  });
+
+  it("write answers that the generated code reads as they were meant", () => {
+    const outcome = fc.oneof(
+      fc.record({ case: fc.constant("applied" as const), result: bytes() }),
+      fc.record({
+        case: fc.constant("refused" as const),
+        reason: text,
+        retryAfterMs: fc.nat(),
+        detail: bytes(),
+      }),
+      fc.record({
+        case: fc.constant("error" as const),
+        errorCode: fc.constantFrom(ErrorCode.DEAD_LETTERED, ErrorCode.UNAVAILABLE),
+        reason: text,
+        message: text,
+      }),
+    );
+    fc.assert(
+      fc.property(
+        outcome,
+        key,
+        fc.boolean(),
+        safe,
+        (given: AnswerOutcome, key, replayed, hexVersion) => {
+          const stored = encodeStoredAnswer({
+            hexVersion,
+            epoch: 7n,
+            durability: Durability.DURABLE,
+            outcome: given,
+          });
+          const eventId = new Uint8Array(16).fill(1);
+          const requestId = new Uint8Array(16).fill(2);
+          const encoded = answerBytes({ eventId, requestId, key }, stored, replayed);
+          const { case: name, ...value } = given;
+          const expected = create(AnswerSchema, {
+            commandEventId: eventId,
+            requestId,
+            key,
+            hexVersion: BigInt(hexVersion),
+            epoch: 7n,
+            replayed,
+            durability: Durability.DURABLE,
+            outcome: { case: name, value } as never,
+          });
+          expect(fromBinary(AnswerSchema, encoded)).toEqual(expected);
+          const body = encodeAnswers([encoded, encoded]);
+          expect(fromBinary(AnswerBatchSchema, body).answers).toEqual([expected, expected]);
+          expect(splitAnswers(body).map((item) => Buffer.from(item))).toEqual(
+            [encoded, encoded].map((item) => Buffer.from(item)),
+          );
+        },
+      ),
+    );
+  });
+});
+
+describe("the readers", () => {
+  it("refuse bytes that are no message, by name", () => {
+    const broken = Uint8Array.of(0x0a, 0xff, 0x01);
+    expect(() => decodeEnvelope(broken)).toThrow(DecodeError);
+    expect(() => decodeBatch(Uint8Array.of(0x1a, 0xff, 0x01))).toThrow(/a batch cannot be decoded/);
+    expect(() => splitAnswers(broken)).toThrow(DecodeError);
+  });
+});

@@ -1,0 +1,142 @@
+/** A command as the driver carries it from the delivery to its answer. */
+import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
+import {
+  type AnswerOutcome,
+  encodeStoredAnswer,
+  isUuidv7,
+  type MessageEntry,
+  type MessageRegistry,
+  sha256,
+  sha256Length,
+  uuidv7Ms,
+} from "@hexhold/messaging";
+
+export interface Command {
+  readonly envelope: Envelope;
+  /** As it was received: what a dead letter keeps. */
+  readonly envelopeBytes: Uint8Array;
+  readonly entry: MessageEntry;
+  readonly key: Key;
+  readonly keyText: string;
+  readonly bucket: number;
+  readonly sender: Sender;
+  readonly idempotencyKey: Uint8Array;
+  /** The same as text, for maps. */
+  readonly keyId: string;
+  readonly payloadHash: Uint8Array;
+  /** Day inside the request's UUIDv7, in days since 1970. */
+  readonly requestDay: number;
+  /** Moment inside the request's UUIDv7, Unix milliseconds. */
+  readonly requestMs: number;
+  /** The request id was chosen by a client: its day may be too old. */
+  readonly fromClient: boolean;
+}
+
+const dayMs = 86_400_000;
+
+const senders: Readonly<Record<string, Sender>> = {
+  worker: Sender.HEX,
+  accounts: Sender.ACCOUNTS,
+  inventory: Sender.INVENTORY,
+  market: Sender.MARKET,
+  chat: Sender.CHAT,
+  governance: Sender.GOVERNANCE,
+  router: Sender.ROUTER,
+};
+
+/**
+ * Who sent it: a gateway speaks for a client when it names an account, else for itself; a router puts
+ * back what a gateway sent. From any other producer an account is not taken.
+ */
+function senderOf(envelope: Envelope): Sender {
+  const service = envelope.producer?.service ?? "";
+  const hasAccount = envelope.accountId.length > 0;
+  if (service === "gateway" || (service === "router" && hasAccount)) {
+    return hasAccount ? Sender.CLIENT : Sender.GATEWAY;
+  }
+  return hasAccount ? Sender.UNSPECIFIED : (senders[service] ?? Sender.UNSPECIFIED);
+}
+
+/** What is wrong with an envelope that a worker will not decide. */
+export interface EnvelopeFault {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Checks an envelope. The payload's own rules are checked by the rules host. */
+export function commandOf(
+  envelope: Envelope,
+  envelopeBytes: Uint8Array,
+  registry: MessageRegistry,
+): Command | EnvelopeFault {
+  const entry = registry.byType(envelope.type);
+  if (entry === undefined || entry.kind !== "command") {
+    return invalid("unknown-type", `no command is called ${JSON.stringify(envelope.type)}`);
+  }
+  if (envelope.version < 1) return invalid("unknown-version", "version must be at least 1");
+  const { key } = envelope;
+  if (key === undefined || cellFault(key.hexId) !== undefined) {
+    return invalid("not-a-cell", "a command for a hex needs the key of one");
+  }
+  if (!isUuidv7(envelope.requestId) || envelope.eventId.length !== 16) {
+    return invalid("invalid-id", "request_id must be a UUIDv7 and event_id 16 bytes");
+  }
+  if (envelope.idempotencyKey.length !== sha256Length) {
+    return invalid("invalid-idempotency-key", "idempotency_key must be 32 bytes");
+  }
+  const sender = senderOf(envelope);
+  if (!entry.senders.has(sender)) {
+    return {
+      code: ErrorCode.PERMISSION_DENIED,
+      reason: "sender-not-allowed",
+      message: `${envelope.type} may not be sent by ${envelope.producer?.service || "nobody"}`,
+    };
+  }
+  const { idempotencyKey } = envelope;
+  const requestMs = uuidv7Ms(envelope.requestId);
+  return {
+    envelope,
+    envelopeBytes,
+    entry,
+    key: { hexId: key.hexId, layerId: key.layerId },
+    keyText: keyText(key),
+    bucket: bucketOf(key),
+    sender,
+    idempotencyKey,
+    keyId: Buffer.from(idempotencyKey.buffer, idempotencyKey.byteOffset, sha256Length).toString(
+      "latin1",
+    ),
+    payloadHash: sha256(envelope.payload),
+    requestDay: Math.floor(requestMs / dayMs),
+    requestMs,
+    fromClient: sender === Sender.CLIENT,
+  };
+}
+
+/** Told apart from a command by its code. */
+export function isFault(command: Command | EnvelopeFault): command is EnvelopeFault {
+  return "code" in command;
+}
+
+/** An error answer without ids. */
+export function errorAnswer(
+  code: ErrorCode,
+  reason: string,
+  message: string,
+  retryAfterMs = 0,
+): Uint8Array {
+  const outcome: AnswerOutcome = { case: "error", errorCode: code, reason, message, retryAfterMs };
+  return encodeStoredAnswer({
+    hexVersion: 0,
+    epoch: 0n,
+    durability: Durability.UNSPECIFIED,
+    outcome,
+  });
+}
+
+function invalid(reason: string, message: string): EnvelopeFault {
+  return { code: ErrorCode.INVALID_ARGUMENT, reason, message };
+}

@@ -1,0 +1,73 @@
+/** What the driver knows of the hexes of one slot that are in the rules host's memory. */
+import { bucketOf, type Key, keyText, regionOf } from "@hexhold/hex";
+
+/** A hex that was loaded, and how far it has come. */
+export interface ActiveHex {
+  readonly key: Key;
+  readonly keyText: string;
+  readonly bucket: number;
+  readonly region: string;
+  /** UUIDv7 minted when it was loaded: view numbers count from 1 within it. */
+  readonly activationId: Uint8Array;
+  /** Generation of the rules host in which it lives. */
+  readonly generation: number;
+  hexVersion: number;
+  viewSeq: number;
+  /** World time of its last change; 0 = none since it was loaded. */
+  changedMs: number;
+  /** Changes that no snapshot has yet. */
+  unsaved: number;
+  /** World time of the first of them. */
+  unsavedSinceMs: number;
+}
+
+/** Never grows beyond the keys of one slot; passivation shrinks it. */
+export class HexTable {
+  readonly #hexes = new Map<string, ActiveHex>();
+  /** Why a hex cannot be activated, and when to look again (world time). */
+  readonly quarantined = new Map<string, { reason: string; untilMs: number }>();
+
+  get size(): number {
+    return this.#hexes.size;
+  }
+
+  /** The hex, if it lives in the host's current generation. */
+  find(text: string, generation: number): ActiveHex | undefined {
+    const hex = this.#hexes.get(text);
+    return hex?.generation === generation ? hex : undefined;
+  }
+
+  activated(
+    key: Key,
+    numbers: { generation: number; hexVersion: number; activationId: Uint8Array },
+  ): ActiveHex {
+    const text = keyText(key);
+    const before = this.#hexes.get(text);
+    const hex: ActiveHex = {
+      key,
+      keyText: text,
+      bucket: before?.bucket ?? bucketOf(key),
+      region: before?.region ?? regionOf(key.hexId),
+      viewSeq: 0,
+      changedMs: 0,
+      unsaved: 0,
+      unsavedSinceMs: 0,
+      ...numbers,
+    };
+    this.#hexes.set(text, hex);
+    return hex;
+  }
+
+  forget(texts: Iterable<string>): void {
+    for (const text of texts) this.#hexes.delete(text);
+  }
+
+  clear(): void {
+    this.#hexes.clear();
+    this.quarantined.clear();
+  }
+
+  [Symbol.iterator](): IterableIterator<ActiveHex> {
+    return this.#hexes.values();
+  }
+}

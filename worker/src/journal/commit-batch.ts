@@ -1,0 +1,117 @@
+/** `world.commit_batch`, called. */
+import {
+  boolArray,
+  byteaArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  textArray,
+  uuidArray,
+} from "@hexhold/postgres";
+import type { PgClient } from "@hexhold/postgres";
+
+export interface ResultRow {
+  readonly bucket: number;
+  readonly requestDay: number;
+  readonly idempotencyKey: Uint8Array;
+  readonly payloadHash: Uint8Array;
+  readonly answer: Uint8Array;
+  readonly decidedMs: number;
+  readonly fromClient: boolean;
+}
+
+/** One row per hex: from its version before the batch to the one after. */
+export interface HeadRow {
+  readonly bucket: number;
+  readonly hexId: bigint;
+  readonly layerId: number;
+  readonly from: number;
+  to: number;
+  decidedMs: number;
+}
+
+export interface JournalRow {
+  readonly bucket: number;
+  readonly hexId: bigint;
+  readonly layerId: number;
+  readonly hexVersion: number;
+  readonly eventId: Uint8Array;
+  readonly type: string;
+  readonly messageVersion: number;
+  readonly payload: Uint8Array;
+  readonly accountId: Uint8Array | null;
+  readonly idempotencyKey: Uint8Array;
+  readonly decidedMs: number;
+  readonly traceparent: string;
+}
+
+export interface OutboxRow {
+  /** Lane: a service, or `hex`. */
+  readonly destination: string;
+  readonly subject: string | null;
+  readonly hexId: bigint | null;
+  readonly layerId: number | null;
+  readonly envelope: Uint8Array;
+}
+
+/** All that a batch writes. */
+export interface CommitRows {
+  readonly results: readonly ResultRow[];
+  readonly heads: readonly HeadRow[];
+  readonly journal: readonly JournalRow[];
+  readonly outbox: readonly OutboxRow[];
+}
+
+const parameterCount = 33;
+const text = `SELECT world.commit_batch(${Array.from({ length: parameterCount }, (_, i) => `$${i + 1}`).join(", ")}) AS positions`;
+
+/** Commits `rows` for the holder of `slot` at `epoch`. Returns the outbox positions in the order of the rows. */
+export async function commitBatch(
+  client: PgClient,
+  slot: string,
+  epoch: bigint,
+  routeVersion: bigint,
+  rows: CommitRows,
+): Promise<bigint[]> {
+  const { rows: answer } = await client.query<{ positions: string[] | null }>({
+    name: "commit_batch",
+    text,
+    values: [slot, epoch, routeVersion, ...parameters(rows)],
+  });
+  return (answer[0]?.positions ?? []).map(BigInt);
+}
+
+function parameters({ results, heads, journal, outbox }: CommitRows): Buffer[] {
+  return [
+    int2Array(results.map((row) => row.bucket)),
+    int4Array(results.map((row) => row.requestDay)),
+    byteaArray(results.map((row) => row.idempotencyKey)),
+    byteaArray(results.map((row) => row.payloadHash)),
+    byteaArray(results.map((row) => row.answer)),
+    int8Array(results.map((row) => row.decidedMs)),
+    boolArray(results.map((row) => row.fromClient)),
+    int2Array(heads.map((row) => row.bucket)),
+    int8Array(heads.map((row) => row.hexId)),
+    int8Array(heads.map((row) => row.layerId)),
+    int8Array(heads.map((row) => row.from)),
+    int8Array(heads.map((row) => row.to)),
+    int8Array(heads.map((row) => row.decidedMs)),
+    int2Array(journal.map((row) => row.bucket)),
+    int8Array(journal.map((row) => row.hexId)),
+    int8Array(journal.map((row) => row.layerId)),
+    int8Array(journal.map((row) => row.hexVersion)),
+    uuidArray(journal.map((row) => row.eventId)),
+    textArray(journal.map((row) => row.type)),
+    int4Array(journal.map((row) => row.messageVersion)),
+    byteaArray(journal.map((row) => row.payload)),
+    uuidArray(journal.map((row) => row.accountId)),
+    byteaArray(journal.map((row) => row.idempotencyKey)),
+    int8Array(journal.map((row) => row.decidedMs)),
+    textArray(journal.map((row) => row.traceparent)),
+    textArray(outbox.map((row) => row.destination)),
+    textArray(outbox.map((row) => row.subject)),
+    int8Array(outbox.map((row) => row.hexId)),
+    int8Array(outbox.map((row) => row.layerId)),
+    byteaArray(outbox.map((row) => row.envelope)),
+  ];
+}

@@ -1,0 +1,248 @@
+/**
+ * The outbox of one slot, sent in the order of the slot's commits: one lane per destination. A destination
+ * that is full or gone stops its own lane and nothing else. Only the slot's owner relays.
+ *
+ * Modes of a lane:
+ * - `reading`: rows come from the table (after a take-over, or when too many waited in memory);
+ * - `live`: rows come from this process's own commits, without being read again.
+ * A lane turns live when a read finds nothing newer than the last commit; it turns to reading when its
+ * memory is full. Sending a stretch again is always safe: receivers know event_ids.
+ */
+import { murmur3 } from "@hexhold/hex";
+import {
+  type Bus,
+  decodeEnvelope,
+  domainQueueCount,
+  encodeBatch,
+  keyOfWire,
+  type RouteTable,
+  routeOf,
+  uuidText,
+} from "@hexhold/messaging";
+import { int8Array, type PgPool, textArray } from "@hexhold/postgres";
+import type { Logger } from "@hexhold/telemetry";
+import type { OutboxRow } from "../journal/commit-batch.ts";
+
+export interface RelayOptions {
+  readonly slot: string;
+  readonly bus: Bus;
+  readonly pool: PgPool;
+  readonly routes: () => RouteTable | undefined;
+  readonly logger: Logger;
+  readonly onSent: (destination: string, count: number) => void;
+}
+
+export interface OutboxRelay {
+  /** Rows of a commit with their positions, in order. */
+  committed(rows: readonly OutboxRow[], positions: readonly bigint[]): void;
+  /** Rows known to wait, by destination. */
+  waiting(): ReadonlyMap<string, number>;
+  /** Finishes what is being sent, stores how far it came, and ends. */
+  stop(): Promise<void>;
+}
+
+interface QueuedRow {
+  readonly position: bigint;
+  readonly subject: string | null;
+  readonly envelope: Uint8Array;
+}
+
+interface Lane {
+  readonly destination: string;
+  mode: "reading" | "live";
+  queue: QueuedRow[];
+  /** Newest position committed here, 0 = none. */
+  newest: bigint;
+  /** Everything up to it is confirmed. */
+  confirmed: bigint;
+  /** Stored in the table. */
+  stored: bigint;
+  wake: PromiseWithResolvers<void>;
+  done: Promise<void>;
+}
+
+/** Rows of one stretch: published, confirmed, then the lane moves on. */
+const stretchMax = 256;
+/** Rows of a lane that wait in memory before it turns to reading. */
+const memoryMax = 8192;
+const storeEveryMs = 500;
+const retryMs = { first: 50, max: 2000 };
+/** Competing consumers: order, where needed, is by row locks in the service. */
+const unnumbered = new Set(["router", "accounts", "chat", "governance"]);
+
+export function startRelay(options: RelayOptions): OutboxRelay {
+  const lanes = new Map<string, Lane>();
+  let stopping = false;
+  const storing = setInterval(() => void store().catch(() => undefined), storeEveryMs);
+  const finding = findLanes();
+
+  async function findLanes(): Promise<void> {
+    for (let delay = retryMs.first; !stopping; delay = Math.min(delay * 2, retryMs.max)) {
+      try {
+        const { rows } = await options.pool.query<{ destination: string }>(
+          // A lane that never moved has no row; a loose scan of the key finds it all the same.
+          `WITH RECURSIVE d AS (
+             (SELECT destination FROM world.outbox WHERE slot = $1 ORDER BY destination LIMIT 1)
+             UNION ALL
+             SELECT (SELECT o.destination FROM world.outbox AS o
+                     WHERE o.slot = $1 AND o.destination > d.destination ORDER BY o.destination LIMIT 1)
+             FROM d WHERE d.destination IS NOT NULL)
+           SELECT destination FROM d WHERE destination IS NOT NULL`,
+          [options.slot],
+        );
+        for (const row of rows) laneOf(row.destination);
+        return;
+      } catch (error) {
+        options.logger.warn({ err: error, slot: options.slot }, "outbox lanes cannot be read yet");
+        await pause(delay);
+      }
+    }
+  }
+
+  function laneOf(destination: string): Lane {
+    let lane = lanes.get(destination);
+    if (lane === undefined) {
+      lane = {
+        destination,
+        mode: "reading",
+        queue: [],
+        newest: 0n,
+        confirmed: 0n,
+        stored: 0n,
+        wake: Promise.withResolvers(),
+        done: Promise.resolve(),
+      };
+      lanes.set(destination, lane);
+      lane.done = run(lane);
+    }
+    return lane;
+  }
+
+  async function run(lane: Lane): Promise<void> {
+    let failures = 0;
+    while (!stopping) {
+      try {
+        const rows = lane.mode === "live" ? lane.queue.slice(0, stretchMax) : await read(lane);
+        if (rows.length === 0) {
+          if (lane.mode === "live") await lane.wake.promise;
+          continue;
+        }
+        await send(lane.destination, rows);
+        lane.confirmed = rows.at(-1)!.position;
+        if (lane.mode === "live") lane.queue.splice(0, rows.length);
+        options.onSent(lane.destination, rows.length);
+        failures = 0;
+      } catch (error) {
+        if (failures++ === 0 || failures % 20 === 0) {
+          options.logger.warn(
+            { err: error, slot: options.slot, destination: lane.destination, failures },
+            "an outbox lane is held up",
+          );
+        }
+        await pause(Math.min(retryMs.first * 2 ** Math.min(failures, 10), retryMs.max));
+      }
+    }
+  }
+
+  /** The next rows from the table; turns the lane live when there are none and none was committed since. */
+  async function read(lane: Lane): Promise<QueuedRow[]> {
+    const { rows } = await options.pool.query<{
+      position: string;
+      subject: string | null;
+      envelope: Buffer;
+    }>({
+      name: "read_outbox",
+      text: `SELECT o.position, o.subject, o.envelope FROM world.outbox AS o
+        WHERE o.slot = $1 AND o.destination = $2 AND o.position > greatest($3::bigint, coalesce((
+          SELECT l.position FROM world.outbox_lane AS l WHERE l.slot = $1 AND l.destination = $2), 0))
+        ORDER BY o.position LIMIT ${stretchMax}`,
+      values: [options.slot, lane.destination, lane.confirmed],
+    });
+    if (rows.length === 0 && lane.newest <= lane.confirmed) lane.mode = "live";
+    return rows.map((row) => ({
+      position: BigInt(row.position),
+      subject: row.subject,
+      envelope: row.envelope,
+    }));
+  }
+
+  /** Publishes rows in order, a message per queue; throws unless all of them are confirmed. */
+  async function send(destination: string, rows: readonly QueuedRow[]): Promise<void> {
+    const routes = options.routes();
+    if (routes === undefined) throw new Error("there is no route table yet");
+    const byQueue = Map.groupBy(rows, (row) => queueOf(destination, row, routes));
+    const outcomes = await Promise.all(
+      [...byQueue].map(async ([queue, queued]) => {
+        const outcome = await options.bus.publish(queue, {
+          type: "batch.v1",
+          body: encodeBatch({
+            routeVersion: routes.routeVersion,
+            envelopes: queued.map((row) => row.envelope),
+          }),
+          messageId: uuidText(decodeEnvelope(queued[0]!.envelope).eventId),
+        });
+        return outcome === "confirmed" ? undefined : `${queue}: ${outcome}`;
+      }),
+    );
+    const failed = outcomes.filter((outcome) => outcome !== undefined);
+    if (failed.length > 0) throw new Error(`not confirmed: ${failed.join(", ")}`);
+  }
+
+  async function store(): Promise<void> {
+    const moved = [...lanes.values()].filter((lane) => lane.confirmed > lane.stored);
+    if (moved.length === 0) return;
+    const reached = moved.map((lane) => lane.confirmed);
+    await options.pool.query({
+      name: "advance_lane",
+      text: "SELECT world.advance_lane($1, $2, $3)",
+      values: [options.slot, textArray(moved.map((lane) => lane.destination)), int8Array(reached)],
+    });
+    for (const [i, lane] of moved.entries()) lane.stored = reached[i]!;
+  }
+
+  return {
+    committed(rows, positions) {
+      for (const [i, row] of rows.entries()) {
+        const position = positions[i]!;
+        const lane = laneOf(row.destination);
+        lane.newest = position;
+        if (lane.mode === "reading") continue;
+        if (lane.queue.length >= memoryMax) {
+          lane.mode = "reading";
+          lane.queue = [];
+        } else {
+          lane.queue.push({ position, subject: row.subject, envelope: row.envelope });
+        }
+        lane.wake.resolve();
+        lane.wake = Promise.withResolvers();
+      }
+    },
+    waiting: () =>
+      new Map([...lanes.values()].map((lane) => [lane.destination, lane.queue.length])),
+    async stop() {
+      stopping = true;
+      clearInterval(storing);
+      for (const lane of lanes.values()) lane.wake.resolve();
+      await Promise.race([
+        Promise.all([finding, ...[...lanes.values()].map((lane) => lane.done)]),
+        pause(1000),
+      ]);
+      await store().catch(() => undefined);
+    },
+  };
+}
+
+/** Queue of a row: the service's, numbered by subject where order counts; a hex's slot. */
+function queueOf(destination: string, row: QueuedRow, routes: RouteTable): string {
+  if (destination === "hex") {
+    const { key } = decodeEnvelope(row.envelope);
+    if (key === undefined) throw new Error("an outbox row for a hex carries no key");
+    return routeOf(keyOfWire(key), routes);
+  }
+  if (unnumbered.has(destination)) return `cmd.${destination}`;
+  return `cmd.${destination}.${murmur3(Buffer.from(row.subject ?? "")) % domainQueueCount}`;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

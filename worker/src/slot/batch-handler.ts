@@ -1,0 +1,708 @@
+/**
+ * One queue message of a slot, from its bytes to its answers. Commands are finished strictly in order; the
+ * longest front part that can be decided together is committed together.
+ */
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import {
+  answerBytes,
+  DecodeError,
+  decodeBatch,
+  decodeEnvelope,
+  type Delivery,
+  uuidText,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
+import { detailOf, sqlStateOf, worldState } from "@hexhold/postgres";
+import { activate } from "../actor/activate.ts";
+import { type Command, commandOf, errorAnswer, isFault } from "../actor/command.ts";
+import type { HexTable } from "../actor/hex-table.ts";
+import { commitBatch } from "../journal/commit-batch.ts";
+import { findResults, pruneFloorDay, type StoredResult } from "../journal/result-store.ts";
+import type { OutboxRelay } from "../outbox/relay.ts";
+import {
+  type HostCommand,
+  type HostFault,
+  type HostOutcome,
+  type RulesHost,
+  RulesHostGoneError,
+} from "../rules/rules-host.ts";
+import { type CommitPlan, type DecidedCommand, planCommit } from "./commit-plan.ts";
+import { deadLetterPlan, letterOnlyRows } from "./dead-letter.ts";
+import { FencedError, holdsSlot } from "./ownership.ts";
+import { createRecentAnswers } from "./recent-answers.ts";
+import type { SlotPorts } from "./slot-ports.ts";
+import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
+
+/** Attempts before a command is given up; contracts, "5 retries with exponential backoff". */
+const attemptsMax = 5;
+/** After a throw: waiting cannot help a pure function. */
+const throwBackoffMs = [1, 2, 4, 8];
+const storeBackoffMs = 100;
+/** Reads and VOLATILE answers are given only when the epoch was seen in PostgreSQL so lately. */
+const epochSeenMsMax = 1000;
+
+/** What became of an attempt to commit. */
+type CommitResult = { readonly done: true } | { readonly done: false; readonly redo: Command[] };
+
+/** The message's own part of the work. */
+interface Round {
+  readonly routeVersion: bigint;
+  /** Its commands may have killed a worker: one at a time, an attempt noted before each. */
+  readonly suspect: boolean;
+  /** Encoded answers; the last one of a command counts. */
+  readonly answers: Map<Command, Uint8Array>;
+  /** Results may be stored already: look before deciding. */
+  lookFirst: boolean;
+}
+
+export class BatchHandler {
+  readonly #slot: string;
+  readonly #store: SlotStore;
+  readonly #table: HexTable;
+  readonly #relay: OutboxRelay;
+  readonly #ports: SlotPorts;
+  readonly #recent = createRecentAnswers();
+  #epochSeenMs: number;
+  #staleInARow = 0;
+  #stopped = false;
+  /** The driver is held up by the store. */
+  waitsForStore = false;
+
+  constructor(
+    slot: string,
+    store: SlotStore,
+    table: HexTable,
+    relay: OutboxRelay,
+    ports: SlotPorts,
+  ) {
+    this.#slot = slot;
+    this.#store = store;
+    this.#table = table;
+    this.#relay = relay;
+    this.#ports = ports;
+    this.#epochSeenMs = performance.now();
+  }
+
+  /** Ends every wait between attempts; what is in hand is then not acked. */
+  stop(): void {
+    this.#stopped = true;
+  }
+
+  /**
+   * Handles a message; returns the encoded answers, in order. Throws {@link FencedError} when the slot is
+   * lost; nothing of the message may be acked then.
+   */
+  async handle(delivery: Delivery): Promise<Uint8Array[]> {
+    const answers: Uint8Array[] = [];
+    let batch;
+    try {
+      batch = decodeBatch(delivery.body);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+      await this.#letterFor(delivery.body, error.message);
+      return answers;
+    }
+    const commands: Command[] = [];
+    for (const bytes of batch.envelopes) {
+      const command = await this.#receive(bytes, answers);
+      if (command !== undefined) commands.push(command);
+    }
+    const suspect = batch.suspect || (delivery.redelivered && !this.#store.clean);
+    const round: Round = {
+      routeVersion: batch.routeVersion,
+      suspect,
+      answers: new Map(),
+      lookFirst: delivery.redelivered,
+    };
+    await this.#process(commands, round);
+    return [...answers, ...round.answers.values()];
+  }
+
+  async #receive(bytes: Uint8Array, answers: Uint8Array[]): Promise<Command | undefined> {
+    let envelope;
+    try {
+      envelope = decodeEnvelope(bytes);
+    } catch (error) {
+      await this.#letterFor(bytes, (error as Error).message);
+      return undefined;
+    }
+    const command = commandOf(envelope, bytes, this.#ports.registry);
+    if (!isFault(command)) return command;
+    this.#ports.logger.warn(
+      {
+        ...this.#bindings(envelope),
+        reason: command.reason,
+        producer: envelope.producer?.instance,
+      },
+      "a command was refused by its envelope",
+    );
+    answers.push(
+      answerBytes(envelope, errorAnswer(command.code, command.reason, command.message), false),
+    );
+    return undefined;
+  }
+
+  /** Finishes `todo` from the front until nothing is left. */
+  async #process(todo: readonly Command[], round: Round): Promise<void> {
+    let rest = [...todo];
+    while (rest.length > 0) {
+      if (this.#stopped) throw new FencedError(this.#slot, "it is being given back");
+      try {
+        rest = await this.#advance(rest, round);
+      } catch (error) {
+        if (error instanceof OutcomeUnknownError) await this.#recover(rest, round);
+        else if (!(error instanceof RulesHostGoneError)) throw error;
+      }
+    }
+  }
+
+  /** Finishes a front part of `todo`; returns what is left. */
+  async #advance(todo: Command[], round: Round): Promise<Command[]> {
+    const front = frontWithoutRepetition(todo, round.suspect ? 1 : todo.length);
+    const behind = todo.slice(front.length);
+    const open = await this.#gate(front, round);
+    if (open.length === 0) return behind;
+    const { rules } = this.#ports;
+    const ready = await this.#activate(open, rules, round);
+    if (ready.length === 0) return behind;
+    if (round.suspect && !(await this.#noteSuspect(ready[0]!, round))) return behind;
+
+    const decision = await rules.decide(this.#slot, this.#ports.worldNow(), ready.map(hostCommand));
+    const { fault } = decision;
+    if (fault === undefined || fault.kind === "threw") {
+      const decided = ready.slice(0, decision.outcomes.length);
+      const result = await this.#commit(decided, decision.outcomes, rules, round);
+      if (!result.done) {
+        // Nothing of this part stands: what was answered is answered, the rest is decided again.
+        return [...result.redo, ...ready.slice(decided.length), ...behind];
+      }
+      if (round.suspect) await this.#clearSuspect(ready[0]!);
+      if (fault === undefined) return behind;
+      await this.#isolate(ready[decided.length]!, fault, round);
+      return [...ready.slice(decided.length + 1), ...behind];
+    }
+    this.#table.clear();
+    if (fault.kind === "restarted") return [...ready, ...behind];
+    // The host is new and empty: what stood before the culprit is decided again, then the culprit alone.
+    const culprit = ready[fault.index];
+    if (culprit === undefined) return [...ready, ...behind];
+    await this.#process(ready.slice(0, fault.index), round);
+    await this.#isolate(culprit, fault, round);
+    return [...ready.slice(fault.index + 1), ...behind];
+  }
+
+  /** Answers what needs no decision: repetitions, expired and stale commands. Returns the others. */
+  async #gate(commands: readonly Command[], round: Round): Promise<Command[]> {
+    const stored = round.lookFirst
+      ? await this.#store.run((client) => findResults(client, commands.filter(isDurable)))
+      : new Map<string, StoredResult>();
+    const nowMs = this.#ports.worldNow();
+    return commands.filter((command) => {
+      const known = this.#recent.get(command.keyId) ?? stored.get(command.keyId);
+      if (known !== undefined && isDurable(command)) {
+        this.#replay(command, known, round);
+        return false;
+      }
+      const { deadlineMs } = command.envelope;
+      if (deadlineMs > 0n && deadlineMs < BigInt(nowMs)) {
+        this.#fail(
+          command,
+          round,
+          ErrorCode.UNAVAILABLE,
+          "expired",
+          "its deadline passed before it was decided",
+        );
+        return false;
+      }
+      if (command.fromClient && nowMs - command.requestMs > this.#ports.staleAfterMs) {
+        this.#failStale(command, round);
+        return false;
+      }
+      return true;
+    });
+  }
+
+  /** Loads the hexes of `commands` into `host`; answers those that cannot be. Returns the others. */
+  async #activate(commands: readonly Command[], host: RulesHost, round: Round): Promise<Command[]> {
+    const { quarantined, moved } = await activate(
+      commands,
+      this.#table,
+      host,
+      this.#slot,
+      this.#store,
+      this.#ports,
+    );
+    if (quarantined.size === 0 && moved.size === 0) return [...commands];
+    return commands.filter((command) => {
+      if (quarantined.has(command.keyText)) {
+        this.#fail(
+          command,
+          round,
+          ErrorCode.UNAVAILABLE,
+          "hex-quarantined",
+          "the hex cannot be activated; its operators have been told",
+        );
+        return false;
+      }
+      if (moved.has(command.keyText)) this.#failMoved(command, round);
+      return !moved.has(command.keyText);
+    });
+  }
+
+  async #commit(
+    commands: readonly Command[],
+    outcomes: readonly HostOutcome[],
+    host: RulesHost,
+    round: Round,
+  ): Promise<CommitResult> {
+    if (commands.length === 0) return { done: true };
+    const decided = commands.map((command, i): DecidedCommand => {
+      const hex = this.#table.find(command.keyText, host.generation);
+      if (hex === undefined) throw new RulesHostGoneError("between decision and commit");
+      return { command, hex, outcome: outcomes[i]! };
+    });
+    const plan = planCommit(decided, {
+      epoch: this.#store.epoch,
+      producer: this.#ports.identity,
+      mintId: uuidv7Bytes,
+    });
+    const failed = await this.#write(plan, commands, round, host);
+    if (failed !== undefined) return { done: false, redo: failed };
+    host.settle(this.#slot);
+    this.#finish(plan, decided, round);
+    return { done: true };
+  }
+
+  /** Stores a plan. Undefined = stored; else the commands to decide again. */
+  async #write(
+    plan: CommitPlan,
+    commands: readonly Command[],
+    round: Round,
+    host: RulesHost,
+  ): Promise<Command[] | undefined> {
+    if (plan.rows.results.length === 0) {
+      await this.#proveEpoch();
+      return undefined;
+    }
+    for (let attempt = 1; ; attempt++) {
+      const startedMs = performance.now();
+      try {
+        const positions = await this.#store.run((client) =>
+          commitBatch(client, this.#slot, this.#store.epoch, round.routeVersion, plan.rows),
+        );
+        this.#epochSeenMs = startedMs;
+        this.#staleInARow = 0;
+        this.#ports.metrics.commit.observe((performance.now() - startedMs) / 1000);
+        this.#relay.committed(plan.rows.outbox, positions);
+        return undefined;
+      } catch (error) {
+        const state = sqlStateOf(error);
+        if (error instanceof OutcomeUnknownError || state === undefined) throw error;
+        if (state.startsWith("HX")) {
+          host.rollback(this.#slot);
+          return this.#afterFault(state, error, commands, round);
+        }
+        this.#ports.metrics.retries.inc({ cause: "store" });
+        this.#ports.logger.warn({ err: error, slot: this.#slot, attempt }, "a commit was refused");
+        if (attempt < attemptsMax) {
+          await pause(storeBackoffMs * 2 ** (attempt - 1) * (0.8 + Math.random() * 0.4));
+          continue;
+        }
+        host.rollback(this.#slot);
+        return this.#afterRefusals(error, commands, round);
+      }
+    }
+  }
+
+  /** The store refuses this commit for ever: one command of it is to blame. */
+  async #afterRefusals(
+    error: unknown,
+    commands: readonly Command[],
+    round: Round,
+  ): Promise<Command[]> {
+    if (commands.length === 1) {
+      await this.#deadLetter(commands[0]!, (error as Error).message, attemptsMax, round);
+      return [];
+    }
+    for (const command of commands) await this.#process([command], round);
+    return [];
+  }
+
+  /** Answers what a fault of `commit_batch` has settled; returns what is decided again. */
+  async #afterFault(
+    state: string,
+    error: unknown,
+    commands: readonly Command[],
+    round: Round,
+  ): Promise<Command[]> {
+    switch (state) {
+      case worldState.fenced:
+        throw new FencedError(this.#slot, (error as Error).message);
+      case worldState.keyKnown: {
+        const stored = await this.#store.run((client) =>
+          findResults(client, commands.filter(isDurable)),
+        );
+        return commands.filter((command) => {
+          const known = stored.get(command.keyId);
+          if (known !== undefined) this.#replay(command, known, round);
+          return known === undefined;
+        });
+      }
+      case worldState.belowFloor: {
+        const floor = await this.#store.run(pruneFloorDay);
+        return commands.filter((command) => {
+          const stale = command.fromClient && command.requestDay < floor;
+          if (stale) this.#failStale(command, round);
+          return !stale;
+        });
+      }
+      case worldState.keyMoved: {
+        const gone = this.#forgetNamed(error);
+        return commands.filter((command) => {
+          if (gone.has(command.keyText)) this.#failMoved(command, round);
+          return !gone.has(command.keyText);
+        });
+      }
+      case worldState.epochBehind:
+        await this.#store.recover();
+        return [...commands];
+      default: {
+        // A second line of defence: with the fence, nobody else moves a head.
+        this.#forgetNamed(error);
+        this.#ports.metrics.alarms.inc({ alarm: "head-stale" });
+        if (this.#staleInARow++ > 0) {
+          this.#ports.logger.error(
+            { err: error, slot: this.#slot },
+            "a head was stale twice in a row",
+          );
+        }
+        return [...commands];
+      }
+    }
+  }
+
+  /** Forgets the hexes that a fault names as `hex_id.layer_id`; returns their key texts. */
+  #forgetNamed(error: unknown): Set<string> {
+    const named = new Set(detailOf(error).split(","));
+    const texts = new Set<string>();
+    for (const hex of this.#table) {
+      if (named.has(`${hex.key.hexId}.${hex.key.layerId}`)) texts.add(hex.keyText);
+    }
+    this.#forget([...texts]);
+    return texts;
+  }
+
+  #forget(keyTexts: readonly string[]): void {
+    this.#table.forget(keyTexts);
+    this.#ports.rules.forget(this.#slot, keyTexts, true);
+  }
+
+  /** After a missing answer of the store: a new epoch first, then reload, then decide again. */
+  async #recover(commands: readonly Command[], round: Round): Promise<void> {
+    this.waitsForStore = true;
+    try {
+      await this.#store.recover();
+    } finally {
+      this.waitsForStore = false;
+    }
+    this.#ports.rules.rollback(this.#slot);
+    this.#forget([...new Set(commands.map((command) => command.keyText))]);
+    this.#epochSeenMs = performance.now();
+    round.lookFirst = true;
+  }
+
+  async #proveEpoch(): Promise<void> {
+    const startedMs = performance.now();
+    if (startedMs - this.#epochSeenMs < epochSeenMsMax) return;
+    const held = await this.#store.run((client) =>
+      holdsSlot(client, this.#slot, this.#store.epoch),
+    );
+    if (!held) throw new FencedError(this.#slot, "another owner has minted an epoch");
+    this.#epochSeenMs = startedMs;
+  }
+
+  /** Swaps state in memory, then shows what was committed. */
+  #finish(plan: CommitPlan, decided: readonly DecidedCommand[], round: Round): void {
+    const nowMs = this.#ports.worldNow();
+    for (const { hex, hexVersion, viewSeq, changes } of plan.progress) {
+      hex.hexVersion = hexVersion;
+      hex.viewSeq = viewSeq;
+      hex.changedMs = nowMs;
+      if (hex.unsaved === 0) hex.unsavedSinceMs = nowMs;
+      hex.unsaved += changes;
+    }
+    for (const { command, stored } of plan.finished) {
+      this.#recent.set(command.keyId, { payloadHash: command.payloadHash, answer: stored });
+    }
+    for (const [i, { command }] of decided.entries()) round.answers.set(command, plan.answers[i]!);
+    this.#ports.views.publish(plan.views);
+    for (const { outcome } of decided) this.#ports.metrics.commands.inc({ outcome: outcome.kind });
+    if (this.#ports.logger.isLevelEnabled("debug")) {
+      for (const { command, outcome } of decided) {
+        this.#ports.logger.debug(
+          { ...this.#bindings(command.envelope), key: command.keyText, outcome: outcome.kind },
+          "command finished",
+        );
+      }
+    }
+  }
+
+  /**
+   * Tries a command that failed on a freshly loaded hex, alone: in the same host after a throw, in a spare
+   * one when it cost the host its life. After five attempts in all it is dead-lettered.
+   */
+  async #isolate(command: Command, first: HostFault, round: Round): Promise<void> {
+    let fault = first;
+    const { logger, metrics, rules, spareRules } = this.#ports;
+    for (let attempt = 1; ; attempt++) {
+      metrics.retries.inc({ cause: fault.kind });
+      logger.warn(
+        {
+          ...this.#bindings(command.envelope),
+          key: command.keyText,
+          attempt,
+          fault: fault.kind,
+          error: fault.error,
+        },
+        "the rules failed on a command",
+      );
+      if (attempt >= attemptsMax) break;
+      if (this.#stopped) throw new FencedError(this.#slot, "it is being given back");
+      await pause(throwBackoffMs[attempt - 1] ?? 8);
+      rules.rollback(this.#slot);
+      this.#forget([command.keyText]);
+      const spare = fault.kind === "threw" ? undefined : spareRules();
+      try {
+        const next = await this.#attemptAlone(command, spare ?? rules, round);
+        if (next === undefined) return;
+        fault = next;
+      } catch (error) {
+        if (error instanceof OutcomeUnknownError) await this.#recover([command], round);
+        else if (!(error instanceof RulesHostGoneError)) throw error;
+        attempt--;
+      } finally {
+        // The spare's actors are not the slot's: the hex is loaded again where it belongs.
+        if (spare !== undefined) {
+          this.#forget([command.keyText]);
+          await spare.stop();
+        }
+      }
+    }
+    await this.#deadLetter(command, fault.error, attemptsMax, round);
+  }
+
+  /** One attempt. Undefined: the command is finished. */
+  async #attemptAlone(
+    command: Command,
+    host: RulesHost,
+    round: Round,
+  ): Promise<HostFault | undefined> {
+    const open = await this.#gate([command], round);
+    const ready = open.length === 0 ? [] : await this.#activate(open, host, round);
+    if (ready.length === 0) return undefined;
+    const decision = await host.decide(this.#slot, this.#ports.worldNow(), [hostCommand(command)]);
+    if (decision.fault?.kind === "restarted") throw new RulesHostGoneError("at another command");
+    if (decision.fault !== undefined) return decision.fault;
+    const result = await this.#commit([command], decision.outcomes, host, round);
+    if (!result.done && result.redo.length > 0) await this.#process(result.redo, round);
+    return undefined;
+  }
+
+  /** Stores the terminal answer together with the letter, then says it. */
+  async #deadLetter(
+    command: Command,
+    error: string,
+    attempts: number,
+    round: Round,
+  ): Promise<void> {
+    for (;;) {
+      const nowMs = this.#ports.worldNow();
+      const { rows, answer, stored } = deadLetterPlan(command, error, attempts, {
+        slot: this.#slot,
+        epoch: this.#store.epoch,
+        producer: this.#ports.identity,
+        nowMs,
+      });
+      try {
+        const positions = await this.#store.run((client) =>
+          commitBatch(client, this.#slot, this.#store.epoch, round.routeVersion, rows),
+        );
+        this.#relay.committed(rows.outbox, positions);
+        if (isDurable(command)) {
+          this.#recent.set(command.keyId, { payloadHash: command.payloadHash, answer: stored });
+        }
+        round.answers.set(command, answer);
+        this.#ports.metrics.deadLetters.inc();
+        this.#ports.metrics.commands.inc({ outcome: "dead-lettered" });
+        this.#ports.logger.error(
+          { ...this.#bindings(command.envelope), key: command.keyText, attempts, error },
+          "a command was dead-lettered",
+        );
+        return;
+      } catch (failure) {
+        if (failure instanceof OutcomeUnknownError) {
+          await this.#recover([command], round);
+          continue;
+        }
+        const state = sqlStateOf(failure);
+        if (state === undefined) throw failure;
+        const open = await this.#afterFault(state, failure, [command], round);
+        if (open.length === 0) return;
+      }
+    }
+  }
+
+  /** Keeps bytes that cannot be read: nothing that the broker gave us is lost. */
+  async #letterFor(bytes: Uint8Array, error: string): Promise<void> {
+    this.#ports.logger.error(
+      { slot: this.#slot, error },
+      "an unreadable message was dead-lettered",
+    );
+    this.#ports.metrics.deadLetters.inc();
+    for (;;) {
+      const rows = letterOnlyRows(bytes, error, {
+        slot: this.#slot,
+        epoch: this.#store.epoch,
+        producer: this.#ports.identity,
+        nowMs: this.#ports.worldNow(),
+      });
+      try {
+        const positions = await this.#store.run((client) =>
+          commitBatch(client, this.#slot, this.#store.epoch, 0n, rows),
+        );
+        this.#relay.committed(rows.outbox, positions);
+        return;
+      } catch (failure) {
+        if (sqlStateOf(failure) === worldState.fenced) {
+          throw new FencedError(this.#slot, (failure as Error).message);
+        }
+        if (!(failure instanceof OutcomeUnknownError)) throw failure;
+        await this.#store.recover();
+      }
+    }
+  }
+
+  /** Notes an attempt on a command that may have killed a worker. False: it had too many and is finished. */
+  async #noteSuspect(command: Command, round: Round): Promise<boolean> {
+    const attempts = await this.#note(command, 1);
+    if (attempts <= attemptsMax) return true;
+    await this.#deadLetter(command, "its worker died at each attempt", attemptsMax, round);
+    await this.#note(command, -attempts);
+    return false;
+  }
+
+  async #clearSuspect(command: Command): Promise<void> {
+    await this.#note(command, -1).catch((error: unknown) => {
+      if (error instanceof OutcomeUnknownError) return;
+      throw error;
+    });
+  }
+
+  async #note(command: Command, delta: number): Promise<number> {
+    const { rows } = await this.#store.run((client) =>
+      client.query<{ attempts: number }>("SELECT world.note_attempt($1, $2, $3, $4) AS attempts", [
+        this.#slot,
+        this.#store.epoch,
+        command.idempotencyKey,
+        delta,
+      ]),
+    );
+    return rows[0]?.attempts ?? 0;
+  }
+
+  #replay(command: Command, known: StoredResult, round: Round): void {
+    if (!Buffer.from(command.payloadHash).equals(known.payloadHash)) {
+      this.#fail(
+        command,
+        round,
+        ErrorCode.IDEMPOTENCY_MISMATCH,
+        "payload-differs",
+        "this request id was used with another payload: use a new one for a new command",
+      );
+      return;
+    }
+    this.#recent.set(command.keyId, known);
+    round.answers.set(command, answerBytes(answerTo(command), known.answer, true));
+    this.#ports.metrics.commands.inc({ outcome: "replayed" });
+  }
+
+  #failStale(command: Command, round: Round): void {
+    this.#fail(
+      command,
+      round,
+      ErrorCode.STALE_COMMAND,
+      "request-id-too-old",
+      "whether it was executed is no longer known: make a new request id",
+    );
+  }
+
+  #failMoved(command: Command, round: Round): void {
+    // For a service only repetitions get here, and they wait for no answer.
+    if (command.sender !== Sender.CLIENT && command.sender !== Sender.GATEWAY) return;
+    this.#fail(
+      command,
+      round,
+      ErrorCode.UNAVAILABLE,
+      "key-moved",
+      "the hex is moving: repeat the command",
+    );
+  }
+
+  #fail(command: Command, round: Round, code: ErrorCode, reason: string, message: string): void {
+    round.answers.set(
+      command,
+      answerBytes(answerTo(command), errorAnswer(code, reason, message), false),
+    );
+    this.#ports.metrics.commands.inc({ outcome: reason });
+  }
+
+  #bindings(envelope: { requestId: Uint8Array; eventId: Uint8Array; correlationId: Uint8Array }) {
+    return {
+      slot: this.#slot,
+      request_id: idText(envelope.requestId),
+      event_id: idText(envelope.eventId),
+      correlation_id: idText(envelope.correlationId),
+    };
+  }
+}
+
+/** The longest front part, of at most `max`, in which no idempotency key comes twice. */
+function frontWithoutRepetition(commands: readonly Command[], max: number): Command[] {
+  const seen = new Set<string>();
+  for (const [i, command] of commands.entries()) {
+    if (i >= max || seen.has(command.keyId)) return commands.slice(0, i);
+    seen.add(command.keyId);
+  }
+  return [...commands];
+}
+
+function hostCommand(command: Command): HostCommand {
+  const { envelope } = command;
+  return {
+    keyText: command.keyText,
+    type: envelope.type,
+    payload: envelope.payload,
+    sender: command.sender,
+    accountId: envelope.accountId.length > 0 ? envelope.accountId : undefined,
+    sessionId: envelope.sessionId.length > 0 ? envelope.sessionId : undefined,
+    volatileSeq: envelope.volatileSeq,
+  };
+}
+
+function answerTo(command: Command) {
+  const { eventId, requestId } = command.envelope;
+  return { eventId, requestId, key: command.key };
+}
+
+function isDurable(command: Command): boolean {
+  return command.entry.durability === Durability.DURABLE;
+}
+
+function idText(bytes: Uint8Array): string | undefined {
+  return bytes.length === 16 ? uuidText(bytes) : undefined;
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}

@@ -1,0 +1,105 @@
+/** Giving a command up: its terminal answer and its letter go in one commit. */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { CommandDeadLetteredSchema } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { answerBytes, encodeEnvelope, encodeStoredAnswer, uuidv7Bytes } from "@hexhold/messaging";
+import type { Command } from "../actor/command.ts";
+import type { CommitRows, OutboxRow } from "../journal/commit-batch.ts";
+import { type ProducerIdentity, resultRow } from "./commit-plan.ts";
+
+export interface DeadLetterContext {
+  readonly slot: string;
+  readonly epoch: bigint;
+  readonly producer: ProducerIdentity;
+  readonly nowMs: number;
+}
+
+export interface DeadLetterPlan {
+  readonly rows: CommitRows;
+  readonly answer: Uint8Array;
+  readonly stored: Uint8Array;
+}
+
+/** Rows, answer and letter of a command that the rules failed on. Only a durable one leaves a result. */
+export function deadLetterPlan(
+  command: Command,
+  error: string,
+  attempts: number,
+  context: DeadLetterContext,
+): DeadLetterPlan {
+  const stored = encodeStoredAnswer({
+    hexVersion: 0,
+    epoch: context.epoch,
+    durability: command.entry.durability,
+    outcome: {
+      case: "error",
+      errorCode: ErrorCode.DEAD_LETTERED,
+      reason: "rules-failed",
+      message: "the game's rules failed on this command; it was put aside for the operators",
+    },
+  });
+  const { eventId, requestId, traceparent, correlationId } = command.envelope;
+  const durable = command.entry.durability === Durability.DURABLE;
+  return {
+    rows: {
+      results: durable ? [resultRow(command, stored, context.nowMs)] : [],
+      heads: [],
+      journal: [],
+      outbox: [
+        letterRow(command.envelopeBytes, error, attempts, context, {
+          eventId,
+          traceparent,
+          correlationId,
+        }),
+      ],
+    },
+    answer: answerBytes({ eventId, requestId, key: command.key }, stored, false),
+    stored,
+  };
+}
+
+/** Rows that only keep `bytes`, which are no command. */
+export function letterOnlyRows(
+  bytes: Uint8Array,
+  error: string,
+  context: DeadLetterContext,
+): CommitRows {
+  return { results: [], heads: [], journal: [], outbox: [letterRow(bytes, error, 1, context, {})] };
+}
+
+function letterRow(
+  envelope: Uint8Array,
+  error: string,
+  attempts: number,
+  context: DeadLetterContext,
+  cause: { eventId?: Uint8Array; traceparent?: string; correlationId?: Uint8Array },
+): OutboxRow {
+  const eventId = uuidv7Bytes();
+  const letter = create(CommandDeadLetteredSchema, {
+    envelope,
+    error,
+    attempts,
+    slot: context.slot,
+    worker: context.producer.instance,
+    atMs: BigInt(context.nowMs),
+  });
+  return {
+    destination: "router",
+    subject: context.slot,
+    hexId: null,
+    layerId: null,
+    envelope: encodeEnvelope({
+      type: "evt.worker.command-dead-lettered",
+      messageVersion: 1,
+      subject: context.slot,
+      eventId,
+      causationId: cause.eventId,
+      correlationId: cause.correlationId,
+      producer: context.producer,
+      tsMs: context.nowMs,
+      payload: toBinary(CommandDeadLetteredSchema, letter),
+      traceparent: cause.traceparent,
+    }),
+  };
+}

@@ -1,0 +1,104 @@
+/** Taking a slot, and proving that it is still held. PostgreSQL decides; leases only speed things up. */
+import { dropConnection, type PgClient, sqlStateOf } from "@hexhold/postgres";
+
+/** The slot belongs to somebody else. A state of the driver with one exit: drop the slot. */
+export class FencedError extends Error {
+  readonly code = "FENCED";
+  constructor(slot: string, why: string) {
+    super(`slot ${slot} is lost: ${why}`);
+    this.name = "FencedError";
+  }
+}
+
+export interface TakenSlot {
+  readonly epoch: bigint;
+  /** The last owner let go in good order: what comes again charges nobody. */
+  readonly clean: boolean;
+}
+
+/** Lock wait after which the holder is looked at; architecture §5. */
+const lockTimeoutMs = 1000;
+const lockNotAvailable = "55P03";
+
+/** Name by which the server shows a slot's connection, and by which a zombie's is found. */
+export function connectionName(worker: string, epoch: bigint): string {
+  return `worker:${worker}:${epoch}`;
+}
+
+/**
+ * Takes `slot` if its epoch is `expected` (0 = it has no row), or renews one's own epoch. Undefined: somebody
+ * was faster, or the grant came late. Waits at most about 2 s for a commit of the last owner that is still
+ * running; then its session is ended: a client frozen between Execute and Sync outlives every other time-out.
+ */
+export async function takeSlot(
+  client: PgClient,
+  slot: string,
+  expected: bigint,
+  owner: { readonly worker: string; readonly incarnation: string },
+): Promise<TakenSlot | undefined> {
+  const name = `${owner.worker}#${owner.incarnation}`;
+  await client.query(`SET lock_timeout = '${lockTimeoutMs}ms'`);
+  let taken: TakenSlot | undefined;
+  try {
+    taken = await take(client, slot, expected, name);
+  } catch (error) {
+    if (sqlStateOf(error) !== lockNotAvailable) throw error;
+    await endHoldersOf(client, expected);
+    taken = await take(client, slot, expected, name);
+  } finally {
+    await client.query("SET lock_timeout = 0").catch(() => undefined);
+  }
+  if (taken !== undefined) {
+    await client.query("SELECT set_config('application_name', $1, false)", [
+      connectionName(owner.worker, taken.epoch),
+    ]);
+  }
+  return taken;
+}
+
+async function take(
+  client: PgClient,
+  slot: string,
+  expected: bigint,
+  owner: string,
+): Promise<TakenSlot | undefined> {
+  const { rows } = await client.query<{ epoch: string; clean: boolean }>(
+    "SELECT epoch, clean FROM world.take_slot($1, $2, $3)",
+    [slot, expected, owner],
+  );
+  const row = rows[0];
+  return row === undefined ? undefined : { epoch: BigInt(row.epoch), clean: row.clean };
+}
+
+/** Ends sessions of workers at `epoch` or below it that hold a lock on a row of `world.slot`. */
+async function endHoldersOf(client: PgClient, epoch: bigint): Promise<void> {
+  await client.query(
+    `SELECT pg_terminate_backend(a.pid)
+     FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
+     WHERE l.relation = 'world.slot'::regclass AND l.granted AND a.pid <> pg_backend_pid()
+       AND a.datname = current_database()
+       AND a.application_name ~ '^worker:[^:]+:[0-9]+$'
+       AND split_part(a.application_name, ':', 3)::bigint <= $1`,
+    [epoch],
+  );
+}
+
+/** Whether `slot` is at `epoch`. */
+export async function holdsSlot(client: PgClient, slot: string, epoch: bigint): Promise<boolean> {
+  const { rowCount } = await client.query({
+    name: "holds_slot",
+    text: "SELECT 1 FROM world.slot WHERE slot = $1 AND epoch = $2",
+    values: [slot, epoch],
+  });
+  return rowCount === 1;
+}
+
+/** Lets go in good order, then closes the connection. Never rejects: an unreleased slot is only slower to take. */
+export async function releaseSlot(client: PgClient, slot: string, epoch: bigint): Promise<void> {
+  try {
+    await client.query("SELECT world.release_slot($1, $2)", [slot, epoch]);
+    await client.end();
+  } catch {
+    dropConnection(client);
+  }
+}

@@ -1,0 +1,236 @@
+/**
+ * The driver of one slot: takes it, consumes its queue, and carries each message through
+ * deliver → validate → decide → commit → swap state → reply and views → ack. It never decides.
+ *
+ * Modes:
+ * - `taking`: the grant is being turned into an epoch; nothing is consumed.
+ * - `running`: messages are handled one after another on a channel of the slot's own.
+ * - `detached`: the channel or the broker is gone; the slot is still held, and is consumed again as soon as
+ *   its epoch has been proved current.
+ * - `ended`: released or fenced; nothing more happens.
+ * Two states of a commit are no errors and have one exit each: *fenced* ends the slot, *outcome unknown*
+ * mints a new epoch, reloads and decides again.
+ */
+import { type Delivery, encodeAnswers, type Subscription } from "@hexhold/messaging";
+import { HexTable } from "../actor/hex-table.ts";
+import type { CapturedHex } from "../rules/rules-host.ts";
+import { startRelay, type OutboxRelay } from "../outbox/relay.ts";
+import { BatchHandler } from "./batch-handler.ts";
+import { FencedError, holdsSlot } from "./ownership.ts";
+import type { SlotPorts } from "./slot-ports.ts";
+import { OutcomeUnknownError, SlotStore } from "./slot-store.ts";
+
+export type SlotEnd = "released" | "fenced" | "failed";
+
+export interface SlotReport {
+  readonly slot: string;
+  readonly epoch: bigint;
+  readonly commands: number;
+  readonly stalled: boolean;
+}
+
+const consumeRetryMs = 200;
+/** Time for what is in hand when a slot is given up. */
+const drainMsMax = 5000;
+
+export class SlotRunner {
+  readonly slot: string;
+  readonly #ports: SlotPorts;
+  readonly #onEnd: (end: SlotEnd) => void;
+  readonly #table = new HexTable();
+  #mode: "taking" | "running" | "detached" | "ended" = "taking";
+  #store: SlotStore | undefined;
+  #relay: OutboxRelay | undefined;
+  #handler: BatchHandler | undefined;
+  #subscription: Subscription | undefined;
+  #inHand: Promise<void> = Promise.resolve();
+  #commands = 0;
+  #releasing = false;
+
+  constructor(slot: string, ports: SlotPorts, onEnd: (end: SlotEnd) => void) {
+    this.slot = slot;
+    this.#ports = ports;
+    this.#onEnd = onEnd;
+  }
+
+  get table(): HexTable {
+    return this.#table;
+  }
+
+  get epoch(): bigint {
+    return this.#store?.epoch ?? 0n;
+  }
+
+  /** Takes the slot and starts to consume. Resolves false when the grant came too late. */
+  async start(expectedEpoch: bigint): Promise<boolean> {
+    const { identity, connect, logger } = this.#ports;
+    try {
+      this.#store = await SlotStore.take(
+        {
+          slot: this.slot,
+          worker: identity.instance,
+          incarnation: identity.incarnation,
+          connect,
+          logger,
+          now: () => performance.now(),
+        },
+        expectedEpoch,
+      );
+    } catch (error) {
+      this.#mode = "ended";
+      const late = error instanceof FencedError;
+      logger[late ? "info" : "warn"](
+        { err: error, slot: this.slot },
+        "a granted slot was not taken",
+      );
+      return false;
+    }
+    const store = this.#store;
+    this.#relay = startRelay({
+      slot: this.slot,
+      bus: this.#ports.bus,
+      pool: this.#ports.pool,
+      routes: this.#ports.routes,
+      logger,
+      onSent: (destination, count) => this.#ports.metrics.outboxSent.inc({ destination }, count),
+    });
+    this.#handler = new BatchHandler(this.slot, store, this.#table, this.#relay, this.#ports);
+    logger.info(
+      { slot: this.slot, epoch: store.epoch.toString(), clean: store.clean },
+      "slot taken",
+    );
+    this.#mode = "detached";
+    void this.#keepConsuming();
+    return true;
+  }
+
+  /** What the heartbeat says of it; undefined when it is not held. Counts commands since the last call. */
+  report(): SlotReport | undefined {
+    const store = this.#store;
+    if (this.#mode === "ended" || this.#mode === "taking" || store === undefined) return undefined;
+    const commands = this.#commands;
+    this.#commands = 0;
+    const silent = performance.now() - store.answeredMs > this.#ports.leaseTtlMs;
+    return {
+      slot: this.slot,
+      epoch: store.epoch,
+      commands,
+      stalled: this.#mode !== "running" || (silent && this.#handler?.waitsForStore === true),
+    };
+  }
+
+  /** Committed state of hexes in memory. */
+  capture(keyTexts: readonly string[]): Promise<readonly CapturedHex[]> {
+    return this.#ports.rules.capture(this.slot, keyTexts);
+  }
+
+  /** Finishes what is in hand, saves volatile parts by `beforeRelease`, and gives the slot back. Idempotent. */
+  async release(reason: string, beforeRelease: () => Promise<void>): Promise<void> {
+    if (this.#mode === "ended" || this.#releasing) return;
+    this.#releasing = true;
+    this.#ports.logger.info({ slot: this.slot, reason }, "giving a slot back");
+    this.#handler?.stop();
+    await Promise.race([this.#inHand, new Promise((resolve) => setTimeout(resolve, drainMsMax))]);
+    await this.#subscription?.close();
+    await beforeRelease();
+    await this.#end("released", true);
+  }
+
+  async #keepConsuming(): Promise<void> {
+    while (this.#isHeld() && !this.#releasing) {
+      try {
+        await this.#proveEpoch();
+        const subscription = await this.#ports.bus.consume(this.slot, {
+          prefetch: 1,
+          onDelivery: (delivery) => this.#take(delivery),
+        });
+        this.#subscription = subscription;
+        if (this.#releasing || !this.#isHeld()) {
+          await subscription.close();
+          return;
+        }
+        this.#mode = "running";
+        const why = await subscription.closed;
+        this.#subscription = undefined;
+        if (this.#isHeld() && !this.#releasing) {
+          this.#mode = "detached";
+          this.#ports.logger.warn({ slot: this.slot, why }, "the slot's channel is gone");
+        }
+      } catch (error) {
+        if (error instanceof FencedError) {
+          await this.#end("fenced", false);
+          return;
+        }
+        this.#ports.logger.debug({ err: error, slot: this.slot }, "cannot consume yet");
+        await new Promise((resolve) => setTimeout(resolve, consumeRetryMs));
+      }
+    }
+  }
+
+  /** After a lost channel: only a slot whose epoch is current is consumed again. */
+  async #proveEpoch(): Promise<void> {
+    const store = this.#store!;
+    // What was in hand runs on the same connection.
+    await this.#inHand;
+    try {
+      const held = await store.run((client) => holdsSlot(client, this.slot, store.epoch));
+      if (!held) throw new FencedError(this.slot, "another owner has minted an epoch");
+    } catch (error) {
+      if (!(error instanceof OutcomeUnknownError)) throw error;
+      await store.recover();
+    }
+  }
+
+  #isHeld(): boolean {
+    return this.#mode === "running" || this.#mode === "detached";
+  }
+
+  #take(delivery: Delivery): void {
+    this.#inHand = this.#inHand.then(async () => this.#handle(delivery));
+  }
+
+  async #handle(delivery: Delivery): Promise<void> {
+    const handler = this.#handler;
+    if (handler === undefined || !this.#isHeld()) return;
+    const startedMs = performance.now();
+    try {
+      const answers = await handler.handle(delivery);
+      if (answers.length > 0 && delivery.replyTo !== undefined) {
+        this.#ports.bus.reply(delivery.replyTo, {
+          type: "answers.v1",
+          body: encodeAnswers(answers),
+        });
+      }
+      delivery.ack();
+      this.#commands += answers.length;
+      this.#ports.metrics.batchSize.observe(answers.length);
+      this.#ports.metrics.handling.observe((performance.now() - startedMs) / 1000);
+    } catch (error) {
+      if (error instanceof FencedError) {
+        this.#ports.logger.warn({ err: error, slot: this.slot }, "fenced");
+        this.#ports.metrics.fenced.inc();
+        await this.#end("fenced", false);
+      } else {
+        this.#ports.logger.error(
+          { err: error, slot: this.slot },
+          "a slot's driver failed; giving it up",
+        );
+        await this.#end("failed", false);
+      }
+    }
+  }
+
+  async #end(end: SlotEnd, release: boolean): Promise<void> {
+    if (this.#mode === "ended") return;
+    this.#mode = "ended";
+    this.#handler?.stop();
+    this.#ports.rules.forget(this.slot, undefined, false);
+    this.#table.clear();
+    const relay = this.#relay;
+    if (release) await relay?.stop();
+    else void relay?.stop();
+    await this.#subscription?.close();
+    await this.#store?.close(release);
+    this.#onEnd(end);
+  }
+}

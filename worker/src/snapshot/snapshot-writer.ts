@@ -1,0 +1,134 @@
+/**
+ * Snapshots in the background, never in the path of a command: every 8 events or 10 s of a hex, whichever
+ * comes first, within a budget of writes a second. Behind the budget the newest state of a hex wins.
+ */
+import { sha256 } from "@hexhold/messaging";
+import type { Logger } from "@hexhold/telemetry";
+import type { ActiveHex } from "../actor/hex-table.ts";
+import type { SlotRunner } from "../slot/slot-runner.ts";
+import type { WorkerMetrics } from "../worker-metrics.ts";
+import type { Snapshot, SnapshotStore } from "./snapshot-store.ts";
+
+export interface SnapshotPolicy {
+  /** Applied events after which a hex is due; 5…10. */
+  readonly events: number;
+  /** Time after which a changed hex is due. */
+  readonly maxAgeMs: number;
+  readonly writesPerSMax: number;
+}
+
+export const defaultSnapshotPolicy: SnapshotPolicy = {
+  events: 8,
+  maxAgeMs: 10_000,
+  writesPerSMax: 200,
+};
+
+export interface SnapshotWriterOptions {
+  readonly store: SnapshotStore;
+  readonly policy: SnapshotPolicy;
+  readonly stateFormat: number;
+  readonly slots: () => Iterable<SlotRunner>;
+  readonly worldNow: () => number;
+  readonly logger: Logger;
+  readonly metrics: WorkerMetrics;
+}
+
+export interface SnapshotWriter {
+  /** Saves everything of a slot that has no snapshot, regardless of the budget. Never rejects. */
+  flush(slot: SlotRunner): Promise<void>;
+  stop(): Promise<void>;
+}
+
+const tickMs = 250;
+const bulkMax = 50;
+
+export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWriter {
+  const { policy, metrics, logger } = options;
+  let budget = 0;
+  let running: Promise<void> = Promise.resolve();
+  let busy = false;
+  let failing = false;
+
+  const timer = setInterval(() => {
+    budget = Math.min(budget + (policy.writesPerSMax * tickMs) / 1000, policy.writesPerSMax);
+    if (busy) return;
+    busy = true;
+    running = tick().finally(() => (busy = false));
+  }, tickMs);
+  timer.unref();
+
+  function isDue(hex: ActiveHex, nowMs: number): boolean {
+    return (
+      hex.unsaved > 0 &&
+      (hex.unsaved >= policy.events || nowMs - hex.unsavedSinceMs >= policy.maxAgeMs)
+    );
+  }
+
+  async function tick(): Promise<void> {
+    const nowMs = options.worldNow();
+    let oldestMs = nowMs;
+    const due: { slot: SlotRunner; hex: ActiveHex }[] = [];
+    for (const slot of options.slots()) {
+      for (const hex of slot.table) {
+        if (hex.unsaved > 0) oldestMs = Math.min(oldestMs, hex.unsavedSinceMs);
+        if (isDue(hex, nowMs)) due.push({ slot, hex });
+      }
+    }
+    metrics.snapshotLag.set((nowMs - oldestMs) / 1000);
+    due.sort((a, b) => a.hex.unsavedSinceMs - b.hex.unsavedSinceMs);
+    const chosen = due.slice(0, Math.floor(budget));
+    budget -= chosen.length;
+    for (const [slot, items] of Map.groupBy(chosen, (item) => item.slot)) {
+      const hexes = items.map((item) => item.hex);
+      for (let from = 0; from < hexes.length; from += bulkMax) {
+        await save(slot, hexes.slice(from, from + bulkMax));
+      }
+    }
+  }
+
+  async function save(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void> {
+    const before = new Map(hexes.map((hex) => [hex.keyText, { hex, unsaved: hex.unsaved }]));
+    const { epoch } = slot;
+    try {
+      const captured = await slot.capture([...before.keys()]);
+      const nowMs = options.worldNow();
+      const snapshots = captured.map((item): Snapshot => {
+        const { hex } = before.get(item.keyText)!;
+        return {
+          ...item,
+          key: hex.key,
+          bucket: hex.bucket,
+          epoch,
+          stateFormat: options.stateFormat,
+          durableHash: sha256(item.durable),
+          updatedMs: nowMs,
+        };
+      });
+      if (snapshots.length > 0) await options.store.save(snapshots);
+      metrics.snapshots.inc(snapshots.length);
+      for (const { hex, unsaved } of before.values()) {
+        hex.unsaved -= unsaved;
+        hex.unsavedSinceMs = nowMs;
+      }
+      failing = false;
+    } catch (error) {
+      metrics.snapshotFailures.inc();
+      if (!failing) logger.warn({ err: error, slot: slot.slot }, "snapshots cannot be written");
+      failing = true;
+    }
+  }
+
+  return {
+    async flush(slot) {
+      const hexes = [...slot.table].filter((hex) => hex.unsaved > 0);
+      for (let from = 0; from < hexes.length; from += bulkMax) {
+        await save(slot, hexes.slice(from, from + bulkMax));
+        if (failing) return;
+      }
+    },
+    async stop() {
+      clearInterval(timer);
+      await running;
+    },
+  };
+}

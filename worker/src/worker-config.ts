@@ -1,0 +1,28 @@
+import { z } from "zod";
+
+/** Configuration of a worker; every field with its default and why. */
+export const workerConfigSchema = z.object({
+  /** Name in the cluster, unique: `worker-1`. */
+  instance: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
+  /** URL of the role hexhold_worker. */
+  postgresUrl: z.string().min(1),
+  /** Own control server; 0 = any free port. */
+  controlHost: z.string().default("127.0.0.1"),
+  controlPort: z.number().int().min(0).max(65_535).default(0),
+  /** Token of the control plane; empty in tests only. */
+  controlToken: z.string().optional(),
+  game: z.object({ module: z.string().min(1), options: z.unknown() }),
+  /** `inline` is for simulation and tests: a rule that loops then blocks the process. */
+  rules: z.enum(["thread", "inline"]).default("thread"),
+  /** Longest time of one decision; architecture §4. */
+  decideMsMax: z.number().int().min(10).default(250),
+  rulesHeapMbMax: z.number().int().min(32).default(512),
+  snapshotEvents: z.number().int().min(5).max(10).default(8),
+  snapshotAgeMsMax: z.number().int().min(100).default(10_000),
+  snapshotWritesPerSMax: z.number().int().min(1).default(200),
+  /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
+  resultRetentionHours: z.number().int().min(24).default(72),
+  version: z.string().default("0.1.0"),
+});
+
+export type WorkerConfig = z.infer<typeof workerConfigSchema>;
