@@ -200,14 +200,35 @@ export interface AnswerTo {
   readonly key?: Key | undefined;
 }
 
-/** An encoded Answer: the ids of a send, and what {@link encodeStoredAnswer} made. */
-export function answerBytes(to: AnswerTo, stored: Uint8Array, replayed: boolean): Uint8Array {
+/** A place in what observers see of a hex. */
+export interface ViewPlace {
+  readonly key: Key;
+  readonly activationId: Uint8Array;
+  readonly viewSeq: number;
+}
+
+function viewPlaceField(writer: BinaryWriter, field: number, place: ViewPlace): void {
+  writer.tag(field, WireType.LengthDelimited).fork();
+  keyField(writer, 1, place.key);
+  bytesField(writer, 2, place.activationId);
+  uintField(writer, 3, place.viewSeq);
+  writer.join();
+}
+
+/** An encoded Answer: the ids of a send, what {@link encodeStoredAnswer} made, and for reads their place. */
+export function answerBytes(
+  to: AnswerTo,
+  stored: Uint8Array,
+  replayed: boolean,
+  view?: ViewPlace,
+): Uint8Array {
   const writer = new BinaryWriter();
   bytesField(writer, 1, to.eventId);
   bytesField(writer, 2, to.requestId);
   keyField(writer, 3, to.key);
   if (replayed) writer.tag(6, WireType.Varint).bool(true);
   writer.raw(stored);
+  if (view !== undefined) viewPlaceField(writer, 11, view);
   return writer.finish();
 }
 
@@ -238,10 +259,7 @@ export function decodeAnswer(bytes: Uint8Array): Answer {
 }
 
 /** A view event as its owner fills it. */
-export interface ViewEventFields {
-  readonly key: Key;
-  readonly activationId: Uint8Array;
-  readonly viewSeq: number;
+export interface ViewEventFields extends ViewPlace {
   readonly hexVersion: number;
   /** Encoded envelope. */
   readonly event: Uint8Array;
@@ -249,7 +267,7 @@ export interface ViewEventFields {
 
 export function encodeViews(batch: {
   readonly events: readonly ViewEventFields[];
-  readonly marks: readonly Omit<ViewEventFields, "event" | "hexVersion">[];
+  readonly marks: readonly ViewPlace[];
 }): Uint8Array {
   const writer = new BinaryWriter();
   for (const event of batch.events) {
@@ -261,13 +279,7 @@ export function encodeViews(batch: {
     bytesField(writer, 5, event.event);
     writer.join();
   }
-  for (const mark of batch.marks) {
-    writer.tag(2, WireType.LengthDelimited).fork();
-    keyField(writer, 1, mark.key);
-    bytesField(writer, 2, mark.activationId);
-    uintField(writer, 3, mark.viewSeq);
-    writer.join();
-  }
+  for (const mark of batch.marks) viewPlaceField(writer, 2, mark);
   return writer.finish();
 }
 

@@ -31,6 +31,7 @@ export {
   noBytes,
   splitAnswers,
   type ViewEventFields,
+  type ViewPlace,
 } from "./codec.ts";
 export {
   type GatheredCommand,

@@ -156,7 +156,7 @@ function build(
   const hexVersion = Number(head?.hex_version ?? 0);
   let start: StartState | undefined;
   if (snapshot !== undefined) start = { ...snapshot, decidedMs: 0 };
-  else if (base?.bytes != null) {
+  else if (base !== undefined && base.bytes !== null) {
     if (!Buffer.from(sha256(base.bytes)).equals(base.hash ?? Buffer.alloc(0))) {
       return { place, reason: "the compacted state's hash is not that of its bytes" };
     }

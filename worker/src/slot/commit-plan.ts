@@ -8,6 +8,7 @@ import {
   idempotencyKeyOf,
   uuidText,
   type ViewEventFields,
+  type ViewPlace,
 } from "@hexhold/messaging";
 import type { Command } from "../actor/command.ts";
 import type { ActiveHex } from "../actor/hex-table.ts";
@@ -104,7 +105,10 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
               detail: outcome.detail,
             },
     });
-    answers.push(answerBytes(to, stored, false));
+    const isRead = command.entry.durability === Durability.READ;
+    answers.push(
+      answerBytes(to, stored, false, isRead ? placeOf(hex, progress.get(hex)) : undefined),
+    );
     if (durable) {
       results.push(resultRow(command, stored, outcome.decidedMs));
       finished.push({ command, stored });
@@ -115,7 +119,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
         head.decidedMs = outcome.decidedMs;
       }
     }
-    if (outcome.kind === "refused") continue;
+    if (outcome.kind === "refused" || isRead) continue;
     const after = progress.get(hex) ?? {
       hex,
       hexVersion: hex.hexVersion,
@@ -157,6 +161,12 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
     views,
     progress: [...progress.values()],
   };
+}
+
+/** Where a read stands among what observers see: behind what was decided before it in the batch. */
+function placeOf(hex: ActiveHex, progress: HexProgress | undefined): ViewPlace {
+  const { key, activationId } = hex;
+  return { key, activationId, viewSeq: progress?.viewSeq ?? hex.viewSeq };
 }
 
 export function resultRow(command: Command, answer: Uint8Array, decidedMs: number): ResultRow {

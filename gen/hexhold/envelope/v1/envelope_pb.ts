@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/envelope/v1/envelope.proto.
  */
 export const file_hexhold_envelope_v1_envelope: GenFile = /*@__PURE__*/
-  fileDesc("CiJoZXhob2xkL2VudmVsb3BlL3YxL2VudmVsb3BlLnByb3RvEhNoZXhob2xkLmVudmVsb3BlLnYxIicKA0tleRIOCgZoZXhfaWQYASABKAYSEAoIbGF5ZXJfaWQYAiABKA0iPgoIUHJvZHVjZXISDwoHc2VydmljZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGluc3RhbmNlGAMgASgJIswDCghFbnZlbG9wZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhgKB3ZlcnNpb24YAiABKA1CB7pIBCoCKAESJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGwoKcmVxdWVzdF9pZBgEIAEoDEIHukgEegJoEBIZCghldmVudF9pZBgFIAEoDEIHukgEegJoEBIUCgxjYXVzYXRpb25faWQYBiABKAwSFgoOY29ycmVsYXRpb25faWQYByABKAwSLwoIcHJvZHVjZXIYCCABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlByb2R1Y2VyEg0KBXRzX21zGAkgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoDBIaCgdwYXlsb2FkGAsgASgMQgm6SAZ6BBiAgAESEgoKYWNjb3VudF9pZBgMIAEoDBISCgpzZXNzaW9uX2lkGA0gASgMEhQKDHZvbGF0aWxlX3NlcRgOIAEoBBITCgtkZWFkbGluZV9tcxgPIAEoAxIcCgt0cmFjZXBhcmVudBgQIAEoCUIHukgEcgIYNxIZCgdzdWJqZWN0GBEgASgJQgi6SAVyAxiAASJCCgVCYXRjaBIVCg1yb3V0ZV92ZXJzaW9uGAEgASgEEg8KB3N1c3BlY3QYAiABKAgSEQoJZW52ZWxvcGVzGAMgAygMIhkKB0FwcGxpZWQSDgoGcmVzdWx0GAEgASgMIkEKB1JlZnVzZWQSDgoGcmVhc29uGAEgASgJEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNEg4KBmRldGFpbBgDIAEoDCJ7CgxDb21tYW5kRXJyb3ISMgoKZXJyb3JfY29kZRgBIAEoDjIeLmhleGhvbGQuZW52ZWxvcGUudjEuRXJyb3JDb2RlEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRIPCgdtZXNzYWdlGAQgASgJIugCCgZBbnN3ZXISGAoQY29tbWFuZF9ldmVudF9pZBgBIAEoDBISCgpyZXF1ZXN0X2lkGAIgASgMEiUKA2tleRgDIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhMKC2hleF92ZXJzaW9uGAQgASgEEg0KBWVwb2NoGAUgASgEEhAKCHJlcGxheWVkGAYgASgIEjIKCmR1cmFiaWxpdHkYByABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIvCgdhcHBsaWVkGAggASgLMhwuaGV4aG9sZC5lbnZlbG9wZS52MS5BcHBsaWVkSAASLwoHcmVmdXNlZBgJIAEoCzIcLmhleGhvbGQuZW52ZWxvcGUudjEuUmVmdXNlZEgAEjIKBWVycm9yGAogASgLMiEuaGV4aG9sZC5lbnZlbG9wZS52MS5Db21tYW5kRXJyb3JIAEIJCgdvdXRjb21lIjsKC0Fuc3dlckJhdGNoEiwKB2Fuc3dlcnMYASADKAsyGy5oZXhob2xkLmVudmVsb3BlLnYxLkFuc3dlciJ/CglWaWV3RXZlbnQSJQoDa2V5GAEgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSFQoNYWN0aXZhdGlvbl9pZBgCIAEoDBIQCgh2aWV3X3NlcRgDIAEoBBITCgtoZXhfdmVyc2lvbhgEIAEoBBINCgVldmVudBgFIAEoDCJaCghWaWV3TWFyaxIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEImkKCVZpZXdCYXRjaBIuCgZldmVudHMYASADKAsyHi5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdFdmVudBIsCgVtYXJrcxgCIAMoCzIdLmhleGhvbGQuZW52ZWxvcGUudjEuVmlld01hcmsq/QIKCUVycm9yQ29kZRIaChZFUlJPUl9DT0RFX1VOU1BFQ0lGSUVEEAASHwobRVJST1JfQ09ERV9JTlZBTElEX0FSR1VNRU5UEAESHgoaRVJST1JfQ09ERV9VTkFVVEhFTlRJQ0FURUQQAhIgChxFUlJPUl9DT0RFX1BFUk1JU1NJT05fREVOSUVEEAMSGAoURVJST1JfQ09ERV9OT1RfRk9VTkQQBBIjCh9FUlJPUl9DT0RFX0lERU1QT1RFTkNZX01JU01BVENIEAUSHAoYRVJST1JfQ09ERV9TVEFMRV9DT01NQU5EEAYSIQodRVJST1JfQ09ERV9SRVNPVVJDRV9FWEhBVVNURUQQBxIaChZFUlJPUl9DT0RFX1VOQVZBSUxBQkxFEAgSHgoaRVJST1JfQ09ERV9VTktOT1dOX09VVENPTUUQCRIcChhFUlJPUl9DT0RFX0RFQURfTEVUVEVSRUQQChIXChNFUlJPUl9DT0RFX0lOVEVSTkFMEAtiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_options_v1_options]);
+  fileDesc("CiJoZXhob2xkL2VudmVsb3BlL3YxL2VudmVsb3BlLnByb3RvEhNoZXhob2xkLmVudmVsb3BlLnYxIicKA0tleRIOCgZoZXhfaWQYASABKAYSEAoIbGF5ZXJfaWQYAiABKA0iPgoIUHJvZHVjZXISDwoHc2VydmljZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGluc3RhbmNlGAMgASgJIswDCghFbnZlbG9wZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhgKB3ZlcnNpb24YAiABKA1CB7pIBCoCKAESJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGwoKcmVxdWVzdF9pZBgEIAEoDEIHukgEegJoEBIZCghldmVudF9pZBgFIAEoDEIHukgEegJoEBIUCgxjYXVzYXRpb25faWQYBiABKAwSFgoOY29ycmVsYXRpb25faWQYByABKAwSLwoIcHJvZHVjZXIYCCABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlByb2R1Y2VyEg0KBXRzX21zGAkgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoDBIaCgdwYXlsb2FkGAsgASgMQgm6SAZ6BBiAgAESEgoKYWNjb3VudF9pZBgMIAEoDBISCgpzZXNzaW9uX2lkGA0gASgMEhQKDHZvbGF0aWxlX3NlcRgOIAEoBBITCgtkZWFkbGluZV9tcxgPIAEoAxIcCgt0cmFjZXBhcmVudBgQIAEoCUIHukgEcgIYNxIZCgdzdWJqZWN0GBEgASgJQgi6SAVyAxiAASJCCgVCYXRjaBIVCg1yb3V0ZV92ZXJzaW9uGAEgASgEEg8KB3N1c3BlY3QYAiABKAgSEQoJZW52ZWxvcGVzGAMgAygMIhkKB0FwcGxpZWQSDgoGcmVzdWx0GAEgASgMIkEKB1JlZnVzZWQSDgoGcmVhc29uGAEgASgJEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNEg4KBmRldGFpbBgDIAEoDCJ7CgxDb21tYW5kRXJyb3ISMgoKZXJyb3JfY29kZRgBIAEoDjIeLmhleGhvbGQuZW52ZWxvcGUudjEuRXJyb3JDb2RlEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRIPCgdtZXNzYWdlGAQgASgJIloKCFZpZXdNYXJrEiUKA2tleRgBIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhUKDWFjdGl2YXRpb25faWQYAiABKAwSEAoIdmlld19zZXEYAyABKAQilQMKBkFuc3dlchIYChBjb21tYW5kX2V2ZW50X2lkGAEgASgMEhIKCnJlcXVlc3RfaWQYAiABKAwSJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSEwoLaGV4X3ZlcnNpb24YBCABKAQSDQoFZXBvY2gYBSABKAQSEAoIcmVwbGF5ZWQYBiABKAgSMgoKZHVyYWJpbGl0eRgHIAEoDjIeLmhleGhvbGQub3B0aW9ucy52MS5EdXJhYmlsaXR5Ei8KB2FwcGxpZWQYCCABKAsyHC5oZXhob2xkLmVudmVsb3BlLnYxLkFwcGxpZWRIABIvCgdyZWZ1c2VkGAkgASgLMhwuaGV4aG9sZC5lbnZlbG9wZS52MS5SZWZ1c2VkSAASMgoFZXJyb3IYCiABKAsyIS5oZXhob2xkLmVudmVsb3BlLnYxLkNvbW1hbmRFcnJvckgAEisKBHZpZXcYCyABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdNYXJrQgkKB291dGNvbWUiOwoLQW5zd2VyQmF0Y2gSLAoHYW5zd2VycxgBIAMoCzIbLmhleGhvbGQuZW52ZWxvcGUudjEuQW5zd2VyIn8KCVZpZXdFdmVudBIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEEhMKC2hleF92ZXJzaW9uGAQgASgEEg0KBWV2ZW50GAUgASgMImkKCVZpZXdCYXRjaBIuCgZldmVudHMYASADKAsyHi5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdFdmVudBIsCgVtYXJrcxgCIAMoCzIdLmhleGhvbGQuZW52ZWxvcGUudjEuVmlld01hcmsq/QIKCUVycm9yQ29kZRIaChZFUlJPUl9DT0RFX1VOU1BFQ0lGSUVEEAASHwobRVJST1JfQ09ERV9JTlZBTElEX0FSR1VNRU5UEAESHgoaRVJST1JfQ09ERV9VTkFVVEhFTlRJQ0FURUQQAhIgChxFUlJPUl9DT0RFX1BFUk1JU1NJT05fREVOSUVEEAMSGAoURVJST1JfQ09ERV9OT1RfRk9VTkQQBBIjCh9FUlJPUl9DT0RFX0lERU1QT1RFTkNZX01JU01BVENIEAUSHAoYRVJST1JfQ09ERV9TVEFMRV9DT01NQU5EEAYSIQodRVJST1JfQ09ERV9SRVNPVVJDRV9FWEhBVVNURUQQBxIaChZFUlJPUl9DT0RFX1VOQVZBSUxBQkxFEAgSHgoaRVJST1JfQ09ERV9VTktOT1dOX09VVENPTUUQCRIcChhFUlJPUl9DT0RFX0RFQURfTEVUVEVSRUQQChIXChNFUlJPUl9DT0RFX0lOVEVSTkFMEAtiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_options_v1_options]);
 
 /**
  * Names a hex: the actor and its state.
@@ -321,6 +321,35 @@ export const CommandErrorSchema: GenMessage<CommandError> = /*@__PURE__*/
   messageDesc(file_hexhold_envelope_v1_envelope, 6);
 
 /**
+ * How far a hex has come: tells an observer that it lost the last event.
+ *
+ * @generated from message hexhold.envelope.v1.ViewMark
+ */
+export type ViewMark = Message<"hexhold.envelope.v1.ViewMark"> & {
+  /**
+   * @generated from field: hexhold.envelope.v1.Key key = 1;
+   */
+  key?: Key | undefined;
+
+  /**
+   * @generated from field: bytes activation_id = 2;
+   */
+  activationId: Uint8Array;
+
+  /**
+   * @generated from field: uint64 view_seq = 3;
+   */
+  viewSeq: bigint;
+};
+
+/**
+ * Describes the message hexhold.envelope.v1.ViewMark.
+ * Use `create(ViewMarkSchema)` to create a new message.
+ */
+export const ViewMarkSchema: GenMessage<ViewMark> = /*@__PURE__*/
+  messageDesc(file_hexhold_envelope_v1_envelope, 7);
+
+/**
  * Answers the command with that `command_event_id`.
  *
  * @generated from message hexhold.envelope.v1.Answer
@@ -387,6 +416,13 @@ export type Answer = Message<"hexhold.envelope.v1.Answer"> & {
     value: CommandError;
     case: "error";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * READ: the place in what observers see at which it was read.
+   *
+   * @generated from field: hexhold.envelope.v1.ViewMark view = 11;
+   */
+  view?: ViewMark | undefined;
 };
 
 /**
@@ -394,7 +430,7 @@ export type Answer = Message<"hexhold.envelope.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 7);
+  messageDesc(file_hexhold_envelope_v1_envelope, 8);
 
 /**
  * Body of a reply: answers of one commit for one gateway. `type` = `answers.v1`.
@@ -413,7 +449,7 @@ export type AnswerBatch = Message<"hexhold.envelope.v1.AnswerBatch"> & {
  * Use `create(AnswerBatchSchema)` to create a new message.
  */
 export const AnswerBatchSchema: GenMessage<AnswerBatch> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 8);
+  messageDesc(file_hexhold_envelope_v1_envelope, 9);
 
 /**
  * What observers see of a hex, numbered.
@@ -458,35 +494,6 @@ export type ViewEvent = Message<"hexhold.envelope.v1.ViewEvent"> & {
  * Use `create(ViewEventSchema)` to create a new message.
  */
 export const ViewEventSchema: GenMessage<ViewEvent> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 9);
-
-/**
- * How far a hex has come: tells an observer that it lost the last event.
- *
- * @generated from message hexhold.envelope.v1.ViewMark
- */
-export type ViewMark = Message<"hexhold.envelope.v1.ViewMark"> & {
-  /**
-   * @generated from field: hexhold.envelope.v1.Key key = 1;
-   */
-  key?: Key | undefined;
-
-  /**
-   * @generated from field: bytes activation_id = 2;
-   */
-  activationId: Uint8Array;
-
-  /**
-   * @generated from field: uint64 view_seq = 3;
-   */
-  viewSeq: bigint;
-};
-
-/**
- * Describes the message hexhold.envelope.v1.ViewMark.
- * Use `create(ViewMarkSchema)` to create a new message.
- */
-export const ViewMarkSchema: GenMessage<ViewMark> = /*@__PURE__*/
   messageDesc(file_hexhold_envelope_v1_envelope, 10);
 
 /**
