@@ -1,0 +1,181 @@
+import { checkSchemaVersion, openPool } from "@hexhold/postgres";
+
+/** Newest migration of schema `control` that this software knows. */
+const schemaVersion = "0001_control";
+
+/** Who owns a slot according to PostgreSQL, which decides it. */
+export interface SlotRow {
+  readonly epoch: bigint;
+  /** `worker-1#<incarnation>` */
+  readonly owner: string;
+  /** The owner let go of it in good order. */
+  readonly released: boolean;
+}
+
+export interface DeadLetterRow {
+  readonly eventId: string;
+  readonly deadAtMs: number;
+  readonly slot: string;
+  readonly worker: string;
+  readonly type: string;
+  readonly messageVersion: number;
+  readonly hexId: bigint | undefined;
+  readonly layerId: number | undefined;
+  readonly requestId: string | undefined;
+  readonly accountId: string | undefined;
+  readonly traceparent: string;
+  readonly envelope: Uint8Array;
+  readonly error: string;
+  readonly attempts: number;
+}
+
+/** Schema `control`, and the views of schema `world` that a router may read. Rejects with the driver's errors. */
+export interface ControlStore {
+  /** Writes the settings that are not there yet; returns all there are. */
+  worldSettings(wanted: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>>;
+  routeVersion(): Promise<bigint>;
+  slots(): Promise<ReadonlyMap<string, SlotRow>>;
+  /** Slot of a key that was moved at some time; undefined = it is at home. */
+  movedSlot(bucket: number, hexId: bigint, layerId: number): Promise<string | undefined>;
+  /** PostgreSQL's clock, Unix milliseconds. */
+  clockMs(): Promise<number>;
+  /** False when the letter was there already. */
+  saveDeadLetter(letter: DeadLetterRow): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+export interface ControlStoreOptions {
+  /** Logs in as hexhold_router. */
+  readonly postgresUrl: string;
+  readonly instance: string;
+}
+
+const connectionsMax = 4;
+
+/**
+ * Opens a pool and checks the schemas. Rejects with what to do when PostgreSQL cannot be reached or the
+ * schema is older or newer than this software.
+ */
+export async function openControlStore(options: ControlStoreOptions): Promise<ControlStore> {
+  const pool = openPool(
+    { url: options.postgresUrl, applicationName: `router:${options.instance}` },
+    connectionsMax,
+  );
+
+  async function rows<Row>(name: string, text: string, values: unknown[] = []): Promise<Row[]> {
+    const result = await pool.query({ name, text, values });
+    return result.rows as Row[];
+  }
+
+  try {
+    const client = await pool.connect();
+    try {
+      await checkSchemaVersion(client, "control", schemaVersion);
+      await client.query("SELECT slot, epoch, owner, released FROM world.slots LIMIT 0");
+    } finally {
+      client.release();
+    }
+  } catch (error) {
+    await pool.end();
+    throw startError(error);
+  }
+
+  return {
+    async worldSettings(wanted) {
+      await rows(
+        "insert_settings",
+        `INSERT INTO control.world_setting (key, value)
+         SELECT * FROM unnest($1::text[], $2::text[]) ON CONFLICT (key) DO NOTHING`,
+        [[...wanted.keys()], [...wanted.values()]],
+      );
+      const found = await rows<{ key: string; value: string }>(
+        "read_settings",
+        "SELECT key, value FROM control.world_setting",
+      );
+      return new Map(found.map(({ key, value }) => [key, value]));
+    },
+    async routeVersion() {
+      const [row] = await rows<{ version: string }>(
+        "route_version",
+        "SELECT version FROM control.route_counter",
+      );
+      if (row === undefined) {
+        throw new Error(
+          "control.route_counter is empty: restore its row, above every version used",
+        );
+      }
+      return BigInt(row.version);
+    },
+    async slots() {
+      const found = await rows<{ slot: string; epoch: string; owner: string; released: boolean }>(
+        "slots",
+        "SELECT slot, epoch, owner, released FROM world.slots",
+      );
+      return new Map(
+        found.map(({ slot, epoch, owner, released }) => [
+          slot,
+          { epoch: BigInt(epoch), owner, released },
+        ]),
+      );
+    },
+    async movedSlot(bucket, hexId, layerId) {
+      const [row] = await rows<{ slot: string }>(
+        "moved_slot",
+        `SELECT slot FROM world.moved_keys
+         WHERE bucket = $1::smallint AND hex_id = $2::bigint AND layer_id = $3::bigint`,
+        [bucket, hexId, layerId],
+      );
+      return row?.slot;
+    },
+    async clockMs() {
+      const [row] = await rows<{ ms: string }>(
+        "clock",
+        "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::float8::text AS ms",
+      );
+      return Number(row?.ms);
+    },
+    async saveDeadLetter(letter) {
+      const saved = await rows(
+        "save_dead_letter",
+        `INSERT INTO control.dead_letter (event_id, dead_at, slot, worker, type, message_version,
+           hex_id, layer_id, request_id, account_id, traceparent, envelope, error, attempts)
+         VALUES ($1, to_timestamp($2::float8 / 1000), $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+         ON CONFLICT (event_id) DO NOTHING RETURNING 1`,
+        [
+          letter.eventId,
+          letter.deadAtMs,
+          letter.slot,
+          letter.worker,
+          letter.type,
+          letter.messageVersion,
+          letter.hexId,
+          letter.layerId,
+          letter.requestId,
+          letter.accountId,
+          letter.traceparent,
+          Buffer.from(letter.envelope),
+          letter.error,
+          letter.attempts,
+        ],
+      );
+      return saved.length > 0;
+    },
+    close: () => pool.end(),
+  };
+}
+
+function startError(error: unknown): Error {
+  const code = (error as { code?: unknown }).code;
+  if (code === "SCHEMA_VERSION") return error as Error;
+  const detail = error instanceof Error && error.message !== "" ? error.message : String(code);
+  // Undefined table or schema, or no right to it.
+  if (code === "42P01" || code === "3F000" || code === "42501") {
+    return new Error(`the database is not ready for a router (${detail}): run hexctl migrate`, {
+      cause: error,
+    });
+  }
+  return new Error(
+    `the router cannot use PostgreSQL (${detail}): check that it runs, and postgresUrl`,
+    { cause: error },
+  );
+}

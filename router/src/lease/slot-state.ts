@@ -1,0 +1,139 @@
+/**
+ * One slot as a router sees it. Every change of state is made here; `slot-leases.ts` drives it.
+ *
+ * - *free*: nobody has it. Placement may grant it; a report of its true owner makes it *held* again.
+ * - *reserved*: a router has just started, or a lease of somebody stands in the way: until `untilMs` it
+ *   goes to nobody but `holder`, whose report makes it *held*. Then *free*.
+ * - *granting*: the grant to `holder` is being prepared (broker, PostgreSQL, lease store). Ends as
+ *   *granted*, or as it began when one of these fails.
+ * - *granted*: pushed to `holder`, who has not reported it yet. Its report makes it *held*; without one
+ *   it is *free* again at `untilMs`.
+ * - *held*: `holder` reports it. Each report that is not stalled extends it to now + TTL; a report that
+ *   leaves it out frees it at once; at `untilMs` it is *free*: the owner is frozen or cut off.
+ * - *releasing*: as *held*, and `holder` has been asked to let go; at `askedUntilMs` it is *free* anyway.
+ *
+ * Whoever is known to be dead loses everything at once. Nothing here is a lock: a hasty *free* costs a
+ * take-over and no more, because PostgreSQL's epoch fences the old owner.
+ * Who is the true owner is said by `world.slots`: whose epoch is there, and by nothing else.
+ * Times are milliseconds of a clock that never goes back.
+ */
+export type SlotState =
+  | { readonly mode: "free"; readonly cause: FreeCause; readonly lastHolder: string | undefined }
+  | { readonly mode: "reserved"; readonly holder: string; readonly untilMs: number }
+  | { readonly mode: "granting"; readonly holder: string; readonly lastHolder: string | undefined }
+  | { readonly mode: "granted"; readonly holder: string; readonly untilMs: number }
+  | ({ readonly mode: "held" } & Holding)
+  | ({ readonly mode: "releasing"; readonly askedUntilMs: number } & Holding);
+
+interface Holding {
+  readonly holder: string;
+  readonly epoch: bigint;
+  readonly stalled: boolean;
+  readonly untilMs: number;
+}
+
+/** Why nobody has a slot; label of the metric. */
+export type FreeCause = "new" | "dropped" | "dead" | "expired" | "not-taken" | "unanswered";
+
+export const newSlot: SlotState = { mode: "free", cause: "new", lastHolder: undefined };
+
+/** Who has it or is about to. */
+export function holderOf(state: SlotState): string | undefined {
+  return state.mode === "free" ? undefined : state.holder;
+}
+
+/** Whether commands sent to it are answered. A reserved one gets the benefit of the doubt. */
+export function isServed(state: SlotState): boolean {
+  if (state.mode === "held" || state.mode === "releasing") return !state.stalled;
+  return state.mode === "reserved";
+}
+
+export interface SlotReport {
+  readonly holder: string;
+  readonly epoch: bigint;
+  readonly stalled: boolean;
+}
+
+/** - *held*: it has it, and its lease is to be renewed unless stalled;
+ *  - *fenced*: another epoch is the true one: it must let go;
+ *  - *ignored*: another is about to take it; PostgreSQL decides between them. */
+export type ReportVerdict = "held" | "fenced" | "ignored";
+
+/** A heartbeat names the slot. @param trueEpoch epoch in `world.slots` as last read, 0 = no row. */
+export function reported(
+  state: SlotState,
+  report: SlotReport,
+  trueEpoch: bigint,
+  nowMs: number,
+  ttlMs: number,
+): { readonly state: SlotState; readonly verdict: ReportVerdict } {
+  const { holder, epoch, stalled } = report;
+  if (epoch < trueEpoch) return { state, verdict: "fenced" };
+  const owns = holderOf(state) === holder;
+  // An epoch above the one that was read is believed of the one to whom the slot was given: just taken.
+  if (!owns && epoch > trueEpoch) return { state, verdict: "ignored" };
+  if (!owns && (state.mode === "granting" || state.mode === "granted")) {
+    return { state, verdict: "ignored" };
+  }
+  const had = owns && (state.mode === "held" || state.mode === "releasing") ? state : undefined;
+  // Who serves nothing keeps what it has until it ends, and gets nothing back: else it would keep it for ever.
+  if (stalled && had === undefined) return { state, verdict: "ignored" };
+  const untilMs = stalled && had !== undefined ? had.untilMs : nowMs + ttlMs;
+  const holding = { holder, epoch, stalled, untilMs };
+  return {
+    state:
+      had?.mode === "releasing"
+        ? { mode: "releasing", askedUntilMs: had.askedUntilMs, ...holding }
+        : { mode: "held", ...holding },
+    verdict: "held",
+  };
+}
+
+/** A heartbeat of `holder` leaves the slot out. A grant that it has not seen yet stands. */
+export function leftOut(state: SlotState, holder: string): SlotState {
+  const had = state.mode === "held" || state.mode === "releasing";
+  return had && state.holder === holder ? free("dropped", holder) : state;
+}
+
+/** `holder` is known to be dead. */
+export function holderDied(state: SlotState, holder: string): SlotState {
+  return holderOf(state) === holder ? free("dead", holder) : state;
+}
+
+/** Time has passed. */
+export function timePassed(state: SlotState, nowMs: number): SlotState {
+  switch (state.mode) {
+    case "free":
+    case "granting":
+      return state;
+    case "granted":
+      return nowMs < state.untilMs ? state : free("not-taken", state.holder);
+    case "releasing":
+      if (nowMs >= state.askedUntilMs) return free("unanswered", state.holder);
+      return nowMs < state.untilMs ? state : free("expired", state.holder);
+    case "reserved":
+    case "held":
+      return nowMs < state.untilMs ? state : free("expired", state.holder);
+    default:
+      return assertNever(state);
+  }
+}
+
+export function granting(state: SlotState & { readonly mode: "free" }, holder: string): SlotState {
+  return { mode: "granting", holder, lastHolder: state.lastHolder };
+}
+
+export function releasing(
+  state: SlotState & { readonly mode: "held" },
+  askedUntilMs: number,
+): SlotState {
+  return { ...state, mode: "releasing", askedUntilMs };
+}
+
+export function free(cause: FreeCause, lastHolder: string | undefined): SlotState {
+  return { mode: "free", cause, lastHolder };
+}
+
+function assertNever(state: never): never {
+  throw new Error(`no such state of a slot: ${JSON.stringify(state)}`);
+}

@@ -1,0 +1,3 @@
+import { runRouter } from "./run-router.ts";
+
+await runRouter(process.env);

@@ -1,0 +1,69 @@
+import type { Metrics } from "@hexhold/telemetry";
+import type { SlotLeases } from "./lease/slot-leases.ts";
+import type { Members } from "./membership/members.ts";
+import { kindName } from "./membership/process-kind.ts";
+import type { RouteTable } from "./route-table/route-table.ts";
+
+export interface RouterCounters {
+  leaseChanged(change: string): void;
+  deadLetterSaved(): void;
+}
+
+/** Counters, to be had before what they count. */
+export function countRouter(metrics: Metrics): RouterCounters {
+  const changes = metrics.counter(
+    "hexhold_lease_changes_total",
+    "Slots granted, and slots lost by cause.",
+    ["change"],
+  );
+  const letters = metrics.counter("hexhold_dead_letters_total", "Dead letters taken in.");
+  return {
+    leaseChanged: (change) => changes.inc({ change }),
+    deadLetterSaved: () => letters.inc(),
+  };
+}
+
+/** Gauges, read at each scrape. */
+export function gaugeRouter(
+  metrics: Metrics,
+  parts: {
+    readonly members: Members;
+    readonly leases: SlotLeases;
+    readonly routes: RouteTable;
+    readonly now: () => number;
+  },
+): void {
+  const { members, leases, routes, now } = parts;
+  metrics.gauge("hexhold_slots", "Slots by health.", {
+    labels: ["health"],
+    collect(gauge) {
+      const served = leases.view().filter((slot) => slot.served).length;
+      gauge.set({ health: "ok" }, served);
+      gauge.set({ health: "stalled" }, leases.view().length - served);
+    },
+  });
+  metrics.gauge("hexhold_processes", "Registered processes, by kind and whether they are heard.", {
+    labels: ["kind", "heard"],
+    collect(gauge) {
+      gauge.reset();
+      for (const member of members.list()) {
+        gauge.inc({ kind: kindName(member.kind), heard: String(members.isHeard(member)) });
+      }
+    },
+  });
+  metrics.gauge("hexhold_heartbeat_age_seconds", "Since the last heartbeat of a process.", {
+    labels: ["process"],
+    collect(gauge) {
+      gauge.reset();
+      for (const member of members.list()) {
+        gauge.set({ process: member.instance }, (now() - member.heardMs) / 1000);
+      }
+    },
+  });
+  metrics.gauge("hexhold_lease_store_up", "1 while the lease store answers.", {
+    collect: (gauge) => gauge.set(leases.storeAnswers ? 1 : 0),
+  });
+  metrics.gauge("hexhold_route_version", "Version of the route table.", {
+    collect: (gauge) => gauge.set(Number(routes.routeVersion)),
+  });
+}

@@ -1,0 +1,181 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { freshRedis } from "@hexhold/testing";
+import { Redis } from "ioredis";
+import { afterEach, expect, test } from "vitest";
+import { openTestCluster, type TestCluster } from "../test/test-cluster.ts";
+import { createRedisLeaseStore, type LeaseStore, LeaseStoreError } from "./index.ts";
+
+let cluster: TestCluster;
+
+afterEach(async () => {
+  await cluster.stop();
+});
+
+const epochs = async () =>
+  new Map((await cluster.partitions()).map(({ slot, epoch }) => [slot, epoch]));
+const slotsOf = async (instance: string) =>
+  (await cluster.partitions()).filter(({ owner }) => owner === instance).length;
+
+test("one worker gets every partition of a new world, at once", async () => {
+  cluster = await openTestCluster();
+  await cluster.startWorker("worker-1");
+  expect(await cluster.allServed(["worker-1"])).toBeLessThan(1_000);
+  expect(new Set((await epochs()).values()).size).toBe(8);
+});
+
+test("kill -9 of the only worker: started again, it has everything within 2 s, with higher epochs", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed();
+  const before = await epochs();
+  await first.signal("SIGKILL");
+  await cluster.startWorker("worker-1");
+  expect(await cluster.allServed(["worker-1"])).toBeLessThan(2_000);
+  for (const [slot, epoch] of await epochs()) expect(epoch).toBeGreaterThan(before.get(slot) ?? 0n);
+});
+
+test("kill -9 of one of two workers: the other has its slots within 2 s, though a lease lives 10 s", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.startWorker("worker-2");
+  await cluster.allServed();
+  await first.signal("SIGKILL");
+  expect(await cluster.allServed(["worker-2"])).toBeLessThan(2_000);
+});
+
+test("a worker that joins gets half, one slot after the other, each let go before it is taken", async () => {
+  cluster = await openTestCluster();
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  const second = await cluster.startWorker("worker-2");
+  await expect.poll(() => slotsOf("worker-2"), { timeout: 10_000 }).toBe(4);
+  await cluster.allServed();
+  expect(await slotsOf("worker-1")).toBe(4);
+  expect(first.said.filter(({ event }) => event === "released")).toHaveLength(4);
+  expect([...first.said, ...second.said].filter(({ event }) => event === "lost")).toEqual([]);
+});
+
+test("a worker that stops in good order hands over at once", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  await cluster.startWorker("worker-2");
+  await first.signal("SIGTERM");
+  expect(await cluster.allServed(["worker-2"])).toBeLessThan(1_000);
+});
+
+test("a frozen worker loses its slots after one TTL, its broker connections first; thawed it is told to let go", async () => {
+  const closed: string[] = [];
+  const broker = {
+    queueDepths: async () => [],
+    closeConnections: async (names: readonly string[]) => void closed.push(...names),
+  };
+  cluster = await openTestCluster({}, { broker });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  await cluster.startWorker("worker-2");
+  await expect.poll(() => slotsOf("worker-2"), { timeout: 10_000 }).toBe(4);
+  await cluster.allServed();
+  const frozenMs = performance.now();
+  await first.signal("SIGSTOP");
+  await cluster.allServed(["worker-2"]);
+  const tookMs = performance.now() - frozenMs;
+  expect(tookMs).toBeGreaterThan(900);
+  expect(tookMs).toBeLessThan(4_000);
+  expect(closed).toContain("worker-1-consuming");
+  await first.signal("SIGCONT");
+  await expect
+    .poll(() => first.said.filter(({ reason }) => reason === "fenced").length, { timeout: 5_000 })
+    .toBe(4);
+});
+
+test("a router that restarts takes nothing over: the epochs stay, with leases in memory and in Redis", async () => {
+  const { url, prefix } = await freshRedis();
+  for (const redis of [undefined, { url, prefix }]) {
+    cluster = await openTestCluster(redis === undefined ? {} : { redis });
+    const worker = await cluster.startWorker("worker-1");
+    await cluster.allServed(["worker-1"]);
+    const before = await epochs();
+    const port = Number(new URL(cluster.router.controlUrl).port);
+    await cluster.router.stop();
+    await cluster.startRouter({ controlPort: port });
+    expect(await cluster.allServed(["worker-1"], 500)).toBeLessThan(500);
+    await sleep(2 * cluster.config.leaseTtlMs);
+    await cluster.allServed(["worker-1"], 500);
+    expect(await epochs()).toEqual(before);
+    expect(worker.said.filter(({ event }) => event === "took")).toHaveLength(8);
+    await cluster.stop();
+  }
+});
+
+test("a router that restarts while the owner is gone for good: its slots move after one TTL", async () => {
+  cluster = await openTestCluster();
+  const worker = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  await cluster.router.stop();
+  await worker.signal("SIGKILL");
+  const restartedMs = performance.now();
+  await cluster.startRouter();
+  await cluster.startWorker("worker-2");
+  await cluster.allServed(["worker-2"]);
+  expect(performance.now() - restartedMs).toBeGreaterThan(cluster.config.leaseTtlMs);
+});
+
+test("Redis emptied: leases are made again for their owners, and nothing moves", async () => {
+  const { url, prefix } = await freshRedis();
+  cluster = await openTestCluster({ redis: { url, prefix } });
+  const worker = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  const before = await epochs();
+  const redis = new Redis(url);
+  const keys = await redis.keys(`${prefix}lease:*`);
+  expect(keys).toHaveLength(8);
+  await redis.del(...keys);
+  await expect.poll(() => redis.keys(`${prefix}lease:*`), { timeout: 3_000 }).toHaveLength(8);
+  expect(await redis.get(`${prefix}lease:cmd.p3`)).toMatch(/^worker-1#/);
+  redis.disconnect();
+  await sleep(cluster.config.leaseTtlMs);
+  expect(await epochs()).toEqual(before);
+  expect(worker.said.filter(({ event }) => event === "took")).toHaveLength(8);
+});
+
+test("a lease store that is down: what is held goes on, nothing is taken over until it is back", async () => {
+  const { url, prefix } = await freshRedis();
+  let down = false;
+  const store = downOnDemand(createRedisLeaseStore({ url, prefix }), () => down);
+  cluster = await openTestCluster({}, { leaseStore: store });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  const before = await epochs();
+  down = true;
+  await sleep(2 * cluster.config.leaseTtlMs);
+  await cluster.allServed(["worker-1"], 100);
+  expect(await epochs()).toEqual(before);
+  await first.signal("SIGKILL");
+  await cluster.startWorker("worker-2");
+  await sleep(2 * cluster.config.leaseTtlMs);
+  expect(await epochs()).toEqual(before);
+  down = false;
+  expect(await cluster.allServed(["worker-2"])).toBeLessThan(2_000);
+});
+
+test("a worker that does not read the world's format gets no slots", async () => {
+  cluster = await openTestCluster({ world: { partitions: 8, game: "reference", worldFormat: 2 } });
+  await cluster.startWorker("worker-1", { worldFormat: 1 });
+  await sleep(500);
+  expect(await slotsOf("worker-1")).toBe(0);
+  await cluster.startWorker("worker-2", { worldFormat: 2 });
+  await cluster.allServed(["worker-2"]);
+});
+
+function downOnDemand(store: LeaseStore, isDown: () => boolean): LeaseStore {
+  const guard = <Result>(operation: () => Promise<Result>): Promise<Result> =>
+    isDown() ? Promise.reject(new LeaseStoreError("test", new Error("down"))) : operation();
+  return {
+    take: (...values) => guard(() => store.take(...values)),
+    renew: (...values) => guard(() => store.renew(...values)),
+    release: (...values) => guard(() => store.release(...values)),
+    read: (...values) => guard(() => store.read(...values)),
+    close: () => store.close(),
+  };
+}
