@@ -1,1 +1,154 @@
-export {};
+/** A gateway: WebSocket and HTTP at the edge. It owns sockets and nothing else. */
+import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import type { CreateGame } from "@hexhold/actor";
+import { type Bus, createMessageRegistry, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
+import type { Logger, Metrics } from "@hexhold/telemetry";
+import { WebSocketServer } from "ws";
+import { closeCode } from "./connection/close-code.ts";
+import { Connection } from "./connection/connection.ts";
+import { connectBus } from "./dispatch/connect-bus.ts";
+import { Dispatcher } from "./dispatch/dispatcher.ts";
+import { Edge } from "./edge.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import { createGatewayMetrics } from "./gateway-metrics.ts";
+import { createHttpServer, listen } from "./http-server.ts";
+import { Interest } from "./interest/interest.ts";
+import { createTokenCheck } from "./session/token-check.ts";
+
+export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
+export { tokenAudience, tokenIssuer } from "./session/token-check.ts";
+
+/** Subprotocol of the client's frames. */
+const subprotocol = "hexhold.v1";
+
+/** What the composition root gives a gateway. The bus is closed by its giver. */
+export interface GatewayPorts {
+  readonly bus: Bus;
+  readonly routers: JoinOptions["routers"];
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+}
+
+export interface RunningGateway {
+  /** `ws://host:port`. */
+  readonly wsUrl: string;
+  readonly httpUrl: string;
+  readonly controlUrl: string;
+  /** Closes every connection with 1012 and ends. Idempotent. */
+  stop(): Promise<void>;
+}
+
+/** Starts a gateway. Rejects when its port, its keys or its game cannot be used, or no router takes it. */
+export async function start(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
+  const { logger, bus } = ports;
+  const incarnation = uuidText(uuidv7Bytes());
+  const metrics = createGatewayMetrics(ports.metrics);
+  const { createGame } = (await import(config.game.module)) as { createGame: CreateGame };
+  const game = createGame(config.game.options);
+  const checkToken = createTokenCheck(config.tokenKeys);
+  const dispatcher = new Dispatcher({ bus, logger, metrics });
+  const control = await startRpcServer({
+    host: config.controlHost,
+    port: config.controlPort,
+    logger,
+    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
+    metrics: ports.metrics,
+    routes: (router) =>
+      routeProcessService(router, {
+        instance: config.instance,
+        incarnation,
+        version: config.version,
+        inspect: () => ({
+          sockets: edge.connections.size,
+          pending: dispatcher.pendingCount,
+          ready: dispatcher.ready,
+          bus: bus.state.mode,
+        }),
+      }),
+  });
+  const membership = await joinCluster({
+    routers: ports.routers,
+    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
+    instance: config.instance,
+    kind: ProcessKind.GATEWAY,
+    controlUrl: control.url,
+    incarnation,
+    version: config.version,
+    worldFormat: game.worldFormat,
+    amqpConnections: bus.connectionNames(),
+    logger,
+  });
+  const edge = new Edge({
+    config,
+    registry: createMessageRegistry(game.descriptors),
+    checkToken,
+    worldNow: () => membership.worldNow(),
+    dispatcher,
+    metrics,
+    logger,
+  });
+  const interest = new Interest({ observe: (key) => edge.observe(key), logger, metrics });
+  edge.interest = interest;
+  const disconnectBus = connectBus({
+    instance: config.instance,
+    bus,
+    membership,
+    dispatcher,
+    interest,
+    logger,
+  });
+
+  const http = createHttpServer({
+    webRoot: config.webRoot,
+    isHealthy: () => dispatcher.ready,
+  });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: config.frameBytesMax,
+    perMessageDeflate: false,
+    clientTracking: false,
+    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  });
+  http.on("upgrade", (request, socket, head) => {
+    const refuse = (status: string): void =>
+      void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
+    const { origin } = request.headers;
+    const own = `http://${request.headers.host ?? ""}`;
+    if (origin !== undefined && origin !== own && !config.allowedOrigins.includes(origin)) {
+      refuse("403 Forbidden");
+    } else if (edge.connections.size >= config.socketsMax) {
+      refuse("503 Service Unavailable");
+    } else if (
+      !(request.headers["sec-websocket-protocol"] ?? "").split(/, */).includes(subprotocol)
+    ) {
+      refuse("400 Bad Request");
+    } else {
+      sockets.handleUpgrade(request, socket, head, (webSocket) => {
+        edge.opened(new Connection(webSocket, edge));
+      });
+    }
+  });
+  const port = await listen(http, config.host, config.port);
+  logger.info({ port, incarnation, controlUrl: control.url }, "gateway started");
+
+  let stopping: Promise<void> | undefined;
+  const stop = async (): Promise<void> => {
+    http.close();
+    await dispatcher.stop();
+    for (const connection of edge.connections)
+      connection.close(closeCode.restarting, "the gateway stops");
+    http.closeAllConnections();
+    interest.stop();
+    disconnectBus();
+    await membership.stop();
+    await control.stop();
+    logger.info("gateway stopped");
+  };
+  return {
+    wsUrl: `ws://${config.host}:${port}`,
+    httpUrl: `http://${config.host}:${port}`,
+    controlUrl: control.url,
+    stop: () => (stopping ??= stop()),
+  };
+}

@@ -1,0 +1,157 @@
+/** What a gateway checks of a command before it is dispatched. Pure but for the clock it is handed. */
+import { createValidator, type Validator } from "@bufbuild/protovalidate";
+import { fromBinary } from "@bufbuild/protobuf";
+import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { boundsTest, cellFault, type Key } from "@hexhold/hex";
+import {
+  isUuidv7,
+  keyOfWire,
+  type MessageEntry,
+  type MessageRegistry,
+  uuidv7Ms,
+} from "@hexhold/messaging";
+
+/** A refusal of the edge: never executed. */
+export interface EdgeError {
+  readonly code: ErrorCode;
+  readonly reason: string;
+  /** What was wrong, where, and what to do. */
+  readonly message: string;
+  readonly retryAfterMs?: number;
+}
+
+export interface CheckedCommand {
+  readonly entry: MessageEntry;
+  readonly key: Key;
+}
+
+export interface CommandRules {
+  readonly registry: MessageRegistry;
+  readonly bounds: readonly string[];
+  readonly layers: readonly number[];
+  /** Request ids older than this are stale. */
+  readonly staleAfterMs: number;
+}
+
+/** Request ids further ahead of world time are refused. */
+const aheadMsMax = 60_000;
+
+export type CommandCheck = (command: Command, nowMs: number) => CheckedCommand | EdgeError;
+
+export function createCommandCheck(rules: CommandRules): CommandCheck {
+  const validator = createValidator();
+  const checkKey = createKeyCheck(rules);
+  return (command, nowMs) => {
+    const entry = rules.registry.byType(command.type);
+    if (entry === undefined || entry.kind !== "command") {
+      return invalid("unknown-type", `no command is called ${JSON.stringify(command.type)}`);
+    }
+    if (!entry.senders.has(Sender.CLIENT)) {
+      return {
+        code: ErrorCode.PERMISSION_DENIED,
+        reason: "not-for-clients",
+        message: `${command.type} is sent by services only`,
+      };
+    }
+    if (command.version < entry.minVersion || command.version > entry.messageVersion) {
+      return invalid(
+        "unknown-version",
+        `${command.type}: version ${command.version}; this gateway takes ${entry.minVersion} to ${entry.messageVersion}`,
+      );
+    }
+    const key = checkKey(command.key === undefined ? undefined : keyOfWire(command.key));
+    if ("code" in key) return key;
+    const id = checkRequestId(command.requestId, nowMs, rules.staleAfterMs);
+    if (id !== undefined) return id;
+    if (entry.durability === Durability.VOLATILE && command.volatileSeq === 0n) {
+      return invalid(
+        "volatile-seq-missing",
+        `${command.type} needs volatile_seq, counted up from 1 in a session`,
+      );
+    }
+    const payload = checkPayload(validator, entry, command.payload);
+    return payload ?? { entry, key };
+  };
+}
+
+/** Checks the key of a command or subscription. */
+export function createKeyCheck(
+  rules: Pick<CommandRules, "bounds" | "layers">,
+): (key: Key | undefined) => Key | EdgeError {
+  const isInside = boundsTest(rules.bounds);
+  const layers = new Set(rules.layers);
+  return (key) => {
+    if (key === undefined) return invalid("key-missing", "a command names the hex it is for");
+    const fault = cellFault(key.hexId);
+    if (fault === "not-a-cell")
+      return invalid(fault, `hex_id ${key.hexId.toString(16)} is no H3 cell`);
+    if (fault !== undefined) {
+      return invalid(fault, `hex_id ${key.hexId.toString(16)} is not of resolution 6`);
+    }
+    if (!isInside(key.hexId)) {
+      return {
+        code: ErrorCode.NOT_FOUND,
+        reason: "out-of-bounds",
+        message: `hex ${key.hexId.toString(16)} is outside this world`,
+      };
+    }
+    if (!layers.has(key.layerId)) {
+      return {
+        code: ErrorCode.NOT_FOUND,
+        reason: "unknown-layer",
+        message: `this world has no layer ${key.layerId}`,
+      };
+    }
+    return key;
+  };
+}
+
+function checkRequestId(
+  id: Uint8Array,
+  nowMs: number,
+  staleAfterMs: number,
+): EdgeError | undefined {
+  if (!isUuidv7(id)) return invalid("invalid-request-id", "request_id must be a UUIDv7");
+  const ageMs = nowMs - uuidv7Ms(id);
+  if (ageMs < -aheadMsMax) {
+    return invalid(
+      "request-id-in-future",
+      "request_id is more than 60 s ahead: make it on the server's time, which `welcome` gives",
+    );
+  }
+  if (ageMs > staleAfterMs) {
+    return {
+      code: ErrorCode.STALE_COMMAND,
+      reason: "request-id-too-old",
+      message: "whether it was executed is no longer known: make a new request id",
+    };
+  }
+  return undefined;
+}
+
+function checkPayload(
+  validator: Validator,
+  entry: MessageEntry,
+  payload: Uint8Array,
+): EdgeError | undefined {
+  let message;
+  try {
+    message = fromBinary(entry.schema, payload);
+  } catch (error) {
+    return invalid(
+      "invalid-payload",
+      `${entry.type}: the payload is no ${entry.schema.typeName}: ${(error as Error).message}`,
+    );
+  }
+  const result = validator.validate(entry.schema, message);
+  if (result.kind === "valid") return undefined;
+  const what =
+    result.kind === "invalid" ? result.violations.map(String).join("; ") : result.error.message;
+  return invalid("invalid-payload", `${entry.type}: ${what}`);
+}
+
+function invalid(reason: string, message: string): EdgeError {
+  return { code: ErrorCode.INVALID_ARGUMENT, reason, message };
+}

@@ -1,0 +1,11 @@
+/** WebSocket close codes; contracts.md, "Client frames". */
+export const closeCode = {
+  text: 1003,
+  restarting: 1012,
+  tryLater: 1013,
+  malformed: 4400,
+  notAuthenticated: 4401,
+  banned: 4403,
+  newerSession: 4409,
+  limits: 4429,
+} as const;

@@ -1,0 +1,255 @@
+/**
+ * From admitted commands to queue messages, and from replies to answers.
+ *
+ * Modes:
+ * - `waiting`: no connection, or a connection without a route table of its own. Commands are answered
+ *   UNAVAILABLE at once; what was sent before stays pending.
+ * - `ready`: commands gather by slot. On the way from waiting to ready everything pending is sent again,
+ *   with the same ids, before anything newer.
+ * UNAVAILABLE and RESOURCE_EXHAUSTED mean *not executed*. What was handed over and has no answer after 5 s
+ * is UNKNOWN_OUTCOME: it stays pending until its deadline, and later commands of its account for its key are
+ * not sent.
+ */
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import {
+  type Bus,
+  decodeAnswer,
+  encodeBatch,
+  GatheringLane,
+  type Inbox,
+  type RouteTable,
+  routeOf,
+  splitAnswers,
+  uuidText,
+} from "@hexhold/messaging";
+import type { Logger } from "@hexhold/telemetry";
+import type { EdgeError } from "../admission/check-command.ts";
+import type { GatewayMetrics } from "../gateway-metrics.ts";
+import type { PendingCommand } from "./pending-command.ts";
+
+export interface DispatcherOptions {
+  readonly bus: Bus;
+  readonly logger: Logger;
+  readonly metrics: GatewayMetrics;
+}
+
+/** Promised: an answer within 5 s. The sweep runs every 100 ms. */
+const answerMsMax = 4800;
+const sweepMs = 100;
+/** Answers that may wait in the reply queue. */
+const replyLengthMax = 20_000;
+const retryAfterMs = 500;
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #lanes = new Map<string, GatheringLane<PendingCommand>>();
+  readonly #laneOf = new Map<PendingCommand, GatheringLane<PendingCommand>>();
+  readonly #byEvent = new Map<string, PendingCommand>();
+  /** Not told anything yet, oldest first. */
+  readonly #untold = new Set<PendingCommand>();
+  /** Told UNKNOWN_OUTCOME, by account and key. */
+  readonly #unknown = new Map<string, Set<PendingCommand>>();
+  readonly #sweeper: NodeJS.Timeout;
+  #routes: RouteTable | undefined;
+  #inbox: Inbox | undefined;
+  #ready = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#sweeper = setInterval(() => this.#sweep(), sweepMs);
+    this.#sweeper.unref();
+  }
+
+  get ready(): boolean {
+    return this.#ready;
+  }
+
+  get pendingCount(): number {
+    return this.#byEvent.size;
+  }
+
+  /** Opens the reply queue of a new connection. */
+  async connect(name: string): Promise<void> {
+    this.#inbox = await this.#options.bus.openInbox({
+      name,
+      lengthMax: replyLengthMax,
+      onMessage: (message) => this.#onReply(message.body),
+    });
+  }
+
+  /** The connection is gone, and its route table with it. */
+  disconnect(): void {
+    this.#ready = false;
+    this.#routes = undefined;
+    this.#inbox = undefined;
+    for (const lane of this.#lanes.values()) {
+      for (const command of lane.hold()) this.#fail(command, unavailable("bus-down"));
+    }
+  }
+
+  /** A route table of the current connection. The first one makes the dispatcher ready. */
+  setRoutes(routes: RouteTable): void {
+    this.#routes = routes;
+    if (this.#ready || this.#inbox === undefined) return;
+    this.#ready = true;
+    for (const lane of this.#lanes.values()) lane.reopen();
+  }
+
+  /** Takes a command, or says why not. */
+  offer(command: PendingCommand): EdgeError | undefined {
+    const routes = this.#routes;
+    if (!this.#ready || routes === undefined) return unavailable("bus-down");
+    const unknown = this.#unknown.get(command.orderKey);
+    if (
+      unknown !== undefined &&
+      ![...unknown].some((other) => sameBytes(other.requestId, command.requestId))
+    ) {
+      return unavailable("behind-unknown-outcome");
+    }
+    const slot = routeOf(command.key, routes);
+    if (routes.stalled.has(slot)) return unavailable("slot-stalled");
+    const lane = this.#lane(slot);
+    this.#byEvent.set(idOf(command.eventId), command);
+    this.#laneOf.set(command, lane);
+    this.#untold.add(command);
+    if (lane.offer(command)) return undefined;
+    this.#forget(command);
+    return {
+      code: ErrorCode.RESOURCE_EXHAUSTED,
+      reason: "slot-full",
+      message: "too many commands wait for this part of the world: slow down",
+      retryAfterMs,
+    };
+  }
+
+  /** Fails what is pending and ends. */
+  async stop(): Promise<void> {
+    clearInterval(this.#sweeper);
+    for (const command of this.#byEvent.values()) {
+      if (!command.told) command.failed(unknownOutcome());
+    }
+    await this.#inbox?.close();
+  }
+
+  #lane(slot: string): GatheringLane<PendingCommand> {
+    let lane = this.#lanes.get(slot);
+    if (lane === undefined) {
+      lane = new GatheringLane<PendingCommand>({
+        publish: (commands) => this.#publish(slot, commands),
+        failed: (commands, outcome) => {
+          for (const command of commands) this.#fail(command, outcomeError(outcome));
+        },
+        delay: (ms, run) => {
+          const timer = setTimeout(run, ms);
+          return () => clearTimeout(timer);
+        },
+      });
+      this.#lanes.set(slot, lane);
+    }
+    return lane;
+  }
+
+  #publish(slot: string, commands: readonly PendingCommand[]) {
+    this.#options.metrics.gathered.observe(commands.length);
+    const { name = "" } = this.#inbox ?? {};
+    return this.#options.bus.publish(slot, {
+      type: "batch.v1",
+      body: encodeBatch({
+        routeVersion: this.#routes?.routeVersion ?? 0n,
+        envelopes: commands.map((command) => command.envelope),
+      }),
+      messageId: uuidText(commands[0]!.eventId),
+      replyTo: name,
+    });
+  }
+
+  #onReply(body: Uint8Array): void {
+    let answers;
+    try {
+      answers = splitAnswers(body).map((bytes) => ({ bytes, answer: decodeAnswer(bytes) }));
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "a reply cannot be read");
+      return;
+    }
+    for (const { answer, bytes } of answers) {
+      const command = this.#byEvent.get(idOf(answer.commandEventId));
+      if (command === undefined) continue;
+      const lane = this.#laneOf.get(command);
+      this.#forget(command);
+      command.answered(answer, bytes);
+      lane?.settle(command);
+    }
+  }
+
+  #fail(command: PendingCommand, error: EdgeError): void {
+    this.#forget(command);
+    if (!command.told) command.failed(error);
+  }
+
+  #forget(command: PendingCommand): void {
+    this.#byEvent.delete(idOf(command.eventId));
+    this.#laneOf.delete(command);
+    this.#untold.delete(command);
+    if (!command.told) return;
+    const unknown = this.#unknown.get(command.orderKey);
+    unknown?.delete(command);
+    if (unknown?.size === 0) this.#unknown.delete(command.orderKey);
+  }
+
+  #sweep(): void {
+    const nowMs = performance.now();
+    for (const command of this.#untold) {
+      if (nowMs - command.acceptedMs < answerMsMax) break;
+      this.#untold.delete(command);
+      command.told = true;
+      const unknown = this.#unknown.get(command.orderKey) ?? new Set();
+      this.#unknown.set(command.orderKey, unknown.add(command));
+      command.failed(unknownOutcome());
+    }
+    for (const unknown of this.#unknown.values()) {
+      for (const command of unknown) {
+        if (nowMs < command.deadlineMs) continue;
+        const lane = this.#laneOf.get(command);
+        this.#forget(command);
+        lane?.settle(command);
+      }
+    }
+    this.#options.metrics.pending.set(this.#byEvent.size);
+  }
+}
+
+function idOf(eventId: Uint8Array): string {
+  return Buffer.from(eventId.buffer, eventId.byteOffset, eventId.byteLength).toString("latin1");
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.from(a).equals(b);
+}
+
+function outcomeError(outcome: "refused" | "unroutable" | "unsent"): EdgeError {
+  if (outcome !== "refused") return unavailable(outcome === "unsent" ? "bus-down" : "no-queue");
+  return {
+    code: ErrorCode.RESOURCE_EXHAUSTED,
+    reason: "queue-full",
+    message: "too many commands wait for this part of the world: slow down",
+    retryAfterMs,
+  };
+}
+
+function unavailable(reason: string): EdgeError {
+  return {
+    code: ErrorCode.UNAVAILABLE,
+    reason,
+    message: "not executed: this part of the world is not served at the moment; repeat the command",
+    retryAfterMs,
+  };
+}
+
+function unknownOutcome(): EdgeError {
+  return {
+    code: ErrorCode.UNKNOWN_OUTCOME,
+    reason: "no-answer",
+    message: "it may or may not have been executed: repeat it with the same request id",
+    retryAfterMs,
+  };
+}

@@ -1,0 +1,221 @@
+/** What all connections of a gateway share. */
+import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { type Key, keyBytes, keyText } from "@hexhold/hex";
+import {
+  encodeEnvelope,
+  idempotencyKeyOf,
+  type MessageRegistry,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
+import { type Logger, newTraceparent } from "@hexhold/telemetry";
+import { createCommandCheck, createKeyCheck, type EdgeError } from "./admission/check-command.ts";
+import { DeadLetterLimit } from "./admission/dead-letter-limit.ts";
+import { closeCode } from "./connection/close-code.ts";
+import type { Connection, Session } from "./connection/connection.ts";
+import type { Dispatcher } from "./dispatch/dispatcher.ts";
+import type { GatewayConfig } from "./gateway-config.ts";
+import type { GatewayMetrics } from "./gateway-metrics.ts";
+import type { Interest } from "./interest/interest.ts";
+import type { TokenCheck } from "./session/token-check.ts";
+
+export interface EdgeOptions {
+  readonly config: GatewayConfig;
+  readonly registry: MessageRegistry;
+  readonly checkToken: TokenCheck;
+  readonly worldNow: () => number;
+  readonly dispatcher: Dispatcher;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+}
+
+/** Where the answer of a dispatched command goes: one of the two, and `answered` also after UNKNOWN_OUTCOME. */
+export interface CommandCallbacks {
+  readonly answered: (bytes: Uint8Array) => void;
+  readonly failed: (error: EdgeError) => void;
+}
+
+/** A worker that finds the deadline passed does not execute the command. */
+const deadlineMs = 10_000;
+/** Sessions that may be resumed after their connection is gone. */
+const resumableMax = 50_000;
+
+export class Edge {
+  readonly config: GatewayConfig;
+  readonly metrics: GatewayMetrics;
+  readonly logger: Logger;
+  readonly checkToken: TokenCheck;
+  readonly worldNow: () => number;
+  readonly checkKey: (key: Key | undefined) => Key | EdgeError;
+  interest!: Interest;
+  readonly #dispatcher: Dispatcher;
+  readonly #checkCommand;
+  readonly #letters = new DeadLetterLimit();
+  readonly #connections = new Set<Connection>();
+  readonly #byAccount = new Map<string, Connection>();
+  readonly #lastSession = new Map<string, Uint8Array>();
+
+  constructor(options: EdgeOptions) {
+    const { config, registry } = options;
+    this.config = config;
+    this.metrics = options.metrics;
+    this.logger = options.logger;
+    this.checkToken = options.checkToken;
+    this.worldNow = options.worldNow;
+    this.#dispatcher = options.dispatcher;
+    const place = { bounds: config.worldBounds, layers: config.worldLayers };
+    this.checkKey = createKeyCheck(place);
+    this.#checkCommand = createCommandCheck({
+      ...place,
+      registry,
+      staleAfterMs: (config.resultRetentionHours - 1) * 3_600_000,
+    });
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections;
+  }
+
+  opened(connection: Connection): void {
+    this.#connections.add(connection);
+    this.metrics.sockets.set(this.#connections.size);
+  }
+
+  /** A session has begun: an older connection of the account is closed. */
+  register(connection: Connection): void {
+    const { accountText, sessionId } = connection.session!;
+    this.#byAccount
+      .get(accountText)
+      ?.close(closeCode.newerSession, "a newer session of this account");
+    this.#byAccount.set(accountText, connection);
+    this.#lastSession.delete(accountText);
+    this.#lastSession.set(accountText, sessionId);
+    if (this.#lastSession.size > resumableMax) {
+      this.#lastSession.delete(this.#lastSession.keys().next().value!);
+    }
+  }
+
+  forget(connection: Connection): void {
+    this.#connections.delete(connection);
+    this.metrics.sockets.set(this.#connections.size);
+    const account = connection.session?.accountText;
+    if (account !== undefined && this.#byAccount.get(account) === connection) {
+      this.#byAccount.delete(account);
+    }
+  }
+
+  /** The session to go on with, if `resume` names the account's last one here. */
+  resumable(account: string, resume: Uint8Array): Uint8Array | undefined {
+    const last = this.#lastSession.get(account);
+    return last !== undefined && Buffer.from(last).equals(resume) ? last : undefined;
+  }
+
+  /** Checks a client's command and sends it on its way, or says why not. */
+  dispatch(command: Command, session: Session, callbacks: CommandCallbacks): EdgeError | undefined {
+    const nowMs = Math.floor(this.worldNow());
+    const checked = this.#checkCommand(command, nowMs);
+    if ("code" in checked) return checked;
+    const { entry, key } = checked;
+    const blockedMs = this.#letters.waitMs(session.accountText, entry.type, nowMs);
+    if (blockedMs > 0) {
+      return {
+        code: ErrorCode.RESOURCE_EXHAUSTED,
+        reason: "too-many-dead-letters",
+        message: `the rules failed on your last ${entry.type}: try again later`,
+        retryAfterMs: blockedMs,
+      };
+    }
+    const { accountId, sessionId } = session;
+    const { requestId, payload, volatileSeq } = command;
+    const eventId = uuidv7Bytes(nowMs);
+    const acceptedMs = performance.now();
+    return this.#dispatcher.offer({
+      envelope: encodeEnvelope({
+        type: entry.type,
+        messageVersion: command.version,
+        key,
+        requestId,
+        eventId,
+        correlationId: requestId,
+        producer: this.#producer(),
+        tsMs: nowMs,
+        idempotencyKey: idempotencyKeyOf({
+          accountId,
+          requestId,
+          type: entry.type,
+          target: keyBytes(key),
+        }),
+        payload,
+        accountId,
+        sessionId,
+        volatileSeq,
+        deadlineMs: nowMs + deadlineMs,
+        traceparent: newTraceparent(false),
+      }),
+      orderKey: `${session.accountText} ${keyText(key)}`,
+      eventId,
+      requestId,
+      key,
+      acceptedMs,
+      deadlineMs: acceptedMs + deadlineMs,
+      told: false,
+      answered: (answer, bytes) => {
+        this.metrics.latency.observe((performance.now() - acceptedMs) / 1000);
+        this.metrics.answers.inc({ outcome: answer.outcome.case ?? "none" });
+        if (
+          answer.outcome.case === "error" &&
+          answer.outcome.value.errorCode === ErrorCode.DEAD_LETTERED &&
+          !answer.replayed
+        ) {
+          this.#letters.noted(session.accountText, entry.type, nowMs);
+        }
+        callbacks.answered(bytes);
+      },
+      failed: callbacks.failed,
+    });
+  }
+
+  /** Reads a hex on the gateway's own behalf. Undefined: no answer in time. */
+  observe(key: Key): Promise<Answer | undefined> {
+    const nowMs = Math.floor(this.worldNow());
+    const requestId = uuidv7Bytes(nowMs);
+    const acceptedMs = performance.now();
+    const type = "cmd.hex.observe";
+    return new Promise((resolve) => {
+      const refused = this.#dispatcher.offer({
+        envelope: encodeEnvelope({
+          type,
+          messageVersion: 1,
+          key,
+          requestId,
+          eventId: requestId,
+          correlationId: requestId,
+          producer: this.#producer(),
+          tsMs: nowMs,
+          idempotencyKey: idempotencyKeyOf({
+            accountId: undefined,
+            requestId,
+            type,
+            target: keyBytes(key),
+          }),
+          payload: new Uint8Array(0),
+          deadlineMs: nowMs + deadlineMs,
+        }),
+        orderKey: `observe ${keyText(key)}`,
+        eventId: requestId,
+        requestId,
+        key,
+        acceptedMs,
+        deadlineMs: acceptedMs + deadlineMs,
+        told: false,
+        answered: (answer) => resolve(answer),
+        failed: () => resolve(undefined),
+      });
+      if (refused !== undefined) resolve(undefined);
+    });
+  }
+
+  #producer() {
+    return { service: "gateway", version: this.config.version, instance: this.config.instance };
+  }
+}

@@ -1,0 +1,39 @@
+/**
+ * Frames to clients. Answers and events, which every command pays for, are written around bytes that are
+ * there already; the rest uses the generated code.
+ */
+import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { EventSchema, ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import type { Envelope, ViewEvent } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+
+const field = { answer: 2, event: 4 } as const;
+
+type Frame = NonNullable<MessageInitShape<typeof ServerFrameSchema>["frame"]>;
+
+export function serverFrame(frame: Frame): Uint8Array {
+  return toBinary(ServerFrameSchema, create(ServerFrameSchema, { frame }));
+}
+
+/** A frame around an encoded Answer. */
+export function answerFrame(answer: Uint8Array): Uint8Array {
+  return new BinaryWriter().tag(field.answer, WireType.LengthDelimited).bytes(answer).finish();
+}
+
+/** A frame with what an observer sees next. */
+export function eventFrame(view: ViewEvent, envelope: Envelope): Uint8Array {
+  const event = toBinary(
+    EventSchema,
+    create(EventSchema, {
+      ...(view.key === undefined ? {} : { key: view.key }),
+      activationId: view.activationId,
+      viewSeq: view.viewSeq,
+      hexVersion: view.hexVersion,
+      type: envelope.type,
+      version: envelope.version,
+      payload: envelope.payload,
+      tsMs: envelope.tsMs,
+    }),
+  );
+  return new BinaryWriter().tag(field.event, WireType.LengthDelimited).bytes(event).finish();
+}

@@ -1,0 +1,53 @@
+import {
+  type Counter,
+  type Gauge,
+  type Histogram,
+  latencyBucketsSeconds,
+  type Metrics,
+} from "@hexhold/telemetry";
+
+/** Metrics of a gateway; docs/operations.md lists them. */
+export interface GatewayMetrics {
+  readonly sockets: Gauge;
+  readonly frames: Counter<"frame">;
+  readonly answers: Counter<"outcome">;
+  readonly latency: Histogram;
+  readonly gathered: Histogram;
+  readonly pending: Gauge;
+  readonly events: Counter;
+  readonly resyncs: Counter<"cause">;
+  readonly closes: Counter<"code">;
+}
+
+export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
+  return {
+    sockets: metrics.gauge("hexhold_gateway_sockets", "Open connections."),
+    frames: metrics.counter("hexhold_gateway_frames_total", "Frames from clients.", ["frame"]),
+    answers: metrics.counter("hexhold_gateway_answers_total", "Answers to commands.", ["outcome"]),
+    latency: metrics.histogram(
+      "hexhold_gateway_command_seconds",
+      "From a command's frame to its answer.",
+      {
+        buckets: latencyBucketsSeconds,
+      },
+    ),
+    gathered: metrics.histogram(
+      "hexhold_gateway_batch_commands",
+      "Commands in a published message.",
+      {
+        buckets: [1, 2, 4, 8, 16, 32, 64, 128, 256],
+      },
+    ),
+    pending: metrics.gauge(
+      "hexhold_gateway_pending_commands",
+      "Commands without a terminal answer.",
+    ),
+    events: metrics.counter("hexhold_gateway_events_total", "View events sent to clients."),
+    resyncs: metrics.counter("hexhold_gateway_resyncs_total", "Full states asked for again.", [
+      "cause",
+    ]),
+    closes: metrics.counter("hexhold_gateway_closes_total", "Connections closed by the gateway.", [
+      "code",
+    ]),
+  };
+}

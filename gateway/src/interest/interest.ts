@@ -1,0 +1,287 @@
+/**
+ * Who observes which hex. Per hex one observe at a time, shared by all who wait for a state; events go to
+ * each observer from its own place on, without a hole: full state first, then every number after it.
+ *
+ * A place is (activation, number). Another activation, or a number that is not the next, means that
+ * something was lost: everybody gets the full state again.
+ */
+import { compareBytes } from "./compare-bytes.ts";
+import { type Key, keyText, regionOf } from "@hexhold/hex";
+import { decodeEnvelope, decodeViews, type Inbox } from "@hexhold/messaging";
+import type { Answer, ViewEvent, ViewMark } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type { Logger } from "@hexhold/telemetry";
+import { eventFrame, serverFrame } from "../frame/server-frame.ts";
+import type { GatewayMetrics } from "../gateway-metrics.ts";
+
+/** A connection as interest sees it. */
+export interface Observer {
+  /** False: its buffer is full, and the frame was not taken. */
+  sendView(frame: Uint8Array): boolean;
+  readonly closed: boolean;
+}
+
+export interface InterestOptions {
+  /** Sends the observe command; resolves with its answer, or undefined when there is none in time. */
+  readonly observe: (key: Key) => Promise<Answer | undefined>;
+  readonly logger: Logger;
+  readonly metrics: GatewayMetrics;
+}
+
+interface WatchedHex {
+  readonly key: Key;
+  readonly region: string;
+  /** Who waits for a full state. */
+  readonly waiting: Set<Observer>;
+  /** Who has one, with the number up to which it has seen. */
+  readonly live: Map<Observer, number>;
+  /** Where the events have come, of which activation; undefined before the first state or event. */
+  activationId: Uint8Array | undefined;
+  viewSeq: number;
+  /** The last events of this activation. */
+  tail: ViewEvent[];
+  observing: boolean;
+}
+
+const tailMax = 512;
+const observeRetryMs = 300;
+const laggardsEveryMs = 250;
+
+export class Interest {
+  readonly #options: InterestOptions;
+  readonly #hexes = new Map<string, WatchedHex>();
+  readonly #regions = new Map<string, number>();
+  /** Slow readers, and the hexes whose events they missed. */
+  readonly #lagging = new Map<Observer, Set<WatchedHex>>();
+  readonly #timer: NodeJS.Timeout;
+  #inbox: Inbox | undefined;
+
+  constructor(options: InterestOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#retryLaggards(), laggardsEveryMs);
+    this.#timer.unref();
+  }
+
+  /** A view queue on a new connection: binds every region again and resynchronises everybody. */
+  async connect(inbox: Inbox): Promise<void> {
+    this.#inbox = inbox;
+    await Promise.all([...this.#regions.keys()].map(async (region) => inbox.bind(region)));
+    for (const hex of this.#hexes.values()) this.#resync(hex, "reconnect");
+  }
+
+  disconnect(): void {
+    this.#inbox = undefined;
+  }
+
+  subscribe(observer: Observer, keys: readonly Key[]): void {
+    for (const key of keys) {
+      const text = keyText(key);
+      const hex = this.#hexes.get(text) ?? this.#watch(key, text);
+      hex.live.delete(observer);
+      hex.waiting.add(observer);
+      this.#observe(hex);
+    }
+  }
+
+  unsubscribe(observer: Observer, keys: readonly Key[]): void {
+    for (const key of keys) {
+      const text = keyText(key);
+      const hex = this.#hexes.get(text);
+      if (hex !== undefined) this.#remove(observer, hex, text);
+    }
+  }
+
+  /** The connection is gone. */
+  drop(observer: Observer, keys: Iterable<Key>): void {
+    this.#lagging.delete(observer);
+    this.unsubscribe(observer, [...keys]);
+  }
+
+  /** A message of the view queue. */
+  onViews(body: Uint8Array): void {
+    let batch;
+    try {
+      batch = decodeViews(body);
+    } catch (error) {
+      this.#options.logger.error({ err: error }, "a view message cannot be read");
+      return;
+    }
+    for (const event of batch.events) {
+      const hex = event.key === undefined ? undefined : this.#hexes.get(keyText(event.key));
+      if (hex !== undefined) this.#onEvent(hex, event);
+    }
+    for (const mark of batch.marks) {
+      const hex = mark.key === undefined ? undefined : this.#hexes.get(keyText(mark.key));
+      if (hex !== undefined) this.#onMark(hex, mark);
+    }
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  #watch(key: Key, text: string): WatchedHex {
+    const hex: WatchedHex = {
+      key,
+      region: regionOf(key.hexId),
+      waiting: new Set(),
+      live: new Map(),
+      activationId: undefined,
+      viewSeq: 0,
+      tail: [],
+      observing: false,
+    };
+    this.#hexes.set(text, hex);
+    this.#regions.set(hex.region, (this.#regions.get(hex.region) ?? 0) + 1);
+    return hex;
+  }
+
+  #remove(observer: Observer, hex: WatchedHex, text: string): void {
+    hex.waiting.delete(observer);
+    hex.live.delete(observer);
+    this.#lagging.get(observer)?.delete(hex);
+    if (hex.waiting.size > 0 || hex.live.size > 0 || this.#hexes.get(text) !== hex) return;
+    this.#hexes.delete(text);
+    const left = (this.#regions.get(hex.region) ?? 1) - 1;
+    if (left > 0) {
+      this.#regions.set(hex.region, left);
+      return;
+    }
+    this.#regions.delete(hex.region);
+    void this.#inbox?.unbind(hex.region).catch(() => undefined);
+  }
+
+  #onEvent(hex: WatchedHex, event: ViewEvent): void {
+    const seq = Number(event.viewSeq);
+    if (hex.activationId !== undefined) {
+      const order = compareBytes(event.activationId, hex.activationId);
+      // Activation ids rise with time: an older one is a straggler of an owner that is gone.
+      if (order < 0 || (order === 0 && seq <= hex.viewSeq)) return;
+      if (order > 0 || seq !== hex.viewSeq + 1) {
+        hex.activationId = event.activationId;
+        hex.viewSeq = seq;
+        hex.tail = [event];
+        this.#resync(hex, order > 0 ? "activation" : "gap");
+        return;
+      }
+    }
+    hex.activationId = event.activationId;
+    hex.viewSeq = seq;
+    hex.tail.push(event);
+    if (hex.tail.length > tailMax) hex.tail.shift();
+    if (hex.live.size === 0) return;
+    const frame = eventFrame(event, decodeEnvelope(event.event));
+    for (const [observer, seen] of hex.live) {
+      if (seq === seen + 1) this.#send(observer, hex, frame, seq);
+    }
+  }
+
+  #onMark(hex: WatchedHex, mark: ViewMark): void {
+    if (hex.activationId === undefined) return;
+    const order = compareBytes(mark.activationId, hex.activationId);
+    if (order < 0 || (order === 0 && Number(mark.viewSeq) <= hex.viewSeq)) return;
+    hex.activationId = mark.activationId;
+    hex.viewSeq = Number(mark.viewSeq);
+    hex.tail = [];
+    this.#resync(hex, "mark");
+  }
+
+  #resync(hex: WatchedHex, cause: string): void {
+    this.#options.metrics.resyncs.inc({ cause });
+    for (const observer of hex.live.keys()) hex.waiting.add(observer);
+    hex.live.clear();
+    this.#observe(hex);
+  }
+
+  #observe(hex: WatchedHex): void {
+    if (hex.observing || hex.waiting.size === 0) return;
+    hex.observing = true;
+    void this.#observeOnce(hex).then((settled) => {
+      hex.observing = false;
+      if (hex.waiting.size === 0) return;
+      if (settled) this.#observe(hex);
+      else setTimeout(() => this.#observe(hex), observeRetryMs).unref();
+    });
+  }
+
+  /** Asks for the state and hands it to those who waited when it was asked. False: try again later. */
+  async #observeOnce(hex: WatchedHex): Promise<boolean> {
+    const inbox = this.#inbox;
+    if (inbox === undefined) return false;
+    // Events must be on their way before the state is read.
+    try {
+      await inbox.bind(hex.region);
+    } catch {
+      return false;
+    }
+    const asked = [...hex.waiting];
+    const answer = await this.#options.observe(hex.key);
+    if (answer?.outcome.case !== "applied" || answer.view === undefined) return false;
+    const { activationId } = answer.view;
+    const viewSeq = Number(answer.view.viewSeq);
+    const order = hex.activationId === undefined ? 1 : compareBytes(activationId, hex.activationId);
+    if (order < 0) return true;
+    if (order > 0) {
+      const hadOthers = hex.activationId !== undefined && hex.live.size > 0;
+      hex.activationId = activationId;
+      hex.viewSeq = viewSeq;
+      hex.tail = [];
+      if (hadOthers) this.#resync(hex, "activation");
+    } else if (viewSeq > hex.viewSeq && hex.live.size === 0) {
+      hex.viewSeq = viewSeq;
+      hex.tail = [];
+    }
+    // Events between the state and what has come since must all be at hand.
+    const newer = hex.tail.filter((event) => Number(event.viewSeq) > viewSeq);
+    if (newer.length < hex.viewSeq - viewSeq) return true;
+    const frame = serverFrame({
+      case: "state",
+      value: {
+        key: { hexId: hex.key.hexId, layerId: hex.key.layerId },
+        activationId,
+        viewSeq: BigInt(viewSeq),
+        hexVersion: answer.hexVersion,
+        view: answer.outcome.value.result,
+      },
+    });
+    const frames = newer.map((event) => eventFrame(event, decodeEnvelope(event.event)));
+    for (const observer of asked) {
+      if (!hex.waiting.delete(observer) || observer.closed) continue;
+      hex.live.set(observer, viewSeq);
+      this.#send(observer, hex, frame, viewSeq);
+      for (const [i, eventBytes] of frames.entries()) {
+        if (hex.live.has(observer)) this.#send(observer, hex, eventBytes, viewSeq + 1 + i);
+      }
+    }
+    return true;
+  }
+
+  #send(observer: Observer, hex: WatchedHex, frame: Uint8Array, seq: number): void {
+    if (observer.sendView(frame)) {
+      hex.live.set(observer, seq);
+      this.#options.metrics.events.inc();
+      return;
+    }
+    // A slow reader misses events, and gets the full state when it has caught up.
+    hex.live.delete(observer);
+    const missed = this.#lagging.get(observer) ?? new Set();
+    this.#lagging.set(observer, missed.add(hex));
+  }
+
+  #retryLaggards(): void {
+    for (const [observer, missed] of this.#lagging) {
+      const keys = [...missed].map((hex) => hex.key);
+      const notice = serverFrame({
+        case: "notice",
+        value: { kind: 1, keys: keys.map(({ hexId, layerId }) => ({ hexId, layerId })) },
+      });
+      if (!observer.closed && !observer.sendView(notice)) continue;
+      this.#lagging.delete(observer);
+      if (observer.closed) continue;
+      this.#options.metrics.resyncs.inc({ cause: "slow-reader" });
+      for (const hex of missed) {
+        hex.waiting.add(observer);
+        this.#observe(hex);
+      }
+    }
+  }
+}
