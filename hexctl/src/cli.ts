@@ -3,12 +3,14 @@ import type { CommandContext } from "./commands/command-context.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
+import { startCommand } from "./commands/start.ts";
 import { upCommand } from "./commands/up.ts";
 import { dataDirPath } from "./data-dir.ts";
 import { CHECKOUT } from "./local-stack/local-stack.ts";
 
 /** One line per command; each lives in a file of its own under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
+  startCommand,
   upCommand,
   statusCommand,
   stopCommand,

@@ -17,7 +17,6 @@ import { z } from "zod";
 import { identityOf, isRunning, type ProcessIdentity } from "./process/process-identity.ts";
 import {
   endLeftovers,
-  killAllNow,
   openLedger,
   type LedgerEntry,
   type ProcessLedger,
@@ -81,8 +80,7 @@ export async function openDataDir(path: string): Promise<DataDir> {
     const endedLeftovers = await endLeftovers(ledgerFileOf(absolute));
     rmSync(statusFileOf(absolute), { force: true });
     const ledger = openLedger(ledgerFileOf(absolute));
-    const lastAct = (): void => killAllNow(ledger.entries());
-    process.once("exit", lastAct);
+    process.once("exit", ledger.endAllNow);
     return {
       path: absolute,
       logDir,
@@ -90,7 +88,7 @@ export async function openDataDir(path: string): Promise<DataDir> {
       ledger,
       endedLeftovers,
       close() {
-        process.removeListener("exit", lastAct);
+        process.removeListener("exit", ledger.endAllNow);
         release();
       },
     };

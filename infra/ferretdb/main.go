@@ -1,11 +1,11 @@
 // Command ferretdb is the stand-in for MongoDB on machines where no mongod can be had:
 // FerretDB's documented embedding package in front of a PostgreSQL instance of its own.
 //
-// Its configuration comes from the environment, because every user of a machine can read
-// the command lines of all processes:
+// Its configuration comes from the environment:
 //
 //	FERRETDB_LISTEN          host:port to listen on
-//	FERRETDB_POSTGRESQL_URL  the database that holds the documents
+//	FERRETDB_POSTGRESQL_URL  the database that holds the documents; without a user in it,
+//	                         clients give theirs (authMechanism=PLAIN)
 //
 // It runs until SIGTERM or SIGINT.
 package main

@@ -6,7 +6,6 @@ import { awaitStopRequest } from "../host/stop-request.ts";
 import { startLocalStack, type LocalStack } from "../local-stack/local-stack.ts";
 import { SERVICE_NAMES, withoutPassword, type ServiceName } from "../local-stack/service-handle.ts";
 import { serviceUrlsFrom } from "../local-stack/service-urls.ts";
-import { killAllNow } from "../process/process-ledger.ts";
 import { removeStatus } from "../status-file.ts";
 import type { CommandContext } from "./command-context.ts";
 
@@ -32,21 +31,23 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
     return;
   }
   const stopRequest = awaitStopRequest(options);
+  const cancel = new AbortController();
   const status = openStatus(dataDir.statusFile, "services");
   try {
-    const starting = startStack(context, options, dataDir, status);
+    const starting = startStack(context, options, dataDir, status, cancel.signal);
     const first = await Promise.race([starting, stopRequest.requested]);
     if (typeof first === "string") {
       // Nothing of value runs yet, and waiting for a start in order to stop helps nobody.
       console.log(`Stopping (${first}).`);
-      killAllNow(dataDir.ledger.entries());
+      cancel.abort();
+      dataDir.ledger.endAllNow();
       await starting.then((stack) => stack.kill()).catch(() => undefined);
       return;
     }
     status.update({ ready: true, services: servicesStatus(first) });
     printReady(first);
     console.log(`Stopping (${await stopRequest.requested}).`);
-    stopRequest.onSecond(() => killAllNow(dataDir.ledger.entries()));
+    stopRequest.onSecond(dataDir.ledger.endAllNow);
     status.update({ ready: false });
     await first.stop();
     console.log("Stopped.");
@@ -79,20 +80,25 @@ async function startStack(
   options: UpOptions,
   dataDir: DataDir,
   status: StatusWriter,
+  signal: AbortSignal,
 ): Promise<LocalStack> {
-  const stack: LocalStack = await startLocalStack({
+  const running: { stack?: LocalStack } = {};
+  const started = await startLocalStack({
     dataDir,
     services: options.services,
     urls: serviceUrlsFrom(context.env),
     install: options.install,
+    signal,
     onProgress(progress) {
       printProgress(progress);
-      if (progress.phase === "restarted") {
-        status.update({ services: servicesStatus(stack) });
+      // One service may die and come back while another is still starting.
+      if (progress.phase === "restarted" && running.stack !== undefined) {
+        status.update({ services: servicesStatus(running.stack) });
       }
     },
   });
-  return stack;
+  running.stack = started;
+  return started;
 }
 
 function printReady(stack: LocalStack): void {

@@ -44,6 +44,7 @@ export async function findFerretdb(context: StartContext): Promise<FerretdbBinar
     await run(go.file, ["build", "-trimpath", "-ldflags=-s -w", "-o", draft, "."], {
       cwd: source,
       timeout: BUILD_TIMEOUT_MS,
+      signal: context.signal,
       maxBuffer: 16 * 1024 * 1024,
       env: {
         ...process.env,

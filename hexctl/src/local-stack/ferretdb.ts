@@ -22,7 +22,9 @@ const POOL_CONNECTIONS_MAX = 64;
  * FerretDB in front of a PostgreSQL server of its **own**: killing the world's PostgreSQL and
  * killing "MongoDB" stay two different faults. Kill, freeze and stop mean both processes.
  *
- * Loopback is its only protection: FerretDB 1.24 knows no users of its own.
+ * FerretDB 1.24 has no users of its own; it passes on what a client gives with PLAIN to its
+ * PostgreSQL, which checks the password. Its own URL therefore names no user, and a client
+ * without credentials gets nothing.
  */
 export async function startFerretdb(
   context: StartContext,
@@ -45,7 +47,9 @@ export async function startFerretdb(
     },
   };
   const folder = ownFolder(context.dataDir.path, "ferretdb");
-  const url = `mongodb://127.0.0.1:${port}/`;
+  const { username, password } = new URL(postgresServerUrl(options));
+  const url = `mongodb://${username}:${password}@127.0.0.1:${port}/?authMechanism=PLAIN`;
+  const backend = `postgres://127.0.0.1:${options.port}/${options.database}?sslmode=disable&pool_max_conns=${POOL_CONNECTIONS_MAX}`;
   context.report("starting", binary.origin);
   const launch = async (): Promise<Launched> => {
     const { process: postgres } = await launchPostgresServer(options, context);
@@ -56,7 +60,7 @@ export async function startFerretdb(
       env: baseEnvironment({
         HOME: folder,
         FERRETDB_LISTEN: `127.0.0.1:${port}`,
-        FERRETDB_POSTGRESQL_URL: `${postgresServerUrl(options)}?pool_max_conns=${POOL_CONNECTIONS_MAX}`,
+        FERRETDB_POSTGRESQL_URL: backend,
       }),
       cwd: folder,
       logFile: join(context.dataDir.logDir, "mongodb.log"),

@@ -11,6 +11,7 @@ import { Client } from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { DataDirInUse, lockOwner } from "../data-dir.ts";
 import { allPids, sendSignal } from "../process/process-identity.ts";
+import { readLedger } from "../process/process-ledger.ts";
 import { readStatus, type Status } from "../status-file.ts";
 import { CHECKOUT, startLocalStack, type LocalStack } from "./local-stack.ts";
 import { outsideFolder, removeDataDir } from "./service-folder.ts";
@@ -184,6 +185,10 @@ describe("a local stack", () => {
       const next = new MongoClient(mongodb.url);
       expect(await next.db("world").collection("hex_state").countDocuments({ level: 3 })).toBe(1);
       await next.close();
+      const { host } = new URL(mongodb.url);
+      const stranger = new MongoClient(`mongodb://${host}/`, { serverSelectionTimeoutMS: 2_000 });
+      await expect(stranger.db("world").collection("hex_state").findOne()).rejects.toThrow(/auth/i);
+      await stranger.close();
     },
   );
 
@@ -296,7 +301,8 @@ describe("a host", () => {
     async (signal) => {
       const dataDir = mkdtempSync(join(tmpdir(), "hexhold-host-"));
       const host = startHost(dataDir);
-      await expect.poll(() => processesOf(dataDir).length, { timeout: 10_000 }).toBeGreaterThan(1);
+      const ledger = join(dataDir, "processes.json");
+      await expect.poll(() => readLedger(ledger).length, { timeout: 10_000 }).toBeGreaterThan(0);
       host.kill(signal);
       expect(await new Promise((resolve) => host.once("exit", resolve))).toBe(0);
       expect(processesOf(dataDir)).toEqual([]);

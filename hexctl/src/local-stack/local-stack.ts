@@ -35,6 +35,8 @@ export interface LocalStackOptions {
   /** Start a service again that died by itself (not by its handle's `kill`). Default true. */
   readonly restartDead?: boolean;
   readonly onProgress?: (progress: StackProgress) => void;
+  /** Ends what the start itself runs (a build, initdb). Servers are ended through the ledger. */
+  readonly signal?: AbortSignal;
 }
 
 export interface LocalStack {
@@ -99,6 +101,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
             sources: options.sources ?? SOURCES,
             report: (phase, message) => report(name, phase, message),
             onDeath,
+            ...(options.signal === undefined ? {} : { signal: options.signal }),
           })
         : await probeExternal(name, url);
     report(name, "ready", `${handle.version} (${handle.origin})`);

@@ -18,6 +18,8 @@ export async function downloadMongod(context: StartContext): Promise<string | No
   });
   try {
     const download = MongoBinary.getPath({ downloadDir: join(context.dataDir.path, "bin") });
+    // When the time-out wins, it goes on and fails where nobody waits for it any more.
+    download.catch(() => undefined);
     return await Promise.race([download, timeout]);
   } catch (error) {
     return notHere(`download failed: ${error instanceof Error ? error.message : String(error)}`);

@@ -11,6 +11,8 @@ export async function mongodbVersion(url: string): Promise<string> {
   });
   try {
     await client.connect();
+    // FerretDB tells its version to anybody; only this shows that the password is right.
+    await client.db("admin").command({ listDatabases: 1, nameOnly: true });
     const info: Record<string, unknown> = await client.db("admin").command({ buildInfo: 1 });
     const version = String(info["version"]);
     return info["ferretdbVersion"] === undefined

@@ -1,8 +1,10 @@
+import { findContainerEngine, startContainerService, type ContainerService } from "./container.ts";
 import { startFerretdb } from "./ferretdb.ts";
 import { findFerretdb } from "./ferretdb-binary.ts";
 import { findBinary } from "../find-binary.ts";
 import { startMongod } from "./mongod.ts";
 import { downloadMongod } from "./mongod-download.ts";
+import { mongodbVersion } from "./mongodb-version.ts";
 import { notHere, resolveFirst } from "./resolution.ts";
 import type { ServiceHandle } from "./service-handle.ts";
 import type { StartContext } from "./start-context.ts";
@@ -41,6 +43,15 @@ export async function startMongodb(context: StartContext): Promise<ServiceHandle
         },
       },
       {
+        source: "container",
+        async attempt() {
+          const found = await findContainerEngine();
+          return "notHere" in found
+            ? found
+            : { start: () => startContainerService(context, found.engine, containerOf(context)) };
+        },
+      },
+      {
         source: "build",
         async attempt() {
           const binary = await findFerretdb(context);
@@ -58,7 +69,21 @@ export async function startMongodb(context: StartContext): Promise<ServiceHandle
       },
     ],
     ADVICE,
-    context.sources,
+    context,
   );
   return await candidate.start();
+}
+
+function containerOf(context: StartContext): ContainerService {
+  const { mongodb: password } = context.secrets;
+  return {
+    name: "mongodb",
+    image: "mongo:7",
+    port: 27_017,
+    dataPath: "/data/db",
+    env: { MONGO_INITDB_ROOT_USERNAME: "hexhold", MONGO_INITDB_ROOT_PASSWORD: password },
+    command: [],
+    url: (port) => `mongodb://hexhold:${password}@127.0.0.1:${port}/?authSource=admin`,
+    probe: mongodbVersion,
+  };
 }

@@ -30,7 +30,7 @@ export function findPostgresBinaries(context: StartContext): Promise<PostgresBin
       { source: "npm", attempt: () => Promise.resolve(packagedBinaries(context)) },
     ],
     ADVICE,
-    context.sources,
+    context,
   );
 }
 

@@ -63,7 +63,7 @@ export async function launchPostgresServer(
       ? ownFolder(context.dataDir.path, options.folderName)
       : folderOfUser(context.dataDir.path, options.folderName, user);
   const data = join(folder, "data");
-  await createCluster(options, folder, user);
+  await createCluster(options, context, folder, user);
   refuseOtherMajor(data, options.binaries);
   endOrphans(data);
   const server = await startServerProcess({
@@ -116,6 +116,7 @@ async function prepareDatabase(options: PostgresServerOptions): Promise<string> 
  */
 async function createCluster(
   options: PostgresServerOptions,
+  context: StartContext,
   folder: string,
   user: SystemUser | undefined,
 ): Promise<void> {
@@ -147,6 +148,7 @@ async function createCluster(
     await run(join(options.binaries.bin, "initdb"), args, {
       cwd: folder,
       env: baseEnvironment({ HOME: folder, LC_ALL: "C" }),
+      signal: context.signal,
       ...user,
     });
   } catch (error) {

@@ -2,6 +2,7 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { installPackages } from "./apt.ts";
 import { findBinary, isExecutable, versionedFolders } from "../find-binary.ts";
+import { findContainerEngine } from "./container.ts";
 import { notHere, resolveFirst, type NotHere } from "./resolution.ts";
 import type { StartContext } from "./start-context.ts";
 
@@ -16,11 +17,14 @@ const ADVICE =
   "Install RabbitMQ 3.10 or newer (Debian, Ubuntu: apt-get install rabbitmq-server; " +
   "macOS: brew install rabbitmq), or set HEXHOLD_RABBITMQ_URL.";
 
-export function findRabbitmq(context: StartContext): Promise<RabbitmqBinaries> {
-  return resolveFirst<RabbitmqBinaries>(
+export function findRabbitmq(
+  context: StartContext,
+): Promise<RabbitmqBinaries | { readonly engine: string }> {
+  return resolveFirst<RabbitmqBinaries | { readonly engine: string }>(
     "RabbitMQ",
     [
       { source: "system", attempt: () => Promise.resolve(systemBinaries()) },
+      { source: "container", attempt: findContainerEngine },
       {
         source: "apt",
         async attempt() {
@@ -31,7 +35,7 @@ export function findRabbitmq(context: StartContext): Promise<RabbitmqBinaries> {
       },
     ],
     ADVICE,
-    context.sources,
+    context,
   );
 }
 

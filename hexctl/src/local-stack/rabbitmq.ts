@@ -7,6 +7,7 @@ import {
   type ServerProcess,
 } from "../process/server-process.ts";
 import { baseEnvironment } from "./base-environment.ts";
+import { startContainerService, type ContainerService } from "./container.ts";
 import { freePorts } from "./free-ports.ts";
 import { findRabbitmq, type RabbitmqBinaries } from "./rabbitmq-binaries.ts";
 import { ownFolder } from "./service-folder.ts";
@@ -32,7 +33,40 @@ interface RabbitmqPorts {
  * that a system-wide RabbitMQ beside it is not touched. Its epmd is ours as well.
  */
 export async function startRabbitmq(context: StartContext): Promise<ServiceHandle> {
-  const binaries = await findRabbitmq(context);
+  const source = await findRabbitmq(context);
+  return "engine" in source
+    ? await startContainerService(context, source.engine, containerOf(context))
+    : await startRabbitmqServer(context, source);
+}
+
+function containerOf(context: StartContext): ContainerService {
+  const { rabbitmq: password } = context.secrets;
+  const common = join(context.checkout, "infra", "rabbitmq", "rabbitmq.conf");
+  return {
+    name: "rabbitmq",
+    image: "rabbitmq:3.13-management",
+    port: 5672,
+    managementPort: 15_672,
+    dataPath: "/var/lib/rabbitmq",
+    env: { RABBITMQ_DEFAULT_USER: USER, RABBITMQ_DEFAULT_PASS: password },
+    command: [],
+    // Its data are found again by the name of the machine.
+    flags: [
+      "--hostname",
+      "hexhold",
+      "--volume",
+      `${common}:/etc/rabbitmq/conf.d/20-hexhold.conf:ro`,
+    ],
+    url: (port) => `amqp://${USER}:${password}@127.0.0.1:${port}`,
+    managementUrl: (port) => `http://${USER}:${password}@127.0.0.1:${port}`,
+    probe: rabbitmqVersion,
+  };
+}
+
+async function startRabbitmqServer(
+  context: StartContext,
+  binaries: RabbitmqBinaries,
+): Promise<ServiceHandle> {
   const [amqp = 0, management = 0, distribution = 0, epmd = 0] = await freePorts(4);
   const ports = { amqp, management, distribution, epmd };
   const folder = ownFolder(context.dataDir.path, "rabbitmq");

@@ -5,6 +5,7 @@ import { startServerProcess, waitUntilReady } from "../process/server-process.ts
 import { installPackages } from "./apt.ts";
 import { baseEnvironment } from "./base-environment.ts";
 import { findBinary } from "../find-binary.ts";
+import { findContainerEngine, startContainerService, type ContainerService } from "./container.ts";
 import { freePort } from "./free-ports.ts";
 import { notHere, resolveFirst, type NotHere } from "./resolution.ts";
 import { ownFolder } from "./service-folder.ts";
@@ -17,14 +18,20 @@ const ADVICE =
   "Install Redis (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis), " +
   "or set HEXHOLD_REDIS_URL.";
 
-interface RedisBinary {
-  readonly file: string;
-  readonly origin: string;
-}
+type RedisSource = { readonly file: string; readonly origin: string } | { readonly engine: string };
 
 /** Redis without persistence: nothing in the product rests on it, and a restart begins empty. */
 export async function startRedis(context: StartContext): Promise<ServiceHandle> {
-  const binary = await findRedis(context);
+  const source = await findRedis(context);
+  return "engine" in source
+    ? await startContainerService(context, source.engine, containerOf(context.secrets.redis))
+    : await startRedisServer(context, source);
+}
+
+async function startRedisServer(
+  context: StartContext,
+  binary: { readonly file: string; readonly origin: string },
+): Promise<ServiceHandle> {
   const port = await freePort();
   const folder = ownFolder(context.dataDir.path, "redis");
   const configFile = join(folder, "redis.conf");
@@ -75,6 +82,19 @@ export async function startRedis(context: StartContext): Promise<ServiceHandle> 
   });
 }
 
+function containerOf(password: string): ContainerService {
+  const server = 'exec redis-server --save "" --appendonly no --databases 1024';
+  return {
+    name: "redis",
+    image: "redis:7",
+    port: 6379,
+    env: { REDIS_PASSWORD: password },
+    command: ["sh", "-c", `${server} --requirepass "$REDIS_PASSWORD"`],
+    url: (port) => `redis://default:${password}@127.0.0.1:${port}`,
+    probe: redisVersion,
+  };
+}
+
 /** Asks a Redis for its version; fails when it does not answer. */
 export async function redisVersion(url: string): Promise<string> {
   const client = new Redis(url, {
@@ -93,8 +113,8 @@ export async function redisVersion(url: string): Promise<string> {
   }
 }
 
-function findRedis(context: StartContext): Promise<RedisBinary> {
-  const look = (): RedisBinary | NotHere => {
+function findRedis(context: StartContext): Promise<RedisSource> {
+  const look = (): RedisSource | NotHere => {
     const file =
       findBinary("redis-server", ["/opt/homebrew/bin", "/usr/local/bin"]) ??
       findBinary("valkey-server");
@@ -102,10 +122,11 @@ function findRedis(context: StartContext): Promise<RedisBinary> {
       ? notHere("no redis-server or valkey-server on PATH")
       : { file, origin: `system ${file}` };
   };
-  return resolveFirst<RedisBinary>(
+  return resolveFirst<RedisSource>(
     "Redis",
     [
       { source: "system", attempt: () => Promise.resolve(look()) },
+      { source: "container", attempt: findContainerEngine },
       {
         source: "apt",
         async attempt() {
@@ -116,6 +137,6 @@ function findRedis(context: StartContext): Promise<RedisBinary> {
       },
     ],
     ADVICE,
-    context.sources,
+    context,
   );
 }

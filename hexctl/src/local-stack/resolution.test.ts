@@ -37,7 +37,9 @@ describe("resolveFirst", () => {
   it("passes over sources that are switched off", async () => {
     const asked: string[] = [];
     const steps = [step("system", "from system", asked), step("npm", "from npm", asked)];
-    expect(await resolveFirst("Redis", steps, "", ["npm"])).toEqual({ origin: "from npm" });
+    expect(await resolveFirst("Redis", steps, "", { sources: ["npm"] })).toEqual({
+      origin: "from npm",
+    });
     expect(asked).toEqual(["npm"]);
   });
 

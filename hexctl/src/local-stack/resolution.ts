@@ -1,5 +1,5 @@
 /**
- * Where a service comes from, in this order (docs: README, "Services"):
+ * Where a service comes from, in this order:
  * 1. a URL in the configuration or environment,
  * 2. a binary on PATH or in the usual places,
  * 3. a binary carried by an npm package,
@@ -40,19 +40,24 @@ export class ServiceNotFound extends Error {
   }
 }
 
-/** Takes the steps in order and returns the first find. Steps of sources not in `allowed` are passed over. */
+/**
+ * Takes the steps in order and returns the first find. Steps of sources not among the allowed
+ * ones are passed over; after an abort no further step is taken.
+ */
 export async function resolveFirst<T extends object>(
   service: string,
   steps: readonly ResolutionStep<T>[],
   advice: string,
-  allowed: readonly Source[] = SOURCES,
+  limits: { readonly sources?: readonly Source[]; readonly signal?: AbortSignal } = {},
 ): Promise<T> {
+  const allowed = limits.sources ?? SOURCES;
   const reasons: { source: Source; reason: string }[] = [];
   for (const step of steps) {
     if (!allowed.includes(step.source)) {
       reasons.push({ source: step.source, reason: "switched off for this start" });
       continue;
     }
+    limits.signal?.throwIfAborted();
     const result = await step.attempt();
     if (!("notHere" in result)) {
       return result;

@@ -9,6 +9,7 @@ import {
   symlinkSync,
 } from "node:fs";
 import { join } from "node:path";
+import { removeVolumes } from "./container.ts";
 import type { SystemUser } from "../process/server-process.ts";
 
 /** The folder of a service inside the data directory, for services that run as ourselves. */
@@ -49,6 +50,7 @@ export function folderOfUser(dataDir: string, name: string, user: SystemUser): s
 
 /** Removes a data directory and what of it lies outside. Nothing may run from it any more. */
 export function removeDataDir(dataDir: string): void {
+  removeVolumes(dataDir);
   rmSync(outsideFolder(dataDir), { recursive: true, force: true });
   rmSync(dataDir, { recursive: true, force: true });
 }

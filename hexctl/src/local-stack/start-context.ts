@@ -23,5 +23,6 @@ export interface StartContext {
   /** Sources that may be used; all by default. */
   readonly sources: readonly Source[];
   readonly report: (phase: StackProgress["phase"], message: string) => void;
+  readonly signal?: AbortSignal;
   readonly onDeath: (handle: ServiceHandle, how: string) => void;
 }

@@ -62,7 +62,8 @@ describe("endLeftovers", () => {
   });
 
   it("does nothing when the process is gone, or the file missing or damaged", async () => {
-    const identity = await startSleeper("true");
+    const identity = await startSleeper();
+    sendSignal(identity.pid, "SIGKILL");
     await expect.poll(() => isRunning(identity)).toBe(false);
     openLedger(file).record({ name: "redis", ...identity });
     expect(await endLeftovers(file)).toEqual([]);
@@ -82,6 +83,17 @@ describe("a ledger", () => {
     ledger.forget({ pid: one.pid, startedAt: "another" });
     ledger.forget(other);
     expect(readLedger(file).map(({ name }) => name)).toEqual(["redis"]);
+  });
+});
+
+describe("a ledger that ends all", () => {
+  it("kills what it holds, and what comes too late, which it refuses", async () => {
+    const [early, late] = [await startSleeper(), await startSleeper()];
+    const ledger = openLedger(file);
+    ledger.record({ name: "redis", ...early });
+    ledger.endAllNow();
+    expect(() => ledger.record({ name: "postgres", ...late })).toThrow(/postgres is not started/);
+    await expect.poll(() => [isRunning(early), isRunning(late)]).toEqual([false, false]);
   });
 });
 

@@ -6,14 +6,7 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { writeFileWhole } from "../write-file-whole.ts";
-import {
-  descendantsOf,
-  isRunning,
-  killTree,
-  sendSignal,
-  waitUntilGone,
-  type ProcessIdentity,
-} from "./process-identity.ts";
+import { isRunning, killTree, waitUntilGone, type ProcessIdentity } from "./process-identity.ts";
 
 const ledgerSchema = z.object({
   format: z.literal(1),
@@ -27,10 +20,18 @@ export interface LedgerEntry extends ProcessIdentity {
 }
 
 export interface ProcessLedger {
-  /** Synchronous on purpose: between a start and its record nothing else may happen. */
+  /**
+   * Synchronous on purpose: between a start and its record nothing else may happen. After
+   * `endAllNow` it kills the process and throws.
+   */
   readonly record: (entry: LedgerEntry) => void;
   readonly forget: (identity: ProcessIdentity) => void;
   readonly entries: () => readonly LedgerEntry[];
+  /**
+   * Kills every entry without waiting and lets nothing be started any more: the last act of
+   * a host that leaves at once, or that is told to stop while it is still starting.
+   */
+  readonly endAllNow: () => void;
 }
 
 /** How long a killed leftover may take to disappear; a process in uninterruptible sleep can need a while. */
@@ -48,12 +49,17 @@ export function readLedger(file: string): LedgerEntry[] {
 /** Opens an empty ledger over the file; call `endLeftovers` before. */
 export function openLedger(file: string): ProcessLedger {
   let entries: LedgerEntry[] = [];
+  let isEnding = false;
   const save = (): void => {
     writeFileWhole(file, `${JSON.stringify({ format: 1, processes: entries }, undefined, 2)}\n`);
   };
   save();
   return {
     record(entry) {
+      if (isEnding) {
+        killTree(entry.pid);
+        throw new Error(`${entry.name} is not started any more: everything is being stopped.`);
+      }
       entries = [...entries, entry];
       save();
     },
@@ -64,6 +70,12 @@ export function openLedger(file: string): ProcessLedger {
       save();
     },
     entries: () => entries,
+    endAllNow() {
+      isEnding = true;
+      for (const entry of entries.filter((each) => isRunning(each))) {
+        killTree(entry.pid);
+      }
+    },
   };
 }
 
@@ -87,15 +99,4 @@ export async function endLeftovers(file: string): Promise<LedgerEntry[]> {
     }
   }
   return leftovers;
-}
-
-/** Kills every entry without waiting: the last act of a host that leaves by `process.exit`. */
-export function killAllNow(entries: readonly LedgerEntry[]): void {
-  for (const entry of entries) {
-    if (isRunning(entry)) {
-      for (const pid of [...descendantsOf(entry.pid), entry.pid]) {
-        sendSignal(pid, "SIGKILL");
-      }
-    }
-  }
 }

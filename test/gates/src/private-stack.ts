@@ -67,9 +67,10 @@ export async function teardown(): Promise<void> {
   removeDataDir(stack.dataDir.path);
 }
 
-/** Of a RabbitMQ given by URL: the usual port, same user. */
+/** Of a RabbitMQ given by URL: HEXHOLD_RABBITMQ_MANAGEMENT_URL, else the usual port, same user. */
 function managementUrlOf(running: LocalStack): string {
-  const { managementUrl, url } = running.service("rabbitmq");
+  const { managementUrl = process.env["HEXHOLD_RABBITMQ_MANAGEMENT_URL"], url } =
+    running.service("rabbitmq");
   if (managementUrl !== undefined) {
     return managementUrl;
   }

@@ -1,0 +1,233 @@
+/**
+ * Makes players in a development world. It stands in for the accounts service: it sends `cmd.hex.spawn` as
+ * that service would, and signs the access token.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { Code, ConnectError } from "@connectrpc/connect";
+import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { diskOf, hexAt, type Key, keyBytes, keyText, parseKeyText } from "@hexhold/hex";
+import {
+  type Bus,
+  decodeAnswer,
+  encodeBatch,
+  encodeEnvelope,
+  idempotencyKeyOf,
+  type RouteTable,
+  routeOf,
+  splitAnswers,
+  uuidBytes,
+  uuidText,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
+import { joinCluster, type JoinOptions } from "@hexhold/rpc";
+import { type Logger, newTraceparent } from "@hexhold/telemetry";
+import type { AccessKeys } from "./access-keys.ts";
+
+export interface PlayerMintOptions {
+  readonly bus: Bus;
+  readonly routers: JoinOptions["routers"];
+  readonly controlToken: string;
+  readonly controlUrl: string;
+  readonly keys: AccessKeys;
+  readonly logger: Logger;
+}
+
+export interface MintedPlayer {
+  readonly accountId: string;
+  readonly key: string;
+  readonly token: string;
+}
+
+export interface MintRequest {
+  readonly count: number;
+  /** Key text; empty = near the spawn cell. */
+  readonly key: string;
+  /** Empty = new players. */
+  readonly accountId: string;
+  /** 0 = 15 minutes. */
+  readonly ttlS: number;
+}
+
+export interface PlayerMint {
+  /** Rejects with a ConnectError that says what was wrong. */
+  mint(request: MintRequest): Promise<MintedPlayer[]>;
+  stop(): Promise<void>;
+}
+
+const type = "cmd.hex.spawn";
+const tokenTtlS = 900;
+const answerMsMax = 5000;
+const attemptsMax = 40;
+const concurrency = 64;
+/** Where players are born unless asked otherwise: the hex of Berlin's centre, and those around it. */
+const spawnCell = hexAt(52.52, 13.405);
+const spawnRadius = 12;
+
+export async function startPlayerMint(options: PlayerMintOptions): Promise<PlayerMint> {
+  const { bus, keys } = options;
+  const waiting = new Map<string, (answer: Answer) => void>();
+  const membership = await joinCluster({
+    routers: options.routers,
+    token: options.controlToken,
+    instance: "host",
+    kind: ProcessKind.TOOL,
+    controlUrl: options.controlUrl,
+    incarnation: uuidText(uuidv7Bytes()),
+    version: "0.1.0",
+    worldFormat: 1,
+    amqpConnections: bus.connectionNames(),
+    logger: options.logger,
+  });
+  let routes: RouteTable | undefined;
+  const unwatch = membership.watchRoutes((table) => (routes = table));
+  let inboxName: Promise<string> | undefined;
+  const unlisten = bus.onState(() => (inboxName = undefined));
+
+  const openInbox = async (): Promise<string> => {
+    const name = `tool.host.${Date.now().toString(36)}`;
+    await bus.openInbox({
+      name,
+      lengthMax: 20_000,
+      onMessage: ({ body }) => {
+        for (const bytes of splitAnswers(body)) {
+          const answer = decodeAnswer(bytes);
+          waiting.get(uuidText(answer.commandEventId))?.(answer);
+        }
+      },
+    });
+    return name;
+  };
+
+  const send = async (
+    accountId: Uint8Array,
+    requestId: Uint8Array,
+    key: Key,
+  ): Promise<Answer | undefined> => {
+    if (routes === undefined) return undefined;
+    const nowMs = Math.floor(membership.worldNow());
+    const eventId = uuidv7Bytes(nowMs);
+    const id = uuidText(eventId);
+    inboxName ??= openInbox();
+    let replyTo: string;
+    try {
+      replyTo = await inboxName;
+    } catch {
+      inboxName = undefined;
+      return undefined;
+    }
+    const answered = new Promise<Answer | undefined>((resolve) => {
+      waiting.set(id, resolve);
+      setTimeout(() => resolve(undefined), answerMsMax).unref();
+    });
+    const envelope = encodeEnvelope({
+      type,
+      messageVersion: 1,
+      key,
+      requestId,
+      eventId,
+      correlationId: requestId,
+      producer: { service: "accounts", version: "0.1.0", instance: "host" },
+      tsMs: nowMs,
+      idempotencyKey: idempotencyKeyOf({
+        accountId: undefined,
+        requestId,
+        type,
+        target: keyBytes(key),
+      }),
+      payload: toBinary(SpawnSchema, create(SpawnSchema, { playerId: accountId })),
+      deadlineMs: nowMs + 2 * answerMsMax,
+      traceparent: newTraceparent(false),
+    });
+    void bus.publish(routeOf(key, routes), {
+      type: "batch.v1",
+      body: encodeBatch({ routeVersion: routes.routeVersion, envelopes: [envelope] }),
+      messageId: id,
+      replyTo,
+    });
+    const answer = await answered;
+    waiting.delete(id);
+    return answer;
+  };
+
+  /** Spawns until it is certain: the request id stays the same while the outcome is not. */
+  const spawn = async (accountId: Uint8Array, key: Key): Promise<"spawned" | "hex-full"> => {
+    const requestId = uuidv7Bytes(Math.floor(membership.worldNow()));
+    for (let attempt = 0; attempt < attemptsMax; attempt++) {
+      const answer = await send(accountId, requestId, key);
+      const outcome = answer?.outcome;
+      if (outcome?.case === "applied") return "spawned";
+      if (outcome?.case === "refused") {
+        if (outcome.value.reason === "hex-full") return "hex-full";
+        if (outcome.value.reason === "already-spawned") return "spawned";
+      }
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+    throw new ConnectError(
+      "no worker answered; is the world up? (hexctl status)",
+      Code.Unavailable,
+    );
+  };
+
+  const mintOne = async (
+    wanted: Key | undefined,
+    nth: number,
+    ttlS: number,
+  ): Promise<MintedPlayer> => {
+    const accountId = uuidv7Bytes(Math.floor(membership.worldNow()));
+    const places = wanted === undefined ? nearby(nth) : [wanted];
+    for (const key of places) {
+      if ((await spawn(accountId, key)) === "hex-full") continue;
+      return minted(uuidText(accountId), keyText(key), ttlS);
+    }
+    throw new ConnectError("every hex there is full", Code.ResourceExhausted);
+  };
+
+  const minted = async (accountId: string, key: string, ttlS: number): Promise<MintedPlayer> => {
+    const nowMs = membership.worldNow();
+    const token = await keys.sign({ accountId, keyText: key, ttlS: ttlS || tokenTtlS, nowMs });
+    return { accountId, key, token };
+  };
+
+  return {
+    async mint({ count, key, accountId, ttlS }) {
+      let wanted: Key | undefined;
+      try {
+        wanted = key === "" ? undefined : parseKeyText(key);
+        if (accountId !== "") uuidBytes(accountId);
+      } catch (error) {
+        throw new ConnectError((error as Error).message, Code.InvalidArgument);
+      }
+      if (accountId !== "") {
+        if (wanted === undefined || count !== 1) {
+          throw new ConnectError(
+            "another token for a player needs its key, and count 1",
+            Code.InvalidArgument,
+          );
+        }
+        return [await minted(accountId, key, ttlS)];
+      }
+      const players: MintedPlayer[] = [];
+      for (let from = 0; from < count; from += concurrency) {
+        const batch = Array.from({ length: Math.min(concurrency, count - from) }, (_, i) =>
+          mintOne(wanted, from + i, ttlS),
+        );
+        players.push(...(await Promise.all(batch)));
+      }
+      return players;
+    },
+    async stop() {
+      unwatch();
+      unlisten();
+      await membership.stop();
+    },
+  };
+}
+
+/** Hexes around the spawn cell; the n-th player begins to look at another one than the first. */
+function nearby(nth: number): Key[] {
+  const cells = diskOf(spawnCell, spawnRadius);
+  const from = Math.floor(nth / 8) % cells.length;
+  return [...cells.slice(from), ...cells.slice(0, from)].map((hexId) => ({ hexId, layerId: 0 }));
+}

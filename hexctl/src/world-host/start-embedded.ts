@@ -1,0 +1,140 @@
+/** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
+import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
+import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
+import { openPool } from "@hexhold/postgres";
+import { createMemoryLeaseStore, start as startRouter } from "@hexhold/router";
+import { createMetrics } from "@hexhold/telemetry";
+import {
+  createPostgresSnapshotStore,
+  start as startWorker,
+  workerConfigSchema,
+} from "@hexhold/worker";
+import { startPlayerMint } from "./player-mint.ts";
+import { urlOfRole } from "./role-passwords.ts";
+import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
+
+const leaseTtlMs = 10_000;
+
+export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
+  const { config, secrets, stack, logger } = given;
+  const adminUrl = stack.service("postgres").url;
+  const roleUrl = (role: string): string => urlOfRole(adminUrl, role, secrets.roles[role] ?? "");
+  const broker = new MemoryBroker();
+  for (const queue of queuesOf(config.partitions))
+    broker.declareQueue(queue.name, commandQueueLengthMax);
+  const metrics = createMetrics();
+  const ends: (() => Promise<void>)[] = [];
+  const stop = async (): Promise<void> => {
+    for (const end of ends.splice(0).toReversed()) await end();
+  };
+  try {
+    const newBus = () => {
+      const bus = createMemoryBus(broker);
+      ends.push(() => bus.close());
+      return bus;
+    };
+    const router = await startRouter(
+      {
+        instance: "router-1",
+        version: "0.1.0",
+        host: "127.0.0.1",
+        controlPort: 0,
+        adminPort: config.adminPort,
+        controlToken: secrets.controlToken,
+        adminToken: secrets.adminToken,
+        leaseTtlMs,
+        rebalanceDelayMs: 0,
+        logLevel: "info",
+        postgresUrl: roleUrl("hexhold_router"),
+        world: { partitions: config.partitions, game: config.gameName, worldFormat: 1 },
+      },
+      {
+        bus: newBus(),
+        logger: logger.child({ service: "router" }),
+        metrics,
+        leaseStore: createMemoryLeaseStore(),
+        broker: {
+          queueDepths: () =>
+            Promise.resolve(
+              broker.depths().map((queue) => ({
+                name: queue.name,
+                messagesReady: queue.ready,
+                messagesUnacked: queue.unacked,
+                consumers: queue.consumers,
+              })),
+            ),
+          closeConnections: () => Promise.resolve(),
+        },
+      },
+    );
+    ends.push(() => router.stop());
+    const game = { module: config.gameModule, options: config.gameOptions };
+    const worker = await startWorker(
+      workerConfigSchema.parse({
+        instance: "worker-1",
+        postgresUrl: roleUrl("hexhold_worker"),
+        controlToken: secrets.controlToken,
+        game,
+      }),
+      {
+        bus: newBus(),
+        routers: router.controlChannel,
+        snapshots: createPostgresSnapshotStore(
+          openPool({ url: roleUrl("hexhold_worker"), applicationName: "worker-snapshots" }, 2),
+        ),
+        logger: logger.child({ service: "worker" }),
+        metrics,
+      },
+    );
+    ends.push(() => worker.stop());
+    const gateway = await startGateway(
+      gatewayConfigSchema.parse({
+        ...config.gateway,
+        instance: "gateway-1",
+        host: config.gatewayHost,
+        port: config.gatewayPort,
+        controlToken: secrets.controlToken,
+        tokenKeys: given.keys.jwks,
+        ...(given.webRoot === undefined ? {} : { webRoot: given.webRoot }),
+        game,
+        worldBounds: [...config.bounds],
+        worldLayers: [...config.layers],
+      }),
+      {
+        bus: newBus(),
+        routers: router.controlChannel,
+        logger: logger.child({ service: "gateway" }),
+        metrics,
+      },
+    );
+    ends.push(() => gateway.stop());
+    const host = await serveHost(() => mint, secrets.adminToken, logger);
+    ends.push(() => host.stop());
+    const mint = await startPlayerMint({
+      bus: newBus(),
+      routers: router.controlChannel,
+      controlToken: secrets.controlToken,
+      controlUrl: host.url,
+      keys: given.keys,
+      logger,
+    });
+    ends.push(() => mint.stop());
+    const { pid } = process;
+    const processes = [
+      { name: "host", kind: "host", pid, controlUrl: host.url },
+      { name: "router-1", kind: "router", pid, controlUrl: router.controlUrl },
+      { name: "worker-1", kind: "worker", pid, controlUrl: worker.controlUrl },
+      { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
+    ];
+    given.onProcesses(processes);
+    return {
+      endpoints: { ws: gateway.wsUrl, http: gateway.httpUrl, admin: router.adminUrl },
+      processes,
+      mint,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}

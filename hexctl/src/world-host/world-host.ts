@@ -1,0 +1,51 @@
+/** A running world, whichever way it was started. */
+import { startRpcServer } from "@hexhold/rpc";
+import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
+import type { Logger } from "@hexhold/telemetry";
+import type { LocalStack } from "../local-stack/local-stack.ts";
+import type { Status } from "../status-file.ts";
+import type { AccessKeys } from "./access-keys.ts";
+import type { PlayerMint } from "./player-mint.ts";
+import type { HostSecrets } from "./role-passwords.ts";
+import type { WorldConfig } from "./world-config.ts";
+
+/** What a profile needs to start. */
+export interface WorldStart {
+  readonly checkout: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly config: WorldConfig;
+  readonly stack: LocalStack;
+  readonly secrets: HostSecrets;
+  readonly keys: AccessKeys;
+  /** Folder of the built page. */
+  readonly webRoot: string | undefined;
+  readonly logger: Logger;
+  readonly onProcesses: (processes: Status["processes"]) => void;
+  readonly say: (line: string) => void;
+}
+
+export interface WorldHost {
+  readonly endpoints: Status["endpoints"];
+  readonly processes: Status["processes"];
+  readonly mint: PlayerMint;
+  stop(): Promise<void>;
+}
+
+/** The host's own server, for `hexctl token`. */
+export async function serveHost(
+  mint: () => PlayerMint,
+  token: string,
+  logger: Logger,
+): Promise<{ url: string; stop(): Promise<void> }> {
+  return startRpcServer({
+    port: 0,
+    token,
+    logger,
+    routes: (router) =>
+      router.service(HostService, {
+        mintPlayers: async (request) => ({
+          players: await mint().mint(request),
+        }),
+      }),
+  });
+}
