@@ -44,11 +44,10 @@ const server = await startRpcServer({
       incarnation,
       version: "test",
       inspect: () => [...held.keys()],
-      inspectHex: ({ hexId }) => ({
-        active: hexId === 0x861f1d48fffffffn,
-        hexVersion: 7n,
-        readableJson: '{"level":1}',
-      }),
+      inspectHex: ({ hexId }) =>
+        hexId === 0x861f1d48fffffffn
+          ? { active: true, hexVersion: 7n, readableJson: '{"level":1}' }
+          : { active: false },
     }),
 });
 const membership = await joinCluster({

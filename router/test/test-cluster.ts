@@ -12,7 +12,6 @@ import { type Router, type RouterConfig, type RouterPorts, start } from "../src/
 import type { SimulatedWorkerOptions } from "./simulated-worker.ts";
 
 const migrations = path.resolve(import.meta.dirname, "../../infra/pg_migrations");
-const password = "a-password-of-the-tests";
 export const controlToken = "the-control-token-of-the-tests";
 export const adminToken = "the-admin-token-of-the-tests";
 
@@ -24,14 +23,34 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
+let template: Promise<string> | undefined;
+
+/** Migrated once per test file; each test gets a copy. */
+async function migratedTemplate(): Promise<string> {
+  const { name, url } = await freshDatabase();
+  for (let tries = 1; ; tries++) {
+    try {
+      await migrate({
+        adminUrl: url,
+        directory: migrations,
+        // Roles belong to the server, which other test files share: one password for all of them.
+        passwordOf: () => decodeURIComponent(new URL(url).password),
+      });
+      return name;
+    } catch (error) {
+      // "tuple concurrently updated": another test file alters the same role.
+      if ((error as { code?: string }).code !== "XX000" || tries === 10) throw error;
+    }
+  }
+}
+
 /** A database with the schemas of the product, and URLs of its roles. */
 export async function openTestDatabase(): Promise<TestDatabase> {
-  const database = await freshDatabase();
-  await migrate({ adminUrl: database.url, directory: migrations, passwordOf: () => password });
+  template ??= migratedTemplate();
+  const database = await freshDatabase({ template: await template });
   const urlOf = (role: string): string => {
     const url = new URL(database.url);
     url.username = role;
-    url.password = password;
     return url.href;
   };
   return {

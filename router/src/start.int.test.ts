@@ -1,0 +1,77 @@
+import { once } from "node:events";
+import { createServer } from "node:http";
+import { afterEach, expect, test } from "vitest";
+import { asSuperuser, openTestCluster, queryAs, type TestCluster } from "../test/test-cluster.ts";
+import { start } from "./index.ts";
+
+let cluster: TestCluster;
+
+afterEach(async () => {
+  await cluster.stop();
+});
+
+test("a world that is there is compared, and every difference named, expected and found", async () => {
+  cluster = await openTestCluster();
+  await cluster.startRouter();
+  const world = { partitions: 16, game: "other", worldFormat: 1 };
+  await expect(cluster.startRouter({ world })).rejects.toThrow(
+    /another world: partitions is 8, expected 16; game is reference, expected other/,
+  );
+  await asSuperuser(
+    cluster.database,
+    "UPDATE control.world_setting SET value = '7' WHERE key = 'resolution'",
+  );
+  await expect(cluster.startRouter()).rejects.toThrow("resolution is 7, expected 6");
+});
+
+test("the world's format is not compared: what is stored is what is told", async () => {
+  cluster = await openTestCluster();
+  await asSuperuser(
+    cluster.database,
+    "UPDATE control.world_setting SET value = '3' WHERE key = 'world_format'",
+  );
+  await expect(cluster.startRouter()).resolves.toBeDefined();
+});
+
+test("without PostgreSQL, without its schema, with a newer one: it says what to do", async () => {
+  cluster = await openTestCluster();
+  const gone = { ...cluster.config, postgresUrl: "postgres://hexhold_router@127.0.0.1:1/none" };
+  await expect(start(gone)).rejects.toThrow(/cannot use PostgreSQL .*check that it runs/);
+  await asSuperuser(
+    cluster.database,
+    "INSERT INTO control.schema_migration (name, run_on) VALUES ('0999_later', now())",
+  );
+  await expect(cluster.startRouter()).rejects.toThrow(/start a newer version/);
+  await asSuperuser(cluster.database, "DROP SCHEMA control CASCADE");
+  await expect(cluster.startRouter()).rejects.toThrow("run hexctl migrate");
+});
+
+test("the role of the router may do what it needs and nothing else", async () => {
+  cluster = await openTestCluster();
+  const forbidden = [
+    "DELETE FROM control.dead_letter",
+    "UPDATE control.dead_letter SET error = ''",
+    "UPDATE control.world_setting SET value = ''",
+    "DELETE FROM control.world_setting",
+    "UPDATE control.route_counter SET version = 0",
+    "SELECT * FROM world.journal",
+    "SELECT * FROM world.slot",
+    "SELECT world.take_slot('cmd.p0', 0, 'x')",
+    "CREATE TABLE control.mine (id int)",
+  ];
+  for (const text of forbidden) {
+    await expect(queryAs(cluster.database.routerUrl, text)).rejects.toThrow(/permission denied/);
+  }
+  const allowed = "SELECT control.next_route_version() AS version";
+  expect(await queryAs(cluster.database.routerUrl, allowed)).toEqual([{ version: "2" }]);
+});
+
+test("a taken admin port: the next free one", async () => {
+  const other = createServer();
+  other.listen(0, "127.0.0.1");
+  await once(other, "listening");
+  const { port } = other.address() as { port: number };
+  cluster = await openTestCluster({ adminPort: port });
+  expect(Number(new URL(cluster.router.adminUrl).port)).toBeGreaterThan(port);
+  other.close();
+});
