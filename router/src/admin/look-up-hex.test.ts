@@ -38,7 +38,7 @@ test("a key that was moved is looked for where it is", async () => {
   });
 });
 
-test.each([
+const unanswered: readonly (readonly [string, Partial<HexLookup>, string | RegExp])[] = [
   ["nobody owns the slot", { ownerOf: () => undefined }, "nobody owns cmd.p2 now"],
   ["the owner is unknown here", { ownerOf: () => unregistered }, /has not registered here/],
   [
@@ -46,7 +46,9 @@ test.each([
     { inspectHex: async () => Promise.reject(new ConnectError("late", Code.DeadlineExceeded)) },
     "worker-1 does not answer: late",
   ],
-] as const)("%s: said in the note, with all that is known", async (_name, more, note) => {
+];
+
+test.each(unanswered)("%s: said in the note, with all that is known", async (_name, more, note) => {
   const found = await lookUpHex("861f1d48fffffff", lookup(more));
   expect(found).toMatchObject({ slot: "cmd.p2", bucket: 98 });
   expect(found.note).toMatch(note);
