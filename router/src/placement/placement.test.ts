@@ -56,6 +56,8 @@ test("a worker that joins gets slots one after the other, until the difference i
 test("nothing is moved while something is under way, or before it may", () => {
   const uneven = [slot(0, "a"), slot(1, "a"), slot(2, "a", true)];
   expect(placeSlots(uneven, ["a", "b"], true).releases).toEqual([]);
+  const fair = [slot(0, "a"), slot(1, "a"), slot(2, "b")];
+  expect(placeSlots(fair, ["a", "b"], true).releases).toEqual([]);
   const still = [slot(0, "a"), slot(1, "a")];
   expect(placeSlots(still, ["a", "b"], false).releases).toEqual([]);
   expect(placeSlots(still, ["a", "b"], true).releases).toEqual([{ slot: "cmd.p1", holder: "a" }]);

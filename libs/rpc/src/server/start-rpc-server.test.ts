@@ -36,6 +36,7 @@ function routes(router: ConnectRouter): void {
   router.service(ControlService, {
     async register({ instance }) {
       if (instance === "slow") await sleep(300);
+      if (instance === "endless") await new Promise(() => undefined);
       if (instance === "broken") throw new Error("secret detail");
       return { session: instance };
     },
@@ -237,10 +238,17 @@ test("a stop does not wait for a peer that keeps a connection open, nor for one 
     `POST /${ControlService.typeName}/Register HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n`,
   );
   half.on("error", () => undefined);
-  await sleep(20);
+  const endless = fetch(`${server.url}/${ControlService.typeName}/Register`, {
+    method: "POST",
+    headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
+    body: JSON.stringify({ ...registration, kind: "PROCESS_KIND_WORKER", instance: "endless" }),
+  }).catch(() => "cut off");
+  await sleep(50);
   const startedMs = performance.now();
-  await server.stop(300);
-  expect(performance.now() - startedMs).toBeLessThan(1_000);
+  const stopped = server.stop(300).then(() => "stopped");
+  expect(await Promise.race([stopped, sleep(2_000)])).toBe("stopped");
+  expect(performance.now() - startedMs).toBeGreaterThan(250);
+  expect(await endless).toBe("cut off");
 });
 
 test("a taken port: the next free one on request, else an error that says what to do", async () => {
