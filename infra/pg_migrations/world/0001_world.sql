@@ -150,6 +150,14 @@ CREATE TABLE world.snapshot (
 CREATE VIEW world.slots AS SELECT slot, epoch, owner, released FROM world.slot;
 CREATE VIEW world.moved_keys AS
   SELECT bucket, hex_id, layer_id, slot, route_version FROM world.hex_head WHERE route_version > 0;
+-- For tools and tests that look at the world: no payloads, no states.
+CREATE VIEW world.journal_index AS
+  SELECT bucket, hex_id, layer_id, hex_version, epoch, event_id, type, message_version, account_id,
+         idempotency_key, decided_at FROM world.journal;
+CREATE VIEW world.result_index AS
+  SELECT bucket, request_day, idempotency_key, decided_at FROM world.command_result;
+CREATE VIEW world.outbox_index AS
+  SELECT slot, destination, position, day, subject FROM world.outbox;
 
 -- Takes a slot that was granted at `p_expected_epoch` (0 = it has no row yet), or renews the epoch of one's
 -- own after a commit of unknown outcome. No row = somebody was faster, or the grant came late.
@@ -534,6 +542,9 @@ GRANT EXECUTE ON FUNCTION
   TO hexhold_worker;
 GRANT SELECT ON world.schema_migration TO hexhold_worker;
 GRANT SELECT ON world.slots, world.moved_keys TO hexhold_router;
+GRANT USAGE ON SCHEMA world TO hexhold_readonly;
+GRANT SELECT ON world.slots, world.journal_index, world.result_index, world.outbox_index, world.outbox_lane,
+  world.hex_head, world.quarantined_hex TO hexhold_readonly;
 
 -- Down Migration
 

@@ -118,8 +118,11 @@ export function step(
     parts = aggregate.evolve(parts, event.message);
     viewSeq++;
     if (durable) hexVersion++;
+    const { type, messageVersion, consumers } = eventContract(event.schema);
     return {
-      ...eventContract(event.schema),
+      type,
+      messageVersion,
+      consumers,
       payload: toBinary(event.schema, event.message),
       viewSeq,
       hexVersion,

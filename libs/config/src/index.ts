@@ -4,3 +4,6 @@ export { environmentName, loadConfig } from "./load-config.ts";
 export type { ConfigSources, Environment } from "./load-config.ts";
 export { exitWhenParentGone } from "./parent-watch.ts";
 export type { ParentWatchOptions } from "./parent-watch.ts";
+export { runService } from "./run-service.ts";
+export type { RunningService } from "./run-service.ts";
+export { clusterSection, gameModuleUrl, gameSection, worldSection } from "./shared-sections.ts";

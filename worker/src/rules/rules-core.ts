@@ -154,13 +154,7 @@ export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore
     return {
       kind: "applied",
       result: outcome.result,
-      events: outcome.events.map(({ type, messageVersion, payload, consumers, ...numbers }) => ({
-        type,
-        messageVersion,
-        payload,
-        consumers,
-        ...numbers,
-      })),
+      events: outcome.events,
       messages: outcome.messages.map(({ message, schema, to }) => {
         const { type, messageVersion } = registry.bySchema(schema);
         const payload = toBinary(schema, message);

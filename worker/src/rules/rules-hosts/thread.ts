@@ -222,5 +222,5 @@ class ThreadRulesHost implements RulesHost {
 }
 
 function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}`.slice(0, 4000) : String(error);
+  return (error instanceof Error ? (error.stack ?? error.message) : String(error)).slice(0, 4000);
 }

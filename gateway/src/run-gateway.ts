@@ -1,0 +1,73 @@
+/** A gateway as a process of its own: configuration in, ports made, nothing else. */
+import path from "node:path";
+import {
+  clusterSection,
+  type Environment,
+  gameModuleUrl,
+  gameSection,
+  loadConfig,
+  runService,
+  worldSection,
+} from "@hexhold/config";
+import { createAmqpBus } from "@hexhold/messaging";
+import { createLogger, createMetrics } from "@hexhold/telemetry";
+import { z } from "zod";
+import { gatewayConfigSchema, start } from "./index.ts";
+
+const root = path.resolve(import.meta.dirname, "../..");
+
+const schema = z.object({
+  gateway: z
+    .strictObject({
+      instance: z.string().default("gateway-1"),
+      host: z.string().default("127.0.0.1"),
+      port: z.int().min(0).max(65_535).default(7600),
+      controlPort: z.int().min(0).max(65_535).default(0),
+      logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+      /** JWKS document; usually given by HEXHOLD_GATEWAY__TOKEN_KEYS_FILE. */
+      tokenKeys: z.string().min(1),
+      allowedOrigins: z.array(z.string()).default([]),
+      webRoot: z.string().optional(),
+      socketsMax: z.int().min(1).optional(),
+      frameBytesMax: z.int().min(1024).optional(),
+      commandsInFlightMax: z.int().min(1).optional(),
+      commandsPerS: z.number().min(1).optional(),
+      commandsBurst: z.int().min(1).optional(),
+      floodMax: z.int().min(1).optional(),
+      subscriptionsMax: z.int().min(1).optional(),
+    })
+    .prefault({ tokenKeys: "" }),
+  cluster: clusterSection,
+  game: gameSection,
+  world: worldSection,
+  rabbitmqUrl: z.url({ protocol: /^amqps?$/ }),
+});
+
+export async function runGateway(env: Environment): Promise<void> {
+  await runService("gateway", env, async () => {
+    const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
+    const { instance, host, port, logLevel, ...rest } = config.gateway;
+    const logger = createLogger({ service: "gateway", instance, level: logLevel });
+    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `gateway/${instance}` });
+    const gateway = await start(
+      gatewayConfigSchema.parse({
+        ...rest,
+        instance,
+        host,
+        port,
+        controlHost: host,
+        controlToken: config.cluster.controlToken,
+        game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
+        worldBounds: config.world.bounds,
+        worldLayers: config.world.layers,
+      }),
+      { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },
+    );
+    return {
+      async stop() {
+        await gateway.stop();
+        await bus.close();
+      },
+    };
+  });
+}

@@ -1,0 +1,31 @@
+/** Sections that several services read: one shape for all of them. */
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+import { z } from "zod";
+
+/** Which game, and how it is set. */
+export const gameSection = z.strictObject({
+  /** Path from the repository's root, or a `file:` URL. */
+  module: z.string().min(1),
+  options: z.record(z.string(), z.union([z.number(), z.boolean()])).default({}),
+});
+
+/** What must be equal across a cluster; compared with the database at every start. */
+export const worldSection = z.object({
+  partitions: z.int().min(8).max(64),
+  game: z.string().min(1).default("reference"),
+  bounds: z.array(z.string()).default([]),
+  layers: z.array(z.int().min(0)).default([0]),
+});
+
+/** How a process finds the others. */
+export const clusterSection = z.object({
+  /** Control URLs of the routers. */
+  routers: z.array(z.url({ protocol: /^https?$/ })).min(1),
+  controlToken: z.string().min(16).optional(),
+});
+
+/** URL of a game's module, from its path below `root`. */
+export function gameModuleUrl(module: string, root: string): string {
+  return module.startsWith("file:") ? module : pathToFileURL(path.resolve(root, module)).href;
+}
