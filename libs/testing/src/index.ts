@@ -9,3 +9,7 @@ export { freshVhost, managementApi } from "./fresh-vhost.ts";
 export type { FreshVhost } from "./fresh-vhost.ts";
 export { freshName, providedStack, TEST_NAME_PREFIX } from "./provided-stack.ts";
 export type { ProvidedStack } from "./provided-stack.ts";
+export { logTails, startWorld } from "./start-world.ts";
+export type { Player, StartWorldOptions, World, WorldStatus } from "./start-world.ts";
+export { joinPlayer } from "./load-player.ts";
+export type { LoadPlayer, PlayedCommand } from "./load-player.ts";

@@ -1,0 +1,168 @@
+/** A whole world as a child process, the way a user starts it: `hexctl start`. */
+import { spawn } from "node:child_process";
+import {
+  createWriteStream,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
+import { openChannel } from "@hexhold/rpc";
+
+/** The parts of the status file that tests use. */
+export interface WorldStatus {
+  readonly ready: boolean;
+  readonly pid: number;
+  readonly endpoints: { readonly ws: string; readonly http: string; readonly admin: string };
+  readonly adminToken: string;
+  readonly services: Readonly<
+    Record<string, { readonly url: string; readonly pid?: number; readonly version: string }>
+  >;
+  readonly processes: readonly {
+    readonly name: string;
+    readonly kind: string;
+    readonly pid: number;
+    readonly controlUrl?: string;
+  }[];
+}
+
+export interface Player {
+  readonly accountId: string;
+  /** Key text of its hex. */
+  readonly key: string;
+  readonly token: string;
+}
+
+export interface StartWorldOptions {
+  readonly profile: "embedded" | "cluster";
+  readonly env?: Readonly<Record<string, string>>;
+  /** Default 120 s: a first start may build what the machine lacks. */
+  readonly readyMsMax?: number;
+  /** Kept from an earlier world; default: a new one, removed at `stop`. */
+  readonly dataDir?: string;
+}
+
+export interface World {
+  readonly dataDir: string;
+  /** Milliseconds from the start to `ready`. */
+  readonly readyMs: number;
+  /** Address that the start printed for a guest. */
+  readonly playUrl: string;
+  status(): WorldStatus;
+  pidOf(process: string): number;
+  mint(count: number, key?: string): Promise<Player[]>;
+  /** What it has printed. */
+  output(): string;
+  stop(): Promise<void>;
+  /** SIGKILL to the host alone. */
+  killHost(): Promise<void>;
+}
+
+const root = path.resolve(import.meta.dirname, "../../..");
+
+export async function startWorld(options: StartWorldOptions): Promise<World> {
+  const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "hexhold-world-"));
+  mkdirSync(dataDir, { recursive: true });
+  const startedMs = performance.now();
+  const child = spawn(
+    process.execPath,
+    [path.join(root, "hexctl/src/main.ts"), "start", "--profile", options.profile],
+    {
+      cwd: root,
+      env: {
+        ...process.env,
+        HEXHOLD_DATA_DIR: dataDir,
+        HEXHOLD_GATEWAY__PORT: "0",
+        HEXHOLD_ROUTER__ADMIN_PORT: "0",
+        ...options.env,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8");
+    stream.on("data", (text: string) => (output += text));
+  }
+  child.stdout.pipe(createWriteStream(path.join(dataDir, "start.log")));
+  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const statusFile = path.join(dataDir, "status.json");
+  const status = (): WorldStatus => JSON.parse(readFileSync(statusFile, "utf8")) as WorldStatus;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+    await exited;
+  };
+  // A test that fails leaves nothing behind.
+  const onExit = (): void => void child.kill("SIGTERM");
+  process.once("exit", onExit);
+  const readyMsMax = options.readyMsMax ?? 120_000;
+  while (!isReady(output)) {
+    if (child.exitCode !== null || performance.now() - startedMs > readyMsMax) {
+      await end("SIGTERM");
+      throw new Error(`the world did not start:\n${output}\n${logTails(dataDir)}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+  return {
+    dataDir,
+    readyMs: performance.now() - startedMs,
+    playUrl: /play\s+(\S+)/.exec(output)?.[1] ?? "",
+    status,
+    pidOf(name) {
+      const found = status().processes.find((item) => item.name === name);
+      if (found === undefined) throw new Error(`there is no process ${name}`);
+      return found.pid;
+    },
+    mint: (count, key = "") => mintPlayers(status(), count, key),
+    output: () => output,
+    async stop() {
+      await end("SIGTERM");
+      process.removeListener("exit", onExit);
+      if (options.dataDir === undefined) removeDataDir(dataDir);
+    },
+    async killHost() {
+      await end("SIGKILL");
+      process.removeListener("exit", onExit);
+    },
+  };
+}
+
+/** Removes a data directory and what its services keep elsewhere, by the links in it. */
+function removeDataDir(dataDir: string): void {
+  rmSync(dataDir, { recursive: true, force: true });
+}
+
+function isReady(output: string): boolean {
+  return /^ready/m.test(output) && /admin\s+http/.test(output);
+}
+
+async function mintPlayers(status: WorldStatus, count: number, key: string): Promise<Player[]> {
+  const host = status.processes.find((item) => item.kind === "host");
+  if (host?.controlUrl === undefined) throw new Error("the host has no control URL yet");
+  const channel = openChannel(host.controlUrl, { token: status.adminToken, callTimeoutMs: 60_000 });
+  try {
+    const { players } = await channel
+      .client(HostService)
+      .mintPlayers({ count, key, ttlS: 3600, accountId: "" });
+    return players;
+  } finally {
+    channel.close();
+  }
+}
+
+/** The last lines of every log, for a failure's message. */
+export function logTails(dataDir: string): string {
+  const names = ["router-1", "worker-1", "gateway-1", "host"];
+  return names
+    .map((name) => path.join(dataDir, "logs", `${name}.log`))
+    .filter(existsSync)
+    .map(
+      (file) =>
+        `--- ${path.basename(file)}\n${readFileSync(file, "utf8").split("\n").slice(-8).join("\n")}`,
+    )
+    .join("\n");
+}
