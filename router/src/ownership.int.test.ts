@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { freshRedis } from "@hexhold/testing";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
-import { openTestCluster, type TestCluster } from "../test/test-cluster.ts";
+import { asSuperuser, openTestCluster, type TestCluster } from "../test/test-cluster.ts";
 import { createRedisLeaseStore, type LeaseStore, LeaseStoreError } from "./index.ts";
 
 let cluster: TestCluster;
@@ -41,6 +41,21 @@ test("kill -9 of one of two workers: the other has its slots within 2 s, though 
   await cluster.allServed();
   await first.signal("SIGKILL");
   expect(await cluster.allServed(["worker-2"])).toBeLessThan(2_000);
+});
+
+test("an epoch that was renewed since the last heartbeat is read again before its slot is granted", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  const first = await cluster.startWorker("worker-1");
+  const second = await cluster.startWorker("worker-2");
+  await expect.poll(() => slotsOf("worker-2"), { timeout: 10_000 }).toBe(4);
+  await cluster.allServed();
+  await asSuperuser(
+    cluster.database,
+    "UPDATE world.slot SET epoch = nextval('world.epoch') WHERE owner LIKE 'worker-1#%'",
+  );
+  await first.signal("SIGKILL");
+  await cluster.allServed(["worker-2"], 2_000);
+  expect(second.said.filter(({ event }) => event === "lost")).toEqual([]);
 });
 
 test("a worker that joins gets half, one slot after the other, each let go before it is taken", async () => {
@@ -119,6 +134,21 @@ test("a router that restarts while the owner is gone for good: its slots move af
   await cluster.startWorker("worker-2");
   await cluster.allServed(["worker-2"]);
   expect(performance.now() - restartedMs).toBeGreaterThan(cluster.config.leaseTtlMs);
+});
+
+test("a router that restarts while the owner does: the new process has everything within 2 s", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  const worker = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  const before = await epochs();
+  await cluster.router.stop();
+  await worker.signal("SIGKILL");
+  await cluster.startRouter();
+  await cluster.startWorker("worker-1");
+  const rise = async () =>
+    [...(await epochs())].every(([slot, epoch]) => epoch > (before.get(slot) ?? 0n));
+  await expect.poll(rise, { timeout: 2_000, interval: 10 }).toBe(true);
+  await cluster.allServed(["worker-1"], 500);
 });
 
 test("Redis emptied: leases are made again for their owners, and nothing moves", async () => {
