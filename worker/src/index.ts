@@ -164,14 +164,17 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
 
   const grant = (slot: string, expectedEpoch: bigint): void => {
     if (slots.has(slot) || stopping !== undefined) return;
-    const runner = new SlotRunner(slot, slotPorts, () => {
-      if (slots.get(slot) === runner) slots.delete(slot);
-      membership.heartbeatNow();
+    const runner = new SlotRunner(slot, slotPorts, {
+      // Until then its slot counts as stalled, and gateways answer for it.
+      serving: () => membership.heartbeatNow(),
+      ended: () => {
+        if (slots.get(slot) === runner) slots.delete(slot);
+        membership.heartbeatNow();
+      },
     });
     slots.set(slot, runner);
     void runner.start(expectedEpoch).then((taken) => {
       if (!taken && slots.get(slot) === runner) slots.delete(slot);
-      membership.heartbeatNow();
     });
   };
   const unwatch = [

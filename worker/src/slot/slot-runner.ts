@@ -22,6 +22,13 @@ import { OutcomeUnknownError, SlotStore } from "./slot-store.ts";
 
 export type SlotEnd = "released" | "fenced" | "failed";
 
+/** Told what the cluster should know at once. */
+export interface SlotListener {
+  /** Its queue is consumed, from now on or again. */
+  serving(): void;
+  ended(end: SlotEnd): void;
+}
+
 export interface SlotReport {
   readonly slot: string;
   readonly epoch: bigint;
@@ -36,7 +43,7 @@ const drainMsMax = 5000;
 export class SlotRunner {
   readonly slot: string;
   readonly #ports: SlotPorts;
-  readonly #onEnd: (end: SlotEnd) => void;
+  readonly #listener: SlotListener;
   readonly #table = new HexTable();
   #mode: "taking" | "running" | "detached" | "ended" = "taking";
   #store: SlotStore | undefined;
@@ -47,10 +54,10 @@ export class SlotRunner {
   #commands = 0;
   #releasing = false;
 
-  constructor(slot: string, ports: SlotPorts, onEnd: (end: SlotEnd) => void) {
+  constructor(slot: string, ports: SlotPorts, listener: SlotListener) {
     this.slot = slot;
     this.#ports = ports;
-    this.#onEnd = onEnd;
+    this.#listener = listener;
   }
 
   get table(): HexTable {
@@ -150,6 +157,7 @@ export class SlotRunner {
           return;
         }
         this.#mode = "running";
+        this.#listener.serving();
         const why = await subscription.closed;
         this.#subscription = undefined;
         if (this.#isHeld() && !this.#releasing) {
@@ -231,6 +239,6 @@ export class SlotRunner {
     else void relay?.stop();
     await this.#subscription?.close();
     await this.#store?.close(release);
-    this.#onEnd(end);
+    this.#listener.ended(end);
   }
 }
