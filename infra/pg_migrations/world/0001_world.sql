@@ -177,7 +177,7 @@ BEGIN
     RETURN;
   END IF;
   SELECT s.released INTO was_released FROM world.slot s
-    WHERE s.slot = p_slot AND s.epoch = p_expected_epoch FOR UPDATE;
+    WHERE s.slot = p_slot AND s.epoch = p_expected_epoch FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     RETURN;
   END IF;

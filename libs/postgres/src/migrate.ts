@@ -88,13 +88,27 @@ async function makeRoles(
     }
     const password = role === ownerRole ? undefined : passwordOf?.(role);
     if (password !== undefined) {
-      await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`);
+      await setPassword(client, role, password);
     }
   }
   await client.query(`GRANT ${ownerRole} TO CURRENT_USER`);
   await client.query(
     `DO $$ BEGIN EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO ${ownerRole}', current_database()); END $$`,
   );
+}
+
+/** Roles belong to the server: a migration of another of its databases may be setting them, too. */
+async function setPassword(client: pg.Client, role: string, password: string): Promise<void> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`);
+      return;
+    } catch (error) {
+      // XX000 is "tuple concurrently updated".
+      if ((error as { code?: string }).code !== "XX000" || attempt === 10) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 20 * attempt));
+    }
+  }
 }
 
 /** The schema of the database is not one that this software can work with. */

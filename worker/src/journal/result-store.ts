@@ -28,11 +28,13 @@ export async function findResults(
     answer: Buffer;
   }>({
     name: "find_results",
+    // OFFSET 0 keeps each look-up one by the whole key, whatever the planner knows of the table.
     text: `SELECT r.idempotency_key, r.payload_hash, r.answer
       FROM unnest($1::smallint[], $2::integer[], $3::bytea[]) AS k(bucket, day, key)
-      JOIN world.command_result AS r
-        ON r.bucket = k.bucket AND r.request_day = date '1970-01-01' + k.day AND r.idempotency_key = k.key
-      WHERE r.bucket = ANY ($1::smallint[]) AND r.idempotency_key = ANY ($3::bytea[])`,
+      CROSS JOIN LATERAL (
+        SELECT * FROM world.command_result AS t
+        WHERE t.bucket = k.bucket AND t.request_day = date '1970-01-01' + k.day
+          AND t.idempotency_key = k.key OFFSET 0) AS r`,
     values: [
       int2Array(places.map((place) => place.bucket)),
       int4Array(places.map((place) => place.requestDay)),

@@ -26,10 +26,9 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
             s.durable, s.durable_hash, s.volatile, s.readable::text AS readable,
             (extract(epoch FROM s.updated_at) * 1000)::bigint AS updated_ms
           FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS k(bucket, hex_id, layer_id)
-          JOIN world.snapshot AS s
-            ON s.bucket = k.bucket AND s.hex_id = k.hex_id AND s.layer_id = k.layer_id
-          WHERE s.bucket = ANY ($1::smallint[]) AND s.hex_id = ANY ($2::bigint[])
-            AND s.layer_id = ANY ($3::bigint[])`,
+          CROSS JOIN LATERAL (
+            SELECT * FROM world.snapshot AS t
+            WHERE t.bucket = k.bucket AND t.hex_id = k.hex_id AND t.layer_id = k.layer_id OFFSET 0) AS s`,
         values: [
           int2Array(places.map((place) => place.bucket)),
           int8Array(places.map((place) => place.key.hexId)),
