@@ -27,6 +27,8 @@ export async function checkTruth(
   adminUrl: string,
   players: readonly LoadPlayer[],
 ): Promise<TruthReport> {
+  // Players may go on: only what was answered before the tables are read is held against them.
+  const readMs = performance.now();
   const client = new pg.Client({ connectionString: adminUrl });
   await client.connect();
   try {
@@ -46,6 +48,7 @@ export async function checkTruth(
       for (const command of player.commands) {
         const outcome = command.answer?.outcome.case;
         if (outcome === undefined) unfinished++;
+        if (command.finalMs > readMs) continue;
         if (!durableTypes.has(command.type) || (outcome !== "applied" && outcome !== "refused"))
           continue;
         const key = Buffer.from(
