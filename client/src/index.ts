@@ -1,1 +1,32 @@
-export {};
+export { hexDigits, uuidBytes, uuidText } from "./bytes.ts";
+export {
+  type Client,
+  ClientClosedError,
+  type ClientOptions,
+  connect,
+  createClient,
+  type SeenFrame,
+  type SendOptions,
+} from "./client.ts";
+export type { CloseReason } from "./close-reason.ts";
+export type { GapCause, Seen } from "./hex-track.ts";
+export type { ClientTiming } from "./limits.ts";
+export type {
+  AnyOutcome,
+  Applied,
+  CommandTypes,
+  DurabilityName,
+  ErrorCodeName,
+  Failed,
+  Outcome,
+  OutcomeOf,
+  Refused,
+} from "./outcome.ts";
+export { createReferencePlayer, type ReferencePlayer } from "./reference-player.ts";
+export { referenceView, stockAt } from "./reference-view.ts";
+export type { EndReason, SessionState } from "./session.ts";
+export type { Traffic } from "./socket.ts";
+export type { ClientStats } from "./stats.ts";
+export type { HexListener, HexUpdate, StaleCause, Subscription } from "./subscriptions.ts";
+export type { SeenEvent, ViewFold } from "./view-fold.ts";
+export type { ClientWelcome } from "./welcome.ts";

@@ -1,0 +1,377 @@
+/** The SDK's one object: a session, commands, and views of hexes. */
+import { create, type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { type Notice, Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { type Key, keyText } from "@hexhold/hex";
+import { v7 } from "uuid";
+import { hexDigits } from "./bytes.ts";
+import { CommandQueue } from "./command-queue.ts";
+import { contractOf } from "./contract-of.ts";
+import type { Seen } from "./hex-track.ts";
+import { createLatestWins, type LatestWins } from "./latest-wins.ts";
+import { assumedLimits, type ClientTiming, defaultTiming } from "./limits.ts";
+import type { OutcomeOf } from "./outcome.ts";
+import { referenceView } from "./reference-view.ts";
+import { createServerClock } from "./server-clock.ts";
+import { Session, type SessionState } from "./session.ts";
+import {
+  type ClientFrameInit,
+  encodeFrame,
+  type ServerFrameContent,
+  type Traffic,
+} from "./socket.ts";
+import { type ClientStats, newStats } from "./stats.ts";
+import { type HexListener, type Subscription, Subscriptions } from "./subscriptions.ts";
+import type { ViewFold } from "./view-fold.ts";
+import { type ClientWelcome, welcomeOf } from "./welcome.ts";
+
+export interface ClientOptions<V = HexView> {
+  /** `ws://…` or `wss://…` of a gateway. */
+  readonly url: string;
+  /** An access token, or where to get one: asked for at each connection, and before one expires. */
+  readonly token: string | (() => Promise<string>);
+  /** Name and version of the software, for the server's logs; at most 64 characters. */
+  readonly sdk?: string;
+  /** How views are read and carried on; default: the reference game's. */
+  readonly view?: ViewFold<V>;
+  /** Each change of the session. */
+  readonly onState?: (state: SessionState) => void;
+  readonly onNotice?: (kind: "resync" | "go-elsewhere" | "token-expiring") => void;
+  /** Every frame but pings, for those who watch. */
+  readonly onFrame?: (frame: SeenFrame) => void;
+  /** A listener threw; default: thrown on, in a turn of its own, as an event target does. */
+  readonly onFault?: (error: unknown) => void;
+  readonly timing?: Partial<ClientTiming>;
+}
+
+export interface SeenFrame {
+  readonly direction: "sent" | "received";
+  readonly content: Traffic;
+  readonly bytes: number;
+}
+
+export interface SendOptions {
+  /** 16 bytes of a UUIDv7 on the server's time; default: a new one. The same id is the same command. */
+  readonly requestId?: Uint8Array;
+  /** Ends the waiting, not the command: it may have been executed. The promise rejects with its reason. */
+  readonly signal?: AbortSignal;
+  /** In all, repetitions included; default 30 s, VOLATILE 5 s. */
+  readonly timeoutMs?: number;
+  /** False: does not wait for earlier commands for the same key. VOLATILE commands never do. */
+  readonly ordered?: boolean;
+  /** VOLATILE commands: instead of the next number of this client. */
+  readonly volatileSeq?: bigint;
+}
+
+export interface Client<V = HexView> {
+  readonly state: SessionState;
+  /** The newest welcome; undefined before the first. */
+  readonly welcome: ClientWelcome | undefined;
+  /** Resolves with the first welcome; rejects with a {@link ClientClosedError} when there will be none. */
+  readonly ready: Promise<ClientWelcome>;
+  readonly stats: Readonly<ClientStats>;
+  /** The last measured round trip in milliseconds; undefined before the first. */
+  readonly roundTripMs: number | undefined;
+  /** Unix milliseconds of the server. */
+  serverNow(): number;
+  newRequestId(): Uint8Array;
+  /**
+   * Sends a command and resolves with its final outcome. UNAVAILABLE, RESOURCE_EXHAUSTED, UNKNOWN_OUTCOME and a
+   * lost connection are met by repeating it with the same id (12 sends, 30 s at most). Rejects only with the
+   * reason of `signal`, and with a TypeError when `schema` is no command.
+   */
+  send<T extends Message>(
+    schema: GenMessage<T>,
+    key: Key,
+    init?: MessageInitShape<GenMessage<T>>,
+    options?: SendOptions,
+  ): Promise<OutcomeOf<T>>;
+  /**
+   * Sends a VOLATILE command, fire and forget: at most 20 a second for a hex and type, where a newer one
+   * replaces one that waits. `onOutcome` hears of those that were sent.
+   */
+  sendLatest<T extends Message>(
+    schema: GenMessage<T>,
+    key: Key,
+    init: MessageInitShape<GenMessage<T>>,
+    onOutcome?: (outcome: OutcomeOf<T>) => void,
+  ): void;
+  /** Watches hexes: a full state first, then events in order. The server allows those around the player. */
+  subscribe(keys: readonly Key[], listener: HexListener<V>): Subscription;
+  /** The last view of a subscribed hex. */
+  view(key: Key): Seen<V> | undefined;
+  /** Asks for full states of subscribed hexes, to be held against what was folded (`stats.gapsUnnoticed`). */
+  resync(keys: readonly Key[]): void;
+  /** Measures the round trip now, besides every 5 s. */
+  ping(): void;
+  /** Ends the session. Commands that wait are answered UNAVAILABLE or UNKNOWN_OUTCOME. Idempotent. */
+  close(): void;
+}
+
+/** The session is over, and why. */
+export class ClientClosedError extends Error {
+  readonly code = "CLIENT_CLOSED";
+  readonly reason: string;
+  constructor(reason: string, detail: string) {
+    super(`the session is over: ${reason}${detail === "" ? "" : ` (${detail})`}`);
+    this.name = "ClientClosedError";
+    this.reason = reason;
+  }
+}
+
+const volatileMsMax = 5000;
+
+/** Makes a client and waits for its first welcome. Rejects with a {@link ClientClosedError}. */
+export async function connect<V = HexView>(options: ClientOptions<V>): Promise<Client<V>> {
+  const client = createClient(options);
+  await client.ready;
+  return client;
+}
+
+/** Makes a client that begins to connect at once; see `ready`. */
+export function createClient<V = HexView>(options: ClientOptions<V>): Client<V> {
+  const client = new HexholdClient<V>(options);
+  client.start();
+  return client;
+}
+
+class HexholdClient<V> implements Client<V> {
+  readonly ready: Promise<ClientWelcome>;
+  readonly stats: ClientStats = newStats();
+  welcome: ClientWelcome | undefined;
+  roundTripMs: number | undefined;
+  readonly #options: ClientOptions<V>;
+  readonly #timing: ClientTiming;
+  readonly #clock = createServerClock();
+  readonly #session: Session;
+  readonly #commands: CommandQueue;
+  readonly #subscriptions: Subscriptions<V>;
+  readonly #latest: LatestWins;
+  readonly #settleReady: {
+    resolve: (welcome: ClientWelcome) => void;
+    reject: (error: Error) => void;
+  };
+  #volatileSeq = 0n;
+
+  constructor(options: ClientOptions<V>) {
+    this.#options = options;
+    const timing: ClientTiming = { ...defaultTiming, ...options.timing };
+    this.#timing = timing;
+    const { stats } = this;
+    const { promise, resolve, reject } = Promise.withResolvers<ClientWelcome>();
+    this.ready = promise;
+    this.#settleReady = { resolve, reject };
+    // Nobody need wait for it.
+    promise.catch(() => undefined);
+    this.#session = new Session({
+      url: options.url,
+      token: options.token,
+      sdk: options.sdk ?? "hexhold-ts/0.1.0",
+      timing,
+      onState: (state) => this.#changed(state),
+      onFrame: (content) => this.#received(content),
+      onServerTime: (serverMs, roundTripMs) => {
+        this.roundTripMs = roundTripMs;
+        this.#clock.sample(serverMs, roundTripMs);
+      },
+      onTraffic: (direction, content, bytes) => {
+        if (direction === "sent") stats.framesSent++;
+        else stats.framesReceived++;
+        if (content.case === "ping" || content.case === "pong") return;
+        this.#guard(() => options.onFrame?.({ direction, content, bytes }));
+      },
+    });
+    this.#commands = new CommandQueue({
+      send: (bytes, content) => this.#session.sendBytes(bytes, content),
+      inFlightMax: () => this.#limits().commandsInFlightMax,
+      frameBytesMax: () => this.#limits().frameBytesMax,
+      timing,
+      stats,
+    });
+    this.#subscriptions = new Subscriptions<V>({
+      // V defaults to HexView, and only then may `view` be left out.
+      fold: options.view ?? (referenceView as unknown as ViewFold<V>),
+      send: (content: ClientFrameInit) => this.#session.send(content),
+      timing,
+      stats,
+      onFault: (error) => this.#fault(error),
+    });
+    this.#latest = createLatestWins(timing.latestEveryMs, stats);
+  }
+
+  get state(): SessionState {
+    return this.#session.state;
+  }
+
+  start(): void {
+    this.#session.start();
+  }
+
+  serverNow(): number {
+    return this.#clock.now();
+  }
+
+  newRequestId(): Uint8Array {
+    return v7({ msecs: Math.floor(this.#clock.now()) }, new Uint8Array(16));
+  }
+
+  async send<T extends Message>(
+    schema: GenMessage<T>,
+    key: Key,
+    init?: MessageInitShape<GenMessage<T>>,
+    options: SendOptions = {},
+  ): Promise<OutcomeOf<T>> {
+    const contract = contractOf(schema);
+    const isVolatile = contract.durability === Durability.VOLATILE;
+    const requestId = options.requestId ?? this.newRequestId();
+    const content: ClientFrameInit = {
+      case: "command",
+      value: {
+        requestId,
+        type: contract.type,
+        version: contract.messageVersion,
+        key: { hexId: key.hexId, layerId: key.layerId },
+        payload: toBinary(schema, create(schema as DescMessage, init) as T),
+        ...(isVolatile ? { volatileSeq: options.volatileSeq ?? ++this.#volatileSeq } : {}),
+      },
+    };
+    const isOrdered = !isVolatile && options.ordered !== false;
+    const outcome = await this.#commands.submit({
+      requestId,
+      contract,
+      content,
+      bytes: encodeFrame(content),
+      lane: isOrdered ? keyText(key) : `#${hexDigits(requestId)}`,
+      timeoutMs: options.timeoutMs ?? (isVolatile ? volatileMsMax : this.#timing.commandMsMax),
+      signal: options.signal,
+    });
+    // The contract names the messages that T's entry in CommandTypes types.
+    return outcome as OutcomeOf<T>;
+  }
+
+  sendLatest<T extends Message>(
+    schema: GenMessage<T>,
+    key: Key,
+    init: MessageInitShape<GenMessage<T>>,
+    onOutcome?: (outcome: OutcomeOf<T>) => void,
+  ): void {
+    const { type, durability } = contractOf(schema);
+    if (durability !== Durability.VOLATILE) throw new TypeError(`${type} is not VOLATILE`);
+    this.#latest.offer(`${type} ${keyText(key)}`, async () => {
+      const outcome = await this.send(schema, key, init);
+      this.#guard(() => onOutcome?.(outcome));
+    });
+  }
+
+  subscribe(keys: readonly Key[], listener: HexListener<V>): Subscription {
+    return this.#subscriptions.subscribe(keys, listener);
+  }
+
+  view(key: Key): Seen<V> | undefined {
+    return this.#subscriptions.view(key);
+  }
+
+  resync(keys: readonly Key[]): void {
+    this.#subscriptions.resync(keys);
+  }
+
+  ping(): void {
+    this.#session.ping();
+  }
+
+  close(): void {
+    this.#session.close();
+  }
+
+  #limits() {
+    return this.welcome?.limits ?? assumedLimits;
+  }
+
+  #changed(state: SessionState): void {
+    switch (state.mode) {
+      case "online":
+        this.stats.welcomes++;
+        this.welcome = welcomeOf(state.welcome);
+        this.#settleReady.resolve(this.welcome);
+        // What was on its way goes before anything that the application sends when it hears of it.
+        this.#subscriptions.online();
+        this.#commands.online();
+        break;
+      case "waiting":
+        if (state.reason === "malformed-frame") this.stats.malformed++;
+        this.#offline();
+        break;
+      case "closed":
+        this.#offline();
+        this.#latest.close();
+        this.#subscriptions.close();
+        this.#commands.close(`the session is over (${state.reason})`);
+        this.#settleReady.reject(new ClientClosedError(state.reason, state.detail));
+        break;
+      case "connecting":
+        break;
+      default:
+        state satisfies never;
+    }
+    this.#guard(() => this.#options.onState?.(state));
+  }
+
+  #offline(): void {
+    this.roundTripMs = undefined;
+    this.#clock.reset();
+    this.#commands.offline();
+    this.#subscriptions.offline();
+  }
+
+  #received(content: ServerFrameContent): void {
+    switch (content.case) {
+      case "answer":
+        this.#commands.answered(content.value);
+        break;
+      case "state":
+        this.#subscriptions.onState(content.value);
+        break;
+      case "event":
+        this.#subscriptions.onEvent(content.value);
+        break;
+      case "error":
+        this.#subscriptions.onError(content.value);
+        break;
+      case "notice":
+        this.#noticed(content.value);
+        break;
+      default:
+    }
+  }
+
+  #noticed({ kind, keys }: Notice): void {
+    if (kind === Notice_Kind.RESYNC) this.#subscriptions.onResync(keys);
+    const name = noticeNames[kind];
+    if (name !== undefined) this.#guard(() => this.#options.onNotice?.(name));
+  }
+
+  #guard(call: () => void): void {
+    try {
+      call();
+    } catch (error) {
+      this.#fault(error);
+    }
+  }
+
+  #fault(error: unknown): void {
+    if (this.#options.onFault !== undefined) this.#options.onFault(error);
+    else
+      queueMicrotask(() => {
+        throw error;
+      });
+  }
+}
+
+const noticeNames: Readonly<Record<number, "resync" | "go-elsewhere" | "token-expiring">> = {
+  [Notice_Kind.RESYNC]: "resync",
+  [Notice_Kind.GO_ELSEWHERE]: "go-elsewhere",
+  [Notice_Kind.TOKEN_EXPIRING]: "token-expiring",
+};

@@ -1,0 +1,330 @@
+/** Which hexes are watched, by whom, and what is known of each; the driver of {@link HexTrack}. */
+import type { Error as ErrorFrame, Event, State } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import type { Key as WireKey } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { type Key, keyText } from "@hexhold/hex";
+import { backoffMs } from "./backoff.ts";
+import {
+  type GapCause,
+  type HexTrack,
+  type Seen,
+  type Step,
+  suspended,
+  type TrackedEvent,
+  unseen,
+  withEvent,
+  withState,
+} from "./hex-track.ts";
+import { type ClientTiming, keysPerFrameMax } from "./limits.ts";
+import type { ClientFrameInit } from "./socket.ts";
+import type { ClientStats } from "./stats.ts";
+import type { SeenEvent, ViewFold } from "./view-fold.ts";
+
+/** What a listener is told. `state` comes first, then events; after `stale` a `state` again. */
+export type HexUpdate<V> =
+  | { readonly kind: "state"; readonly key: Key; readonly seen: Seen<V> }
+  | { readonly kind: "event"; readonly key: Key; readonly seen: Seen<V>; readonly event: SeenEvent }
+  | { readonly kind: "stale"; readonly key: Key; readonly cause: StaleCause }
+  | {
+      readonly kind: "denied";
+      readonly key: Key;
+      readonly reason: string;
+      readonly message: string;
+    };
+
+/** `connection`: it was lost. `resync`: the server dropped events. `event`: its effect cannot be told here. */
+export type StaleCause = GapCause | "connection" | "resync" | "event" | "unreadable";
+
+export type HexListener<V> = (update: HexUpdate<V>) => void;
+
+export interface Subscription {
+  readonly keys: readonly Key[];
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface SubscriptionsOptions<V> {
+  readonly fold: ViewFold<V>;
+  readonly send: (content: ClientFrameInit) => boolean;
+  readonly timing: ClientTiming;
+  readonly stats: ClientStats;
+  /** A listener threw. */
+  readonly onFault: (error: unknown) => void;
+}
+
+interface WatchedHex<V> {
+  readonly key: Key;
+  readonly listeners: Set<HexListener<V>>;
+  track: HexTrack<V>;
+  /** Asked for a state again without hearing of it. */
+  attempts: number;
+  timer: ReturnType<typeof setTimeout> | undefined;
+  askedMs: number;
+  denied: boolean;
+}
+
+/** A hex whose events cannot be followed is not asked for more often than this. */
+const askEveryMs = 200;
+
+export class Subscriptions<V> {
+  readonly #options: SubscriptionsOptions<V>;
+  readonly #hexes = new Map<string, WatchedHex<V>>();
+  /** To be asked for at the end of this turn, in few frames. */
+  readonly #asking = new Map<string, Key>();
+  #isOnline = false;
+
+  constructor(options: SubscriptionsOptions<V>) {
+    this.#options = options;
+  }
+
+  subscribe(keys: readonly Key[], listener: HexListener<V>): Subscription {
+    // One listener may be given twice: each subscription ends by itself.
+    const own: HexListener<V> = (update) => listener(update);
+    for (const key of keys) {
+      const text = keyText(key);
+      const hex = this.#hexes.get(text) ?? this.#watch(key, text);
+      hex.listeners.add(own);
+      const { track } = hex;
+      if (track.mode === "live") {
+        const update: HexUpdate<V> = { kind: "state", key, seen: track.seen };
+        queueMicrotask(() => this.#tell(own, update));
+      }
+    }
+    return { keys: [...keys], close: () => this.#unsubscribe(keys, own) };
+  }
+
+  /** The last view of a hex that is subscribed, current or not. */
+  view(key: Key): Seen<V> | undefined {
+    const track = this.#hexes.get(keyText(key))?.track;
+    return track?.mode === "live" ? track.seen : track?.last;
+  }
+
+  /** Asks for full states of subscribed hexes, to be held against what was folded. */
+  resync(keys: readonly Key[]): void {
+    for (const key of keys) {
+      const hex = this.#hexes.get(keyText(key));
+      if (hex !== undefined) this.#ask(hex);
+    }
+  }
+
+  online(): void {
+    this.#isOnline = true;
+    for (const hex of this.#hexes.values()) {
+      hex.denied = false;
+      hex.attempts = 0;
+      this.#ask(hex);
+    }
+  }
+
+  offline(): void {
+    this.#isOnline = false;
+    for (const hex of this.#hexes.values()) {
+      clearTimeout(hex.timer);
+      this.#suspend(hex, "connection");
+    }
+  }
+
+  onState(state: State): void {
+    const hex = this.#hexOf(state.key);
+    if (hex === undefined) return;
+    const { activationId, view } = state;
+    const step = this.#step(hex, () =>
+      withState(
+        hex.track,
+        {
+          activationId,
+          view,
+          viewSeq: Number(state.viewSeq),
+          hexVersion: Number(state.hexVersion),
+        },
+        this.#options.fold,
+      ),
+    );
+    if (step?.finding.kind !== "state" || step.track.mode !== "live") return;
+    clearTimeout(hex.timer);
+    hex.attempts = 0;
+    this.#options.stats.states++;
+    if (step.finding.disagreed) this.#options.stats.gapsUnnoticed++;
+    this.#tellAll(hex, { kind: "state", key: hex.key, seen: step.track.seen });
+  }
+
+  onEvent(frame: Event): void {
+    const hex = this.#hexOf(frame.key);
+    if (hex === undefined) return;
+    const { stats, fold } = this.#options;
+    const event: TrackedEvent = {
+      activationId: frame.activationId,
+      type: frame.type,
+      messageVersion: frame.version,
+      payload: frame.payload,
+      tsMs: Number(frame.tsMs),
+      hexVersion: Number(frame.hexVersion),
+      viewSeq: Number(frame.viewSeq),
+    };
+    const step = this.#step(hex, () => withEvent(hex.track, event, fold));
+    if (step === undefined) return;
+    const { finding, track } = step;
+    switch (finding.kind) {
+      case "event":
+        stats.events++;
+        if (track.mode !== "live") return;
+        this.#tellAll(hex, { kind: "event", key: hex.key, seen: track.seen, event });
+        return;
+      case "repeated":
+        stats.repeatedEvents++;
+        return;
+      case "gap":
+        if (finding.cause === "version-back") stats.gapsUnnoticed++;
+        else stats.gapsNoticed++;
+        this.#stale(hex, finding.cause);
+        return;
+      case "unfolded":
+        this.#stale(hex, "event");
+        return;
+      case "skipped":
+      case "state":
+        return;
+      default:
+        finding satisfies never;
+    }
+  }
+
+  /** The server dropped events of these hexes; states follow by themselves. */
+  onResync(keys: readonly WireKey[]): void {
+    for (const key of keys) {
+      const hex = this.#hexOf(key);
+      if (hex === undefined) continue;
+      this.#options.stats.gapsNoticed++;
+      this.#suspend(hex, "resync");
+      this.#remind(hex);
+    }
+  }
+
+  /** The server will not show a hex. */
+  onError({ key, reason, message }: ErrorFrame): void {
+    const hex = this.#hexOf(key);
+    if (hex === undefined) return;
+    clearTimeout(hex.timer);
+    hex.denied = true;
+    hex.track = unseen;
+    this.#tellAll(hex, { kind: "denied", key: hex.key, reason, message });
+  }
+
+  close(): void {
+    for (const hex of this.#hexes.values()) clearTimeout(hex.timer);
+    this.#hexes.clear();
+    this.#asking.clear();
+  }
+
+  #watch(key: Key, text: string): WatchedHex<V> {
+    const hex: WatchedHex<V> = {
+      key,
+      listeners: new Set(),
+      track: unseen,
+      attempts: 0,
+      timer: undefined,
+      askedMs: Number.NEGATIVE_INFINITY,
+      denied: false,
+    };
+    this.#hexes.set(text, hex);
+    this.#ask(hex);
+    return hex;
+  }
+
+  #unsubscribe(keys: readonly Key[], listener: HexListener<V>): void {
+    const left: Key[] = [];
+    for (const key of keys) {
+      const text = keyText(key);
+      const hex = this.#hexes.get(text);
+      if (hex?.listeners.delete(listener) !== true || hex.listeners.size > 0) continue;
+      clearTimeout(hex.timer);
+      this.#hexes.delete(text);
+      if (!this.#asking.delete(text)) left.push(key);
+    }
+    for (const some of inFrames(left)) {
+      this.#options.send({ case: "unsubscribe", value: { keys: some } });
+    }
+  }
+
+  #hexOf(key: WireKey | undefined): WatchedHex<V> | undefined {
+    return key === undefined ? undefined : this.#hexes.get(keyText(key));
+  }
+
+  /** Takes a step, or counts what could not be read and asks for the state. */
+  #step(hex: WatchedHex<V>, take: () => Step<V>): Step<V> | undefined {
+    try {
+      const step = take();
+      hex.track = step.track;
+      return step;
+    } catch {
+      this.#options.stats.malformed++;
+      // Not at once: a server that sends rubbish would be asked for more of it.
+      this.#suspend(hex, "unreadable");
+      this.#remind(hex);
+      return undefined;
+    }
+  }
+
+  #stale(hex: WatchedHex<V>, cause: StaleCause): void {
+    this.#tellAll(hex, { kind: "stale", key: hex.key, cause });
+    const pauseMs = hex.askedMs + askEveryMs - performance.now();
+    if (pauseMs <= 0) {
+      this.#ask(hex);
+      return;
+    }
+    clearTimeout(hex.timer);
+    hex.timer = setTimeout(() => this.#ask(hex), pauseMs);
+  }
+
+  #suspend(hex: WatchedHex<V>, cause: StaleCause): void {
+    if (hex.track.mode !== "live") return;
+    hex.track = suspended(hex.track);
+    this.#tellAll(hex, { kind: "stale", key: hex.key, cause });
+  }
+
+  #ask(hex: WatchedHex<V>): void {
+    if (!this.#isOnline || hex.denied) return;
+    if (this.#asking.size === 0) queueMicrotask(() => this.#flush());
+    this.#asking.set(keyText(hex.key), hex.key);
+    hex.askedMs = performance.now();
+    this.#remind(hex);
+  }
+
+  /** A state that does not come is asked for again. */
+  #remind(hex: WatchedHex<V>): void {
+    clearTimeout(hex.timer);
+    hex.timer = setTimeout(
+      () => this.#ask(hex),
+      backoffMs(hex.attempts++, this.#options.timing.resubscribe),
+    );
+  }
+
+  #flush(): void {
+    const keys = [...this.#asking.values()];
+    this.#asking.clear();
+    for (const some of inFrames(keys)) {
+      this.#options.send({ case: "subscribe", value: { keys: some } });
+    }
+  }
+
+  #tellAll(hex: WatchedHex<V>, update: HexUpdate<V>): void {
+    for (const listener of Array.from(hex.listeners)) this.#tell(listener, update);
+  }
+
+  #tell(listener: HexListener<V>, update: HexUpdate<V>): void {
+    try {
+      listener(update);
+    } catch (error) {
+      this.#options.onFault(error);
+    }
+  }
+}
+
+function inFrames(keys: readonly Key[]): { hexId: bigint; layerId: number }[][] {
+  const frames = [];
+  for (let i = 0; i < keys.length; i += keysPerFrameMax) {
+    frames.push(
+      keys.slice(i, i + keysPerFrameMax).map(({ hexId, layerId }) => ({ hexId, layerId })),
+    );
+  }
+  return frames;
+}
