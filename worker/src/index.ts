@@ -17,6 +17,7 @@ import { loadGame } from "./load-game.ts";
 import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
 import { createThreadRulesHost } from "./rules/rules-hosts/thread.ts";
 import type { RulesHost } from "./rules/rules-host.ts";
+import { RulesThreadPool } from "./rules/rules-thread-pool.ts";
 import { SlotRunner } from "./slot/slot-runner.ts";
 import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
@@ -67,18 +68,21 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
   ]);
   const metrics = createWorkerMetrics(ports.metrics);
   const slots = new Map<string, SlotRunner>();
-  const pool = openPool(
+  const store = openPool(
     { url: config.postgresUrl, applicationName: `worker-pool:${config.instance}` },
     4,
   );
+  const threads = new RulesThreadPool({
+    gameModule: config.game.module,
+    gameOptions: config.game.options,
+    heapMbMax: config.rulesHeapMbMax,
+  });
   const newRules = (): RulesHost =>
     config.rules === "inline"
       ? createInlineRulesHost(game, () => randomBytes(16))
       : createThreadRulesHost({
-          gameModule: config.game.module,
-          gameOptions: config.game.options,
+          pool: threads,
           decideMsMax: config.decideMsMax,
-          heapMbMax: config.rulesHeapMbMax,
           onLost: (kind, error) => {
             metrics.rulesLost.inc({ kind });
             logger.error({ kind, error }, "a rules thread has ended; another one takes over");
@@ -133,7 +137,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     loadSnapshots: guardLoad(ports.snapshots, logger),
     connect: (applicationName, onLost) =>
       openConnection({ url: config.postgresUrl, applicationName }, onLost),
-    pool,
+    pool: store,
     routes: () => routes,
     views: createViewPublisher(ports.bus),
     worldNow: () => membership.worldNow(),
@@ -201,7 +205,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
       metrics.activeHexes.set(active);
     }, marksEveryMs),
     setInterval(() => {
-      pool
+      store
         .query("SELECT world.make_days($1), world.prune_days($2)", [
           daysAhead,
           config.resultRetentionHours,
@@ -221,7 +225,8 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     await membership.stop();
     await control.stop();
     await rules.stop();
-    await Promise.all([pool.end(), ports.snapshots.close()]).catch(() => undefined);
+    await threads.stop();
+    await Promise.all([store.end(), ports.snapshots.close()]).catch(() => undefined);
     logger.info("worker stopped");
   };
   return {

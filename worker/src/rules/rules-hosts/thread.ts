@@ -6,7 +6,7 @@
  * Modes of the host: `starting` (requests wait), `running`, `stopped`. A thread that ends in any other way
  * than by `stop` is replaced at once; its requests fail with the command that it was at.
  */
-import { Worker } from "node:worker_threads";
+import type { Worker } from "node:worker_threads";
 import {
   type CapturedHex,
   type HostDecision,
@@ -14,29 +14,20 @@ import {
   type RulesHost,
   RulesHostGoneError,
 } from "../rules-host.ts";
-import {
-  progressCell,
-  type RulesReply,
-  type RulesRequest,
-  type RulesThreadData,
-} from "../rules-thread.ts";
+import { progressCell, type RulesReply, type RulesRequest } from "../rules-thread.ts";
+import type { RulesThreadPool } from "../rules-thread-pool.ts";
 
 export interface ThreadRulesOptions {
-  /** URL of the module that exports `createGame`. */
-  readonly gameModule: string;
-  readonly gameOptions: unknown;
+  /** Where threads come from; it belongs to the giver. */
+  readonly pool: RulesThreadPool;
   /** Time that one command may take. Default 250 ms, counted in ticks of this thread's own loop. */
   readonly decideMsMax?: number;
-  /** Heap of the thread. Default 512 MiB. */
-  readonly heapMbMax?: number;
   /** Told of each thread that ended unasked. */
   readonly onLost?: (kind: "died" | "stalled", error: string) => void;
 }
 
 /** Ticks of 10 ms: a stall of the whole process is one late tick, and charges nobody. */
 const tickMs = 10;
-/** A thread that does not come up in this time is given up and started again. */
-const startMsMax = 10_000;
 
 interface Waiting {
   readonly request: RulesRequest;
@@ -149,38 +140,25 @@ class ThreadRulesHost implements RulesHost {
   #start(): void {
     this.generation++;
     this.#ready = false;
-    this.#progress = new Int32Array(new SharedArrayBuffer(12));
-    const data: RulesThreadData = {
-      gameModule: this.#options.gameModule,
-      gameOptions: this.#options.gameOptions,
-      progress: this.#progress.buffer,
-    };
-    const thread = new Worker(new URL("../rules-thread.ts", import.meta.url), {
-      workerData: data,
-      resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMbMax ?? 512 },
-    });
+    const prepared = this.#options.pool.take();
+    const thread = prepared.worker;
+    this.#progress = prepared.progress;
     this.#thread = thread;
-    const startTimer = setTimeout(
-      () => this.#lost(thread, "died", "it did not start in time"),
-      startMsMax,
-    );
-    thread.on("message", (reply: RulesReply) => {
+    prepared.onReady(() => {
       if (thread !== this.#thread) return;
-      if (reply.kind === "ready") {
-        clearTimeout(startTimer);
-        this.#ready = true;
-        const queued = this.#queued;
-        this.#queued = [];
-        for (const request of queued) thread.postMessage(request);
-        return;
-      }
+      this.#ready = true;
+      const queued = this.#queued;
+      this.#queued = [];
+      for (const request of queued) thread.postMessage(request);
+    });
+    thread.on("message", (reply: RulesReply) => {
+      if (thread !== this.#thread || reply.kind === "ready") return;
       const waiting = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);
       waiting?.resolve(reply);
     });
     thread.on("error", (error) => this.#lost(thread, "died", describe(error)));
     thread.on("exit", (code) => {
-      clearTimeout(startTimer);
       this.#lost(thread, "died", `the rules ended their thread with code ${code}`);
     });
     clearInterval(this.#ticker);
@@ -205,6 +183,7 @@ class ThreadRulesHost implements RulesHost {
     if (thread !== this.#thread || this.#stopped) return;
     const request = Atomics.load(this.#progress, progressCell.request);
     const index = Atomics.load(this.#progress, progressCell.index);
+    // A thread that never came up has no request in hand: everybody asks again.
     const culprit = this.#waiting.get(request);
     this.#waiting.delete(request);
     this.#queued = [];

@@ -1,0 +1,49 @@
+/** Baseline worker: quorum queue → one fenced statement per message → replies → ack, one channel per queue. */
+import { byteaArray, int2Array, int8Array, uuidArray } from "@hexhold/postgres";
+import { connect } from "amqplib";
+import pg from "pg";
+import { at, commandBytes, eventBytes, idBytes, partitions, queueName } from "./wire.ts";
+
+const [amqpUrl = "", postgresUrl = ""] = process.argv.slice(2);
+const consuming = await connect(amqpUrl, { noDelay: true });
+const replies = await (await connect(amqpUrl, { noDelay: true })).createChannel();
+const filling = Buffer.alloc(eventBytes - commandBytes);
+
+for (let partition = 0; partition < partitions; partition++) {
+  const client = new pg.Client({ connectionString: postgresUrl });
+  await client.connect();
+  const channel = await consuming.createChannel();
+  await channel.prefetch(1);
+  const slot = queueName(partition);
+  await channel.consume(slot, (message) => {
+    if (message === null) return;
+    const count = message.content.length / commandBytes;
+    const records = Array.from({ length: count }, (_, i) =>
+      message.content.subarray(i * commandBytes, (i + 1) * commandBytes),
+    );
+    const ids = records.map((record) => record.subarray(at.id, at.id + idBytes));
+    const hexes = records.map((record) => record.readBigInt64BE(at.hex));
+    void client
+      .query({
+        name: "store",
+        text: "SELECT store($1, 1, $2, $3, $4, $5, $6)",
+        values: [
+          slot,
+          int2Array(hexes.map((hex) => Number(hex % 1024n))),
+          int8Array(hexes),
+          uuidArray(ids),
+          byteaArray(ids.map((id) => Buffer.concat([id, id]))),
+          byteaArray(records.map((record) => Buffer.concat([record, filling]))),
+        ],
+      })
+      .then(() => {
+        replies.publish("", String(message.properties.replyTo), Buffer.concat(ids), {});
+        channel.ack(message);
+      })
+      .catch((error: unknown) => {
+        console.error(error);
+        process.exit(1);
+      });
+  });
+}
+console.log("ready");

@@ -1,0 +1,41 @@
+/**
+ * The reference game with four amounts of `gather` on which its rules misbehave; everything else is as it
+ * was. For the tests of what a rule can and cannot do to its worker.
+ */
+import type { Message } from "@bufbuild/protobuf";
+import type { Decision, Game } from "@hexhold/actor";
+import type { Gather } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { createGame as createReferenceGame } from "@hexhold/reference-game";
+
+/** Amounts that the rules fail on, by what they do. */
+export const badAmounts = { throws: 991n, loops: 992n, exhausts: 993n, exits: 994n } as const;
+
+export function createGame(options: unknown): Game {
+  const game = createReferenceGame(options);
+  return {
+    ...game,
+    hex: {
+      ...game.hex,
+      decide: (state, command, context) =>
+        misbehave(command) ?? game.hex.decide(state, command, context),
+    },
+  };
+}
+
+function misbehave(message: Message): Decision | undefined {
+  if (message.$typeName !== "hexhold.hex.v1.Gather") return undefined;
+  switch ((message as Gather).amount) {
+    case badAmounts.throws:
+      throw new Error("bad rules: thrown");
+    case badAmounts.loops:
+      for (;;);
+    case badAmounts.exhausts: {
+      const kept: number[][] = [];
+      for (;;) kept.push(Array.from({ length: 100_000 }, Math.random));
+    }
+    case badAmounts.exits:
+      return process.exit(3);
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { partitionOf } from "@hexhold/hex";
+import { joinPlayer, type LoadPlayer, startWorld, type World } from "@hexhold/testing";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { badAmounts } from "./bad-game.ts";
+import { checkTruth } from "./check-truth.ts";
+import { gather, type Play, startPlay } from "./play.ts";
+
+/** Bad commands of each kind, and how long they are spread; the promise is tested with 10 and 60. */
+const ofEachKind = Number(process.env["HEXHOLD_CHAOS_BAD"] ?? "2");
+const spreadMs = Number(process.env["HEXHOLD_CHAOS_BAD_S"] ?? "12") * 1000;
+const otherSlotMsMax = 1000;
+/** Two letters of an account at most: the third would block it. */
+const lettersPerAccount = 2;
+
+let world: World;
+let play: Play;
+
+beforeAll(async () => {
+  world = await startWorld({
+    profile: "cluster",
+    env: {
+      HEXHOLD_GAME__MODULE: "test/chaos/src/bad-game.ts",
+      HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000",
+      HEXHOLD_WORKER__RULES_HEAP_MB_MAX: "64",
+    },
+  });
+  play = await startPlay(world, 24, 100);
+});
+afterAll(async () => world.stop());
+
+interface Bad {
+  readonly kind: string;
+  readonly player: LoadPlayer;
+  readonly slot: number;
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+describe("rules that throw, loop, exhaust memory or exit", () => {
+  it("cost one command each, and nobody else's", async () => {
+    const kinds = Object.keys(badAmounts) as (keyof typeof badAmounts)[];
+    const wanted = Array.from({ length: ofEachKind }, () => kinds).flat();
+    const villains = await world.mint(Math.ceil(wanted.length / lettersPerAccount));
+    const joined = await Promise.all(
+      villains.map(async (player) => {
+        const villain = await joinPlayer(world.status().endpoints.ws, player);
+        await villain.command("cmd.hex.enter", new Uint8Array(0));
+        return villain;
+      }),
+    );
+    const workerPid = world.pidOf("worker-1");
+    const bad: Bad[] = [];
+    for (const [i, kind] of wanted.entries()) {
+      const player = joined[Math.floor(i / lettersPerAccount)]!;
+      const fromMs = performance.now();
+      const command = await player.command("cmd.hex.gather", gather(badAmounts[kind]), {
+        once: false,
+      });
+      const { outcome } = command.answer!;
+      expect([kind, outcome.case === "error" && outcome.value.errorCode]).toEqual([
+        kind,
+        ErrorCode.DEAD_LETTERED,
+      ]);
+      const slot = partitionOf(player.key, 8);
+      bad.push({ kind, player, slot, fromMs, toMs: performance.now() });
+      await pause(Math.max(spreadMs / wanted.length - (performance.now() - fromMs), 0));
+    }
+    await play.finish();
+    const report = await checkTruth(world.status().services["postgres"]!.url, play.players);
+    expect(report.faults).toEqual([]);
+
+    const good = play.players.flatMap((p) => p.commands.map((command) => ({ p, command })));
+    expect(good.filter(({ command }) => command.answer?.outcome.case === "error")).toEqual([]);
+    let worst = 0;
+    for (const { p, command } of good) {
+      const during = bad.filter((b) => command.firstSentMs < b.toMs && command.finalMs > b.fromMs);
+      if (during.some((b) => b.slot === partitionOf(p.key, 8))) continue;
+      if (during.length > 0) worst = Math.max(worst, command.longestAnswerMs);
+    }
+    const took = Map.groupBy(bad, (b) => b.kind);
+    for (const [kind, items] of took) {
+      console.log(
+        `${kind}: given up after ${items.map((b) => Math.round(b.toMs - b.fromMs)).join(", ")} ms`,
+      );
+    }
+    console.log(
+      `${good.length} good commands; longest wait in another slot ${Math.round(worst)} ms`,
+    );
+    expect(worst).toBeLessThanOrEqual(otherSlotMsMax);
+    expect(world.pidOf("worker-1")).toBe(workerPid);
+    expect(play.players.map((p) => p.connections)).toEqual(play.players.map(() => 1));
+    await expect
+      .poll(storedLetters, { timeout: 10_000 })
+      .toEqual({ letters: wanted.length, attemptsMax: 5 });
+    for (const player of [...joined, ...play.players]) player.close();
+  });
+
+  it("block a type for an account after its third letter", async () => {
+    const [player] = await world.mint(1);
+    const villain = await joinPlayer(world.status().endpoints.ws, player!);
+    const codes: (string | undefined)[] = [];
+    for (let i = 0; i < 4; i++) {
+      const command = await villain.command("cmd.hex.gather", gather(badAmounts.throws), {
+        once: true,
+      });
+      codes.push(command.outcomes[0]);
+    }
+    expect(codes.map((code) => code?.split(":").slice(1).join(" "))).toEqual([
+      ...Array.from({ length: 3 }, () => "DEAD_LETTERED rules-failed"),
+      "RESOURCE_EXHAUSTED too-many-dead-letters",
+    ]);
+    villain.close();
+  });
+});
+
+async function storedLetters(): Promise<{ letters: number; attemptsMax: number }> {
+  const client = new pg.Client({ connectionString: world.status().services["postgres"]!.url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ letters: number; attemptsMax: number }>(
+      'SELECT count(*)::int AS letters, max(attempts)::int AS "attemptsMax" FROM control.dead_letter',
+    );
+    return rows[0]!;
+  } finally {
+    await client.end();
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
