@@ -1,7 +1,10 @@
-import { writeSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
 
-interface Totals {
+/** Environment variable with a file for the totals; when it is set, whoever set it says the closing line. */
+export const TOTALS_FILE_VARIABLE = "HEXHOLD_TEST_TOTALS_FILE";
+
+export interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
@@ -14,14 +17,17 @@ interface Totals {
  * Failed also counts: a file that could not be collected, a suite whose hooks failed, every
  * test that therefore did not run, and each unhandled error. A run that ends before its tests
  * have been counted (a global set-up that throws) counts one failure. The line is printed
- * when the process exits, because tear-downs and vitest itself print until then.
+ * when the process exits, because tear-downs and vitest itself print until then; see
+ * {@link TOTALS_FILE_VARIABLE} for who wants to say it later.
  */
 export function closingReporter(): Reporter {
   let totals: Totals = { passed: 0, failed: 1, skipped: 0 };
   return {
     onInit() {
       process.once("exit", () => {
-        writeSync(1, `${closingLine(totals)}\n`);
+        const file = process.env[TOTALS_FILE_VARIABLE];
+        if (file === undefined) writeSync(1, `${closingLine(totals)}\n`);
+        else writeFileSync(file, JSON.stringify(totals));
       });
     },
     onTestRunEnd(testModules, unhandledErrors) {
@@ -34,6 +40,11 @@ export function closingReporter(): Reporter {
       }
     },
   };
+}
+
+/** What a run of vitest wrote; undefined when it ended before it could. */
+export function readTotals(file: string): Totals | undefined {
+  return existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Totals) : undefined;
 }
 
 /** The line that CI looks for. */

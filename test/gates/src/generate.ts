@@ -1,6 +1,6 @@
 /** Generates `gen/` from `proto/`; also used by the check that `gen/` is fresh. */
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
 import { createRegistry } from "@bufbuild/protobuf";
@@ -22,12 +22,10 @@ export function runBin(name: string, args: readonly string[], cwd = repositoryRo
   });
 }
 
-/** Prints validate.proto under `root`/.build/proto, where buf.yaml looks for it. */
-export function printValidateProto(root: string): void {
-  const target = path.join(root, ".build/proto/buf/validate/validate.proto");
-  mkdirSync(path.dirname(target), { recursive: true });
+/** Text of buf/validate/validate.proto, printed from the descriptor that protovalidate carries. */
+export function validateProtoText(): string {
   const registry = createRegistry(file_buf_validate_validate);
-  writeFileSync(target, printProto(file_buf_validate_validate.proto, registry));
+  return printProto(file_buf_validate_validate.proto, registry);
 }
 
 /** gRPC's own services, from the packages that carry their text: path for buf → module specifier. */
@@ -43,19 +41,30 @@ const grpcProtos: readonly (readonly [string, string])[] = [
   ],
 ];
 
-/** Copies health and reflection under `root`/.build/proto: generated from, never committed as text. */
-export function copyGrpcProtos(root: string): void {
+/**
+ * Puts what our own files import, and what else is generated from, under `root`/.build/proto, where buf.yaml
+ * looks for it: never committed as text. A file that is right already is left alone, so that a buf that runs
+ * at the same time never sees half of one.
+ */
+export function prepareProtos(root: string): void {
   const { resolve } = createRequire(import.meta.url);
+  place(root, "buf/validate/validate.proto", validateProtoText());
   for (const [name, specifier] of grpcProtos) {
-    const target = path.join(root, ".build/proto", name);
-    mkdirSync(path.dirname(target), { recursive: true });
-    copyFileSync(resolve(specifier), target);
+    place(root, name, readFileSync(resolve(specifier), "utf8"));
   }
 }
 
-/** Writes the generated code into `out` (default: gen/ of the repository). */
-export function generate(out?: string): void {
-  printValidateProto(repositoryRoot);
-  copyGrpcProtos(repositoryRoot);
-  runBin("buf", ["generate", ...(out === undefined ? [] : ["--output", out])]);
+function place(root: string, name: string, text: string): void {
+  const target = path.join(root, ".build/proto", name);
+  if (existsSync(target) && readFileSync(target, "utf8") === text) return;
+  mkdirSync(path.dirname(target), { recursive: true });
+  const draft = `${target}.${process.pid}`;
+  writeFileSync(draft, text);
+  renameSync(draft, target);
+}
+
+/** Writes the generated code into gen/ of the repository. */
+export function generate(): void {
+  prepareProtos(repositoryRoot);
+  runBin("buf", ["generate"]);
 }

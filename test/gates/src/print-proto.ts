@@ -153,7 +153,7 @@ function valueText(message: ReflectMessage, field: DescField): string {
     case "message":
       return messageText(message.get(field));
     case "enum":
-      return field.enum.value[message.get(field) as number]?.name ?? String(message.get(field));
+      return field.enum.value[message.get(field)]?.name ?? String(message.get(field));
     case "scalar":
       return scalarText(message.get(field), field.scalar);
     default:

@@ -1,0 +1,133 @@
+/**
+ * Who may import whom: the one table. An arrow that is not here fails the gate, in `package.json` and in
+ * import statements alike. The direction, from the ground up:
+ *
+ *   gen, hex ← actor ← games/*
+ *   config, telemetry ← postgres, rpc, messaging ← router, worker, gateway, domains/* ← hexctl
+ *   gen, hex ← client ← bots, console
+ *   testing ← tests only
+ *
+ * Services never import services; hexctl alone composes them.
+ */
+
+export interface PackageRule {
+  /** Workspace packages, by folder, that any of its sources may import. */
+  readonly uses: readonly string[];
+  /** And these only in its tests. */
+  readonly usesInTests?: readonly string[];
+  /**
+   * `pure`: no `node:*`, no clock, no randomness, no timer, no process: the same input gives the same output
+   * everywhere. `browser`: no `node:*`. Tests excepted. Default: a program of Node.
+   */
+  readonly runsIn?: "pure" | "browser";
+}
+
+/** In tests every package may use these workspace packages; `libs/testing` is for nothing else. */
+export const usableInEveryTest: readonly string[] = ["libs/testing"];
+
+/** What the root's package.json brings for the tests of every package. */
+export const broughtByRoot: readonly string[] = ["vitest"];
+
+const inEveryService = [
+  "gen",
+  "libs/hex",
+  "libs/config",
+  "libs/telemetry",
+  "libs/rpc",
+  "libs/messaging",
+];
+
+export const packageTable: Readonly<Record<string, PackageRule>> = {
+  gen: { uses: [] },
+  "libs/hex": { uses: [], runsIn: "pure" },
+  "libs/actor": { uses: ["gen", "libs/hex"], runsIn: "pure" },
+  "games/reference": { uses: ["gen", "libs/hex", "libs/actor"], runsIn: "pure" },
+
+  "libs/config": { uses: [] },
+  "libs/telemetry": { uses: [] },
+  "libs/postgres": { uses: ["libs/config", "libs/telemetry"] },
+  "libs/rpc": { uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"] },
+  "libs/messaging": { uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"] },
+  // For tests, it is above what it helps to test; it loads no service and starts worlds by hexctl's command line.
+  "libs/testing": { uses: ["gen", "libs/hex", "libs/rpc", "libs/messaging", "client"] },
+
+  router: { uses: [...inEveryService, "libs/postgres"] },
+  // The game is a module that configuration names; tests of the worker use the reference game and games of their own.
+  worker: {
+    uses: [...inEveryService, "libs/postgres", "libs/actor"],
+    usesInTests: ["games/reference"],
+  },
+  // No database. From libs/actor only the shape of a game module, for its descriptors.
+  gateway: { uses: [...inEveryService, "libs/actor"], usesInTests: ["games/reference"] },
+
+  client: { uses: ["gen", "libs/hex"], runsIn: "browser" },
+  console: { uses: ["gen", "libs/hex", "client"], runsIn: "browser" },
+  bots: { uses: ["gen", "libs/hex", "client"] },
+
+  hexctl: {
+    uses: [
+      ...inEveryService,
+      "libs/postgres",
+      "libs/actor",
+      "client",
+      "router",
+      "worker",
+      "gateway",
+      // Named as the default of `game.module`; nothing of it is imported.
+      "games/reference",
+      // Built by it and served by the gateway as files.
+      "console",
+    ],
+  },
+
+  // Measures the world from outside. The baseline commits its own rows (libs/postgres), and the game that is
+  // measured is the reference game with an event of the size that is asked for.
+  bench: {
+    uses: [
+      "gen",
+      "libs/hex",
+      "libs/actor",
+      "libs/rpc",
+      "libs/messaging",
+      "libs/postgres",
+      "libs/testing",
+      "games/reference",
+      "client",
+    ],
+  },
+  // Checks stored rows by folding the journal again with the rules that wrote it.
+  "test/chaos": {
+    uses: [
+      "gen",
+      "libs/hex",
+      "libs/actor",
+      "libs/rpc",
+      "libs/messaging",
+      "games/reference",
+      "client",
+    ],
+  },
+  "test/e2e": {
+    uses: [
+      "gen",
+      "libs/hex",
+      "libs/actor",
+      "libs/rpc",
+      "libs/messaging",
+      "games/reference",
+      "client",
+    ],
+  },
+  // The private stack of a test run is hexctl's local stack.
+  "test/gates": { uses: ["gen", "libs/messaging", "libs/testing", "hexctl"] },
+};
+
+/** A package that talks to a server, and where it may be imported: inside the adapters, and in tests. */
+export const driverTable: Readonly<Record<string, readonly string[]>> = {
+  pg: ["libs/postgres/src/", "libs/testing/src/", "hexctl/src/local-stack/", "bench/src/"],
+  "node-pg-migrate": ["libs/postgres/src/"],
+  // hexctl's local stack asks each server whether it is ready, and its version.
+  amqplib: ["libs/messaging/src/buses/", "hexctl/src/local-stack/", "bench/src/"],
+  ioredis: ["router/src/lease/lease-stores/", "libs/testing/src/", "hexctl/src/local-stack/"],
+  mongodb: ["worker/src/snapshot/snapshot-stores/", "libs/testing/src/", "hexctl/src/local-stack/"],
+};
