@@ -1,4 +1,4 @@
-import { existsSync, openSync, writeSync } from "node:fs";
+import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { Command, Option } from "commander";
 import { migrate } from "@hexhold/postgres";
@@ -12,6 +12,7 @@ import type { ServiceName } from "../local-stack/service-handle.ts";
 import { serviceUrlsFrom } from "../local-stack/service-urls.ts";
 import { removeStatus } from "../status-file.ts";
 import { loadAccessKeys } from "../world-host/access-keys.ts";
+import { buildConsole } from "../world-host/build-console.ts";
 import { loadHostSecrets, urlOfRole } from "../world-host/role-passwords.ts";
 import { startCluster } from "../world-host/start-cluster.ts";
 import { startEmbedded } from "../world-host/start-embedded.ts";
@@ -89,6 +90,7 @@ async function bringUp(
   say: (line: string) => void,
 ): Promise<{ world: WorldHost; stack: LocalStack }> {
   const config = readWorldConfig(context.checkout, context.env);
+  const webRoot = buildConsole(context.checkout, say);
   const stack: LocalStack = await startLocalStack({
     dataDir,
     services: servicesOf[options.profile],
@@ -119,7 +121,6 @@ async function bringUp(
         ),
       },
     });
-    const webRoot = join(context.checkout, "console/dist");
     const start = {
       checkout: context.checkout,
       env: context.env,
@@ -127,7 +128,7 @@ async function bringUp(
       stack,
       secrets,
       keys: await loadAccessKeys(dataDir.path),
-      webRoot: existsSync(webRoot) ? webRoot : undefined,
+      webRoot: await webRoot,
       logger: createLogger({ service: "host", instance: "host", destination: logFile(dataDir) }),
       onProcesses: (processes: WorldHost["processes"]) => status.update({ processes }),
       say,

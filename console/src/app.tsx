@@ -1,0 +1,91 @@
+import { effect } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { MapView } from "./map/map-view.tsx";
+import { FrameList } from "./panel/frame-list.tsx";
+import { HexCard } from "./panel/hex-card.tsx";
+import { JoinForm } from "./panel/join-form.tsx";
+import { StatusLine } from "./panel/status-line.tsx";
+import { endWords, resources, resourceNames } from "./words.ts";
+import {
+  gaps,
+  isPresent,
+  join,
+  notes,
+  ownHex,
+  ownPlayers,
+  ownStock,
+  session,
+  world,
+} from "./world.ts";
+
+export function App({ token }: { token: string | undefined }) {
+  useEffect(() => {
+    if (token !== undefined) join(token);
+  }, [token]);
+  useEffect(() => (token === undefined ? undefined : effect(mirror)), [token]);
+  const rejoin = (next: string): void => {
+    location.hash = `token=${next}`;
+    location.reload();
+  };
+  if (token === undefined) {
+    return (
+      <JoinForm
+        why="You need an access token to join. Start a world with npm start and open the address that it prints behind “play”: it carries a guest's token."
+        onToken={rejoin}
+      />
+    );
+  }
+  const state = session.value;
+  if (state.mode === "closed") {
+    return <JoinForm why={endWords(state.reason)} onToken={rejoin} />;
+  }
+  return (
+    <div class="world">
+      <StatusLine />
+      <div class="stage">
+        {world.value === undefined ? (
+          <p class="hint">Looking for your hex…</p>
+        ) : (
+          <MapView world={world.value} />
+        )}
+        <p class="hint below">
+          {isPresent.value ? "Click inside your hex to walk" : "Coming online"}
+        </p>
+        <Notes />
+      </div>
+      <aside>
+        {world.value !== undefined && <HexCard world={world.value} />}
+        <FrameList />
+        {world.value !== undefined && (
+          <p class="identity">
+            You are <code>{world.value.accountText}</code>
+          </p>
+        )}
+      </aside>
+    </div>
+  );
+}
+
+function Notes() {
+  return (
+    <ul class="notes" role="log" aria-live="polite" aria-label="Messages">
+      {notes.value.map((note) => (
+        <li key={note.nth}>{note.text}</li>
+      ))}
+    </ul>
+  );
+}
+
+/** What tests read, and nothing else: attributes of the body. */
+function mirror(): void {
+  const { dataset } = document.body;
+  dataset["state"] = session.value.mode;
+  dataset["present"] = String(isPresent.value);
+  dataset["hexVersion"] = String(ownHex.value?.hexVersion ?? "");
+  dataset["players"] = String(ownPlayers.value.length);
+  dataset["gapsNoticed"] = String(gaps.value.noticed);
+  dataset["gapsUnnoticed"] = String(gaps.value.unnoticed);
+  for (const resource of resources) {
+    dataset[resourceNames[resource] ?? ""] = String(ownStock(resource) ?? "");
+  }
+}
