@@ -4,14 +4,12 @@ import { readdirSync, readFileSync } from "node:fs";
 /** Clock ticks a second; fixed on Linux. */
 const ticksPerS = 100;
 
-/** CPU seconds of `pid` and everything below it so far; 0 when it is gone. */
-export function cpuSeconds(pid: number): number {
+/** CPU seconds of `pid` so far, with everything below it if `deep`; 0 when it is gone. */
+export function cpuSeconds(pid: number, deep: boolean): number {
   let ticks = 0;
-  for (const each of treeOf(pid)) {
+  for (const each of deep ? treeOf(pid) : [pid]) {
     const fields = statOf(each);
     ticks += Number(fields?.[11] ?? 0) + Number(fields?.[12] ?? 0);
-    // What children used that have ended meanwhile.
-    ticks += Number(fields?.[13] ?? 0) + Number(fields?.[14] ?? 0);
   }
   return ticks / ticksPerS;
 }

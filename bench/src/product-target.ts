@@ -20,6 +20,9 @@ const gatherPayload = toBinary(
 );
 const movePayload = toBinary(MoveSchema, create(MoveSchema, { x: 100, y: 100 }));
 
+/** Every so many answers one is read whole; the others only as far as their ids. */
+const readWholeEvery = 64;
+
 /** Frames are made once; only request id, key and sequence are written into a copy, so that the load is cheap. */
 export function productTarget(
   url: string,
@@ -28,12 +31,21 @@ export function productTarget(
 ): LoadTarget {
   const residences = players.map((player) => parseKeyText(player.key).hexId);
   const hexes = diskOf(residences[0]!, 25).slice(0, hexCount);
+  const template = gatherTemplate();
   let volatileSeq = 0n;
+  let answers = 0;
   return {
     url: () => url,
     subprotocol: "hexhold.v1",
     opening: (socket) => [
       clientFrame({ case: "hello", value: { token: players[socket]!.token, sdk: "bench" } }),
+      commandFrame(
+        "cmd.hex.enter",
+        requestId(0xffff_ffff),
+        residences[socket]!,
+        new Uint8Array(0),
+        0n,
+      ),
       clientFrame({
         case: "subscribe",
         value: { keys: diskOf(residences[socket]!, 2).map((hexId) => ({ hexId, layerId: 0 })) },
@@ -41,42 +53,76 @@ export function productTarget(
     ],
     isReady: (frame) => fromBinary(ServerFrameSchema, frame).frame.case === "state",
     command(socket, seq) {
-      const hexId =
-        kind === "gather"
-          ? hexes[Math.floor(Math.random() * hexes.length)]!
-          : kind === "move"
-            ? residences[socket]!
-            : hexes[0]!;
-      const requestId = new Uint8Array(16);
-      const view = new DataView(requestId.buffer);
-      view.setBigUint64(0, (BigInt(Date.now()) << 16n) | 0x7000n);
-      view.setBigUint64(8, (1n << 63n) | BigInt(seq));
-      return clientFrame({
-        case: "command",
-        value: {
-          requestId,
-          type: kind === "move" ? "cmd.hex.move" : "cmd.hex.gather",
-          version: 1,
-          key: { hexId, layerId: 0 },
-          payload: kind === "move" ? movePayload : gatherPayload,
-          volatileSeq: kind === "move" ? ++volatileSeq : 0n,
-        },
-      });
-    },
-    answered(frame) {
-      // Field 2 of ServerFrame; the ids come first in an answer.
-      if (frame[0] !== 0x12) return -1;
-      const { value } = fromBinary(ServerFrameSchema, frame).frame;
-      if (value?.$typeName !== "hexhold.envelope.v1.Answer") return -1;
-      if (value.outcome.case !== "applied") {
-        throw new Error(
-          `not applied: ${JSON.stringify(value.outcome.value, (_k, v: unknown) => (typeof v === "bigint" ? String(v) : v))}`,
+      if (kind === "move") {
+        return commandFrame(
+          "cmd.hex.move",
+          requestId(seq),
+          residences[socket]!,
+          movePayload,
+          ++volatileSeq,
         );
       }
-      const view = new DataView(value.requestId.buffer, value.requestId.byteOffset, 16);
+      const hexId =
+        kind === "gather" ? hexes[Math.floor(Math.random() * hexes.length)]! : hexes[0]!;
+      const frame = Buffer.from(template.frame);
+      frame.set(requestId(seq), template.requestIdAt);
+      frame.writeBigUInt64LE(hexId, template.hexIdAt);
+      return frame;
+    },
+    answered(frame) {
+      // Field 2 of ServerFrame is an answer; its ids come first: event_id (1), request_id (2).
+      if (frame[0] !== 0x12) return -1;
+      const at = frame[1]! < 0x80 ? 2 : 3;
+      const isWhole = answers++ % readWholeEvery === 0;
+      if (isWhole || frame[at] !== 0x0a) assertApplied(frame);
+      const view = new DataView(frame.buffer, frame.byteOffset + at + 20, 16);
       return Number(view.getBigUint64(8) & 0xffff_ffff_ffffn);
     },
   };
+}
+
+function assertApplied(frame: Uint8Array): void {
+  const { value } = fromBinary(ServerFrameSchema, frame).frame;
+  if (value?.$typeName !== "hexhold.envelope.v1.Answer") return;
+  const { outcome } = value;
+  if (outcome.case === "applied") return;
+  const { reason } = outcome.value ?? { reason: "no outcome" };
+  // `enter` in a later round: the player is there already.
+  if (reason !== "already-online") throw new Error(`not applied: ${reason}`);
+}
+
+/** A UUIDv7 whose last bytes are the number. */
+function requestId(seq: number): Uint8Array {
+  const id = new Uint8Array(16);
+  const view = new DataView(id.buffer);
+  view.setBigUint64(
+    0,
+    (BigInt(Date.now()) << 16n) | 0x7000n | BigInt(Math.floor(Math.random() * 4096)),
+  );
+  view.setBigUint64(8, (1n << 63n) | BigInt(seq));
+  return id;
+}
+
+/** A gather's frame, and where its request id and key stand in it. */
+function gatherTemplate(): { frame: Buffer; requestIdAt: number; hexIdAt: number } {
+  const id = new Uint8Array(16).fill(0xaa);
+  const hexId = 0xbbbb_bbbb_bbbb_bbbbn;
+  const frame = Buffer.from(commandFrame("cmd.hex.gather", id, hexId, gatherPayload, 0n));
+  return { frame, requestIdAt: frame.indexOf(id), hexIdAt: frame.indexOf(Buffer.alloc(8, 0xbb)) };
+}
+
+function commandFrame(
+  type: string,
+  requestId: Uint8Array,
+  hexId: bigint,
+  payload: Uint8Array,
+  volatileSeq: bigint,
+): Uint8Array {
+  const key = { hexId, layerId: 0 };
+  return clientFrame({
+    case: "command",
+    value: { requestId, type, version: 1, key, payload, volatileSeq },
+  });
 }
 
 function clientFrame(

@@ -86,8 +86,8 @@ export interface Bus {
   publish(queue: string, message: BusMessage): Promise<PublishOutcome>;
   /** To a reply queue; transient, unconfirmed. Nothing happens when it is gone. */
   reply(inbox: string, message: BusMessage): void;
-  /** To `view.topic`; transient, unconfirmed. */
-  publishView(routingKey: string, message: BusMessage): void;
+  /** To `view.topic` under each of the keys, once for every queue that is bound to one; transient, unconfirmed. */
+  publishView(routingKeys: readonly string[], message: BusMessage): void;
   /** Rejects with {@link BusError} while disconnected or when the queue is not declared. */
   consume(queue: string, options: ConsumeOptions): Promise<Subscription>;
   /** Rejects with {@link BusError} while disconnected. */

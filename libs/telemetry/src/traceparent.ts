@@ -48,8 +48,18 @@ export function childTraceparent(parent: string): string {
   return formatTraceparent({ ...context, parentId: randomId(8) });
 }
 
+/** Drawn in large pieces: every command of a gateway gets ids, and a draw costs more than its bytes. */
+const poolBytes = 4096;
+let pool = Buffer.alloc(0);
+let used = 0;
+
 /** All zero would mean "none": drawn again, however unlikely. */
 function randomId(byteLength: number): string {
-  const bytes = randomBytes(byteLength);
+  if (used + byteLength > pool.length) {
+    pool = randomBytes(poolBytes);
+    used = 0;
+  }
+  const bytes = pool.subarray(used, used + byteLength);
+  used += byteLength;
   return bytes.some((byte) => byte !== 0) ? bytes.toString("hex") : randomId(byteLength);
 }

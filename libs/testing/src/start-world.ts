@@ -54,7 +54,8 @@ export interface World {
   readonly playUrl: string;
   status(): WorldStatus;
   pidOf(process: string): number;
-  mint(count: number, key?: string): Promise<Player[]>;
+  /** Players with tokens of `ttlS` seconds (default an hour), near the spawn cell unless `key` says where. */
+  mint(count: number, key?: string, ttlS?: number): Promise<Player[]>;
   /** What it has printed. */
   output(): string;
   stop(): Promise<void>;
@@ -117,7 +118,7 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
       if (found === undefined) throw new Error(`there is no process ${name}`);
       return found.pid;
     },
-    mint: (count, key = "") => mintPlayers(status(), count, key),
+    mint: (count, key = "", ttlS = 3600) => mintPlayers(status(), count, key, ttlS),
     output: () => output,
     async stop() {
       await end("SIGTERM");
@@ -140,14 +141,19 @@ function isReady(output: string): boolean {
   return /^ready/m.test(output) && /admin\s+http/.test(output);
 }
 
-async function mintPlayers(status: WorldStatus, count: number, key: string): Promise<Player[]> {
+async function mintPlayers(
+  status: WorldStatus,
+  count: number,
+  key: string,
+  ttlS: number,
+): Promise<Player[]> {
   const host = status.processes.find((item) => item.kind === "host");
   if (host?.controlUrl === undefined) throw new Error("the host has no control URL yet");
   const channel = openChannel(host.controlUrl, { token: status.adminToken, callTimeoutMs: 60_000 });
   try {
     const { players } = await channel
       .client(HostService)
-      .mintPlayers({ count, key, ttlS: 3600, accountId: "" });
+      .mintPlayers({ count, key, ttlS, accountId: "" });
     return players;
   } finally {
     channel.close();

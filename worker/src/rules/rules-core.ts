@@ -12,7 +12,8 @@ import {
   type StepOutcome,
 } from "@hexhold/actor";
 import { type Key, keyText, parseKeyText } from "@hexhold/hex";
-import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging";
+// Not the package's main entry: the broker's client would load in every rules thread.
+import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging/registry";
 import type {
   CapturedHex,
   HexRecovery,

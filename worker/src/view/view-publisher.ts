@@ -15,21 +15,21 @@ export interface ViewPublisher {
 export function createViewPublisher(bus: Bus): ViewPublisher {
   return {
     publish(views) {
-      for (const [region, events] of views) {
-        bus.publishView(region, { type: "view.v1", body: encodeViews({ events, marks: [] }) });
-      }
+      if (views.size === 0) return;
+      // One message for all regions of a commit: a message a region costs the broker more than all else.
+      const events = [...views.values()].flat();
+      bus.publishView([...views.keys()], {
+        type: "view.v1",
+        body: encodeViews({ events, marks: [] }),
+      });
     },
     publishMarks(hexes, nowMs) {
-      const byRegion = new Map<string, ActiveHex[]>();
-      for (const hex of hexes) {
-        if (hex.changedMs === 0 || nowMs - hex.changedMs > digestMs) continue;
-        const regional = byRegion.get(hex.region);
-        if (regional === undefined) byRegion.set(hex.region, [hex]);
-        else regional.push(hex);
-      }
-      for (const [region, marks] of byRegion) {
-        bus.publishView(region, { type: "view.v1", body: encodeViews({ events: [], marks }) });
-      }
+      const marks = [...hexes].filter(
+        (hex) => hex.changedMs !== 0 && nowMs - hex.changedMs <= digestMs,
+      );
+      if (marks.length === 0) return;
+      const regions = [...new Set(marks.map((hex) => hex.region))];
+      bus.publishView(regions, { type: "view.v1", body: encodeViews({ events: [], marks }) });
     },
   };
 }

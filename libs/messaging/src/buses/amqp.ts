@@ -143,8 +143,9 @@ class AmqpBus implements Bus {
     this.#publishLoose("", inbox, message);
   }
 
-  publishView(routingKey: string, message: BusMessage): void {
-    this.#publishLoose(viewExchange, routingKey, message);
+  publishView(routingKeys: readonly string[], message: BusMessage): void {
+    const [first, ...others] = routingKeys;
+    if (first !== undefined) this.#publishLoose(viewExchange, first, message, others);
   }
 
   async consume(queue: string, options: ConsumeOptions): Promise<Subscription> {
@@ -247,11 +248,18 @@ class AmqpBus implements Bus {
     }
   }
 
-  #publishLoose(exchange: string, routingKey: string, message: BusMessage): void {
+  #publishLoose(
+    exchange: string,
+    routingKey: string,
+    message: BusMessage,
+    otherKeys: readonly string[] = [],
+  ): void {
     try {
       this.#looseChannel?.publish(exchange, routingKey, buffer(message.body), {
         ...this.#properties(message),
         persistent: false,
+        // RabbitMQ's sender-selected distribution: one message, several routing keys.
+        ...(otherKeys.length === 0 ? {} : { CC: [...otherKeys] }),
       });
     } catch {
       // The channel is closing: what goes this way may be lost, and is noticed by its number.

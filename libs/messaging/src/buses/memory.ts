@@ -107,9 +107,9 @@ export class MemoryBroker {
     if (inbox !== undefined) put(inbox, message);
   }
 
-  publishView(routingKey: string, message: BusMessage): void {
+  publishView(routingKeys: readonly string[], message: BusMessage): void {
     for (const inbox of this.#inboxes.values()) {
-      if (inbox.patterns.has(routingKey)) put(inbox, message);
+      if (routingKeys.some((key) => inbox.patterns.has(key))) put(inbox, message);
     }
   }
 
@@ -199,7 +199,7 @@ export function createMemoryBus(broker: MemoryBroker): Bus {
       });
     },
     reply: (inbox, message) => broker.reply(inbox, message),
-    publishView: (routingKey, message) => broker.publishView(routingKey, message),
+    publishView: (routingKeys, message) => broker.publishView(routingKeys, message),
     // eslint-disable-next-line typescript/require-await -- rejects where the AMQP adapter rejects
     async consume(queue, options): Promise<Subscription> {
       assertOpen();
