@@ -16,10 +16,19 @@ export const gather = (amount = 1n): Uint8Array =>
 const moveTo = (x: number, y: number): Uint8Array =>
   toBinary(MoveSchema, create(MoveSchema, { x, y }));
 
-/** Brings `count` players into the world, each with a view of its own hex, and lets them play. */
-export async function startPlay(world: World, count: number, pauseMs = 0): Promise<Play> {
+/**
+ * Brings `count` players into the world, each with a view of its own hex, and lets them play. `keys` are the
+ * hexes to be born in, in turn; default: near the spawn cell.
+ */
+export async function startPlay(
+  world: World,
+  count: number,
+  pauseMs = 0,
+  keys: readonly string[] = [""],
+): Promise<Play> {
   const { ws } = world.status().endpoints;
-  const minted = await world.mint(count);
+  const each = Math.ceil(count / keys.length);
+  const minted = (await Promise.all(keys.map(async (key) => world.mint(each, key)))).flat();
   const players = await Promise.all(minted.map((player) => joinPlayer(ws, player)));
   let playing = true;
   const loops = players.map(async (player, i) => {
