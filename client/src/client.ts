@@ -173,7 +173,8 @@ class HexholdClient<V> implements Client<V> {
       timing,
       onState: (state) => this.#changed(state),
       onFrame: (content) => this.#received(content),
-      onServerTime: (serverMs, roundTripMs) => {
+      onServerTime: (serverMs, roundTripMs) => this.#clock.sample(serverMs, roundTripMs),
+      onPong: (serverMs, roundTripMs) => {
         this.roundTripMs = roundTripMs;
         this.#clock.sample(serverMs, roundTripMs);
       },
@@ -299,6 +300,8 @@ class HexholdClient<V> implements Client<V> {
         // What was on its way goes before anything that the application sends when it hears of it.
         this.#subscriptions.online();
         this.#commands.online();
+        // The welcome waited for the token to be checked: a pong tells the time better.
+        this.#session.ping();
         break;
       case "waiting":
         if (state.reason === "malformed-frame") this.stats.malformed++;

@@ -39,7 +39,9 @@ export interface SessionOptions {
   readonly timing: ClientTiming;
   readonly onState: (state: SessionState) => void;
   readonly onFrame: (content: ServerFrameContent) => void;
+  /** The time that a welcome brought. */
   readonly onServerTime: (serverMs: number, roundTripMs: number) => void;
+  readonly onPong: SocketOptions["onPong"];
   readonly onTraffic: SocketOptions["onTraffic"];
 }
 
@@ -98,7 +100,7 @@ export class Session {
       return;
     }
     if (this.#state.mode !== "connecting") return;
-    const { url, sdk, timing, onTraffic, onFrame, onServerTime } = this.#options;
+    const { url, sdk, timing, onTraffic, onFrame, onServerTime, onPong } = this.#options;
     try {
       this.#socket = new FrameSocket({
         url,
@@ -107,7 +109,7 @@ export class Session {
         sdk,
         timing,
         onTraffic,
-        onPong: onServerTime,
+        onPong,
         onWelcome: (welcome, roundTripMs) => {
           onServerTime(Number(welcome.serverTimeMs), roundTripMs);
           this.#welcomed(welcome);

@@ -25,7 +25,6 @@ export function App({ token }: { token: string | undefined }) {
   useEffect(() => (token === undefined ? undefined : effect(mirror)), [token]);
   const rejoin = (next: string): void => {
     location.hash = `token=${next}`;
-    location.reload();
   };
   if (token === undefined) {
     return (
@@ -49,7 +48,7 @@ export function App({ token }: { token: string | undefined }) {
           <MapView world={world.value} />
         )}
         <p class="hint below">
-          {isPresent.value ? "Click inside your hex to walk" : "Coming online"}
+          {isPresent.value ? "Click or tap inside your hex to walk" : "Coming online"}
         </p>
         <Notes />
       </div>

@@ -11,9 +11,15 @@ export interface FrameLine {
   /** Answers: since the command was sent. */
   readonly latencyMs: number | undefined;
   readonly tone: "plain" | "good" | "bad";
+  /** Frames that this line stands for: a walk is many that differ in nothing to be read. */
+  readonly count: number;
+  readonly atMs: number;
 }
 
 const linesMax = 60;
+/** A frame like one of the last few lines, and so soon after it, is counted there. */
+const alikeLines = 4;
+const alikeMs = 2000;
 /** Commands whose answer is awaited; older ones are forgotten. */
 const awaitedMax = 256;
 
@@ -23,17 +29,30 @@ const sentMs = new Map<string, { readonly type: string; readonly atMs: number }>
 let nth = 0;
 
 export function noteFrame(frame: SeenFrame): void {
+  const { direction, bytes } = frame;
   const { kind, about, latencyMs, tone } = describe(frame);
+  const atMs = performance.now();
+  const lines = frameLines.value;
+  const alike = lines.findIndex(
+    (line, i) =>
+      i < alikeLines &&
+      line.direction === direction &&
+      line.kind === kind &&
+      line.about === about &&
+      atMs - line.atMs < alikeMs,
+  );
   const line: FrameLine = {
-    nth: nth++,
-    direction: frame.direction,
+    nth: lines[alike]?.nth ?? nth++,
+    direction,
     kind,
     about,
-    bytes: frame.bytes,
+    bytes,
     latencyMs,
     tone,
+    count: (lines[alike]?.count ?? 0) + 1,
+    atMs,
   };
-  frameLines.value = [line, ...frameLines.value.slice(0, linesMax - 1)];
+  frameLines.value = alike < 0 ? [line, ...lines.slice(0, linesMax - 1)] : lines.with(alike, line);
 }
 
 function describe({

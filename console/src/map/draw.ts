@@ -54,7 +54,7 @@ function drawGround(
   canvas.beginPath();
   for (const { x, y } of corners) canvas.lineTo(x, y);
   canvas.closePath();
-  canvas.fillStyle = groundOf(view, scene.serverNowMs, isOwn);
+  canvas.fillStyle = groundOf(hex, view, scene.serverNowMs, isOwn);
   canvas.globalAlpha = mode === "live" ? 1 : mode === "stale" ? 0.75 : 0.45;
   canvas.fill();
   canvas.globalAlpha = 1;
@@ -67,13 +67,23 @@ function drawGround(
 }
 
 /** The fuller its stocks and the higher its level, the greener and the brighter a hex. */
-function groundOf(view: HexView | undefined, nowMs: number, isOwn: boolean): string {
+function groundOf(
+  { hexId }: PlaneHex,
+  view: HexView | undefined,
+  nowMs: number,
+  isOwn: boolean,
+): string {
   if (view === undefined) return "#10161d";
   const capacity = Math.max(Number(view.stockCapacity), 1);
   const full =
     resources.reduce((sum, resource) => sum + stockAt(view, resource, nowMs) / capacity, 0) / 3;
-  const lightness = 12 + Math.min(view.level, 12) * 0.9 + full * 4 + (isOwn ? 3.5 : 0);
+  const lightness = 12 + Math.min(view.level, 12) * 0.9 + full * 4 + (isOwn ? 4 : shadeOf(hexId));
   return `hsl(${200 - full * 32} ${18 + full * 12}% ${lightness}%)`;
+}
+
+/** No two neighbours quite alike: 0…2.5, always the same for a hex. */
+function shadeOf(hexId: bigint): number {
+  return ((Number((hexId >> 28n) % 4093n) * 7) % 11) / 4.4;
 }
 
 function drawContent(
@@ -97,7 +107,7 @@ function drawContent(
   }
   canvas.font = `600 ${textPx(scale, 0.24)}px ${font}`;
   canvas.fillStyle = isOwn ? ink.own : ink.dim;
-  canvas.fillText(`L${view.level}`, centre.x, centre.y - scale * 0.78);
+  canvas.fillText(`L${view.level}`, centre.x, centre.y - scale * 0.74);
   drawStocks(canvas, scene, view, centre);
 }
 
@@ -112,7 +122,7 @@ function drawStocks(
   const height = scale * 0.34;
   const gap = width * 0.55;
   const left = centre.x - (3 * width + 2 * gap) / 2;
-  const bottom = centre.y + scale * 0.92;
+  const bottom = centre.y + scale * 0.82;
   const capacity = Math.max(Number(view.stockCapacity), 1);
   resources.forEach((resource, i) => {
     const x = left + i * (width + gap);

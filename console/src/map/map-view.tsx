@@ -8,7 +8,7 @@ import { drawScene } from "./draw.ts";
 import { createFigures } from "./figures.ts";
 import { contains, layOut, type Plane, type Point } from "./projection.ts";
 
-const marginPx = 18;
+const marginPx = 28;
 /** One press of an arrow key. */
 const keyStep = 160;
 const keySteps: Readonly<Record<string, readonly [number, number]>> = {

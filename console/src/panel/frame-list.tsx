@@ -14,14 +14,17 @@ export function FrameList() {
 }
 
 function Line({ line }: { line: FrameLine }) {
-  const { direction, kind, about, bytes, latencyMs, tone } = line;
+  const { direction, kind, about, bytes, latencyMs, tone, count } = line;
   return (
     <li class={`${direction} ${tone}`}>
       <span class="arrow" aria-label={direction}>
         {direction === "sent" ? "↑" : "↓"}
       </span>
       <span class="kind">{kind}</span>
-      <span class="about">{about}</span>
+      <span class="about">
+        {about}
+        {count > 1 && <small> ×{count}</small>}
+      </span>
       <span class="latency">{latencyMs === undefined ? "" : `${latencyMs.toFixed(1)} ms`}</span>
       <span class="bytes">{bytes} B</span>
     </li>
