@@ -1,0 +1,135 @@
+/** The tables of docs/ against the code that they describe. */
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { getOption, hasOption } from "@bufbuild/protobuf";
+import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { contract } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { parseAst } from "vitest/node";
+import { expect, it } from "vitest";
+import { repositoryRoot } from "./generate.ts";
+import { isForTests, readSources } from "./source-tree.ts";
+
+interface Node {
+  readonly type: string;
+  readonly [field: string]: unknown;
+}
+
+const sources = readSources(repositoryRoot, [".ts"]).filter((file) => !isForTests(file.path));
+
+/** Rows of the first table behind a heading, cells without backticks. */
+function tableUnder(file: string, heading: string): string[][] {
+  const text = readFileSync(path.join(repositoryRoot, file), "utf8");
+  const section = text.split(`\n${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+  const rows = section.split("\n").filter((line) => line.startsWith("|"));
+  return rows.slice(2).map((row) =>
+    row
+      .split("|")
+      .slice(1, -1)
+      .map((cell) => cell.trim().replaceAll("`", "")),
+  );
+}
+
+/** Where a call has the reason of an error: by the name of what is called, the argument's place. */
+const reasonArguments: Readonly<Record<string, number>> = {
+  invalid: 0,
+  unavailable: 0,
+  limited: 0,
+  TokenError: 0,
+  errorAnswer: 1,
+  "#fail": 3,
+};
+
+/** Every reason that gateway and worker put into an error, as literals at the places where they do. */
+function reasonsInCode(): Set<string> {
+  const reasons = new Set<string>();
+  const take = (value: unknown): void => {
+    if (!isNode(value)) return;
+    if (value.type === "ConditionalExpression") {
+      take(value["consequent"]);
+      take(value["alternate"]);
+    }
+    const literal = value["value"];
+    if (value.type === "Literal" && typeof literal === "string" && /^[a-z][a-z-]+$/.test(literal)) {
+      reasons.add(literal);
+    }
+  };
+  const visit = (value: unknown): void => {
+    if (Array.isArray(value)) value.forEach(visit);
+    if (!isNode(value)) return;
+    const { callee, key } = value as { callee?: Node; key?: Node } & Node;
+    if (value.type === "CallExpression" || value.type === "NewExpression") {
+      const at = reasonArguments[nameOf(callee) || nameOf(callee?.["property"])];
+      if (at !== undefined) take((value["arguments"] as unknown[])[at]);
+    }
+    if (value.type === "Property" && key?.["name"] === "reason") take(value["value"]);
+    Object.values(value).forEach(visit);
+  };
+  for (const { path: file, text } of sources) {
+    if (/^(gateway|worker)\/src\//.test(file)) visit(parseAst(text, { lang: "ts" }));
+  }
+  // Handed through: what libs/hex says of a cell.
+  const cell = sources.find(({ path: file }) => file === "libs/hex/src/cell.ts")?.text ?? "";
+  const [, faults = ""] = /type CellFault = (.+);/.exec(cell) ?? [];
+  for (const [, fault = ""] of faults.matchAll(/"([a-z-]+)"/g)) reasons.add(fault);
+  return reasons;
+}
+
+/** Of an identifier, else empty. */
+function nameOf(node: unknown): string {
+  const name = isNode(node) ? node["name"] : undefined;
+  if (typeof name !== "string") return "";
+  return (node as Node).type === "PrivateIdentifier" ? `#${name}` : name;
+}
+
+function isNode(value: unknown): value is Node {
+  return typeof value === "object" && value !== null && "type" in value;
+}
+
+it("docs/protocol.md lists every reason that is sent, and no other", () => {
+  const documented = tableUnder("docs/protocol.md", "## Errors").map(([, reason]) => reason);
+  const inCode = reasonsInCode();
+  expect(inCode.size).toBeGreaterThan(30);
+  expect(new Set(documented)).toEqual(inCode);
+});
+
+it("docs/protocol.md lists every refusal of the commands' options, and no other", () => {
+  const documented = tableUnder("docs/protocol.md", "## Refusals").map(
+    ([type, , reason]) => `${type} ${reason}`,
+  );
+  const options = file_hexhold_hex_v1_commands.messages.flatMap((message) => {
+    if (!hasOption(message, contract)) return [];
+    const { type, refusals } = getOption(message, contract);
+    return refusals.map((reason) => `${type} ${reason}`);
+  });
+  expect(documented.toSorted()).toEqual(options.toSorted());
+});
+
+it("docs/protocol.md gives the gateway's limits with their defaults", () => {
+  const config = sources.find(({ path: file }) => file === "gateway/src/gateway-config.ts")?.text;
+  const options = tableUnder("docs/protocol.md", "## Limits").flatMap(([, value = "", option]) =>
+    option === "" ? [] : [{ name: option?.split(".")[1] ?? "", value: value.replaceAll(",", "") }],
+  );
+  expect(options.length).toBeGreaterThan(5);
+  for (const { name, value } of options) {
+    const rule = new RegExp(`${name}: z[\\s\\S]*?\\.default\\(([^)]+)\\)`).exec(config ?? "")?.[1];
+    const found = (rule ?? "")
+      .replaceAll("_", "")
+      .split("*")
+      .reduce((all, n) => all * Number(n), 1);
+    expect(`${name} ${found}`).toBe(`${name} ${value}`);
+  }
+});
+
+it("docs/operations.md lists every metric of ours, and no other", () => {
+  const text = readFileSync(path.join(repositoryRoot, "docs/operations.md"), "utf8");
+  const documented = new Set(text.match(/(?<=`)hexhold_[a-z_]+(?=`)/g));
+  const inCode = new Set(
+    sources
+      .filter(
+        ({ path: file }) => file.endsWith("metrics.ts") && !file.startsWith("libs/telemetry/"),
+      )
+      .flatMap(({ text: code }) => code.match(/(?<=")hexhold_[a-z_]+(?=")/g) ?? []),
+  );
+  expect(inCode.size).toBeGreaterThan(25);
+  expect(documented).toEqual(inCode);
+});
