@@ -87,7 +87,7 @@ test("without a token the page says what to do", async () => {
   await page.goto(`${world.status().endpoints.http}/`);
   await page.getByText("npm start").waitFor();
   expect(await attribute("state")).toBe("no-token");
-  await page.screenshot({ path: path.join(pictures, "join.png") });
+  await page.screenshot({ path: path.join(root, ".build/screenshots/join.png") });
 });
 
 test("the printed address joins, and the token leaves the address bar", async () => {

@@ -28,7 +28,7 @@ const ink = {
   own: "#f2b84b",
   text: "#dbe5ef",
   dim: "#8496a9",
-  track: "rgba(255,255,255,0.09)",
+  track: "rgba(5,9,13,0.45)",
 };
 const font = "ui-sans-serif, system-ui, sans-serif";
 
@@ -68,7 +68,7 @@ function drawGround(
 
 /** The fuller its stocks and the higher its level, the greener and the brighter a hex. */
 function groundOf(
-  { hexId }: PlaneHex,
+  { hexId, centre }: PlaneHex,
   view: HexView | undefined,
   nowMs: number,
   isOwn: boolean,
@@ -77,13 +77,16 @@ function groundOf(
   const capacity = Math.max(Number(view.stockCapacity), 1);
   const full =
     resources.reduce((sum, resource) => sum + stockAt(view, resource, nowMs) / capacity, 0) / 3;
-  const lightness = 12 + Math.min(view.level, 12) * 0.9 + full * 4 + (isOwn ? 4 : shadeOf(hexId));
+  // The outer ring lies further off.
+  const far = Math.hypot(centre.x, centre.y) > 3 ? 2.5 : 0;
+  const lightness =
+    12 + Math.min(view.level, 12) * 0.9 + full * 4 + (isOwn ? 5 : shadeOf(hexId) - far);
   return `hsl(${200 - full * 32} ${18 + full * 12}% ${lightness}%)`;
 }
 
-/** No two neighbours quite alike: 0…2.5, always the same for a hex. */
+/** No two neighbours quite alike: 0…3.5, always the same for a hex. */
 function shadeOf(hexId: bigint): number {
-  return ((Number((hexId >> 28n) % 4093n) * 7) % 11) / 4.4;
+  return ((Number((hexId >> 27n) % 4093n) * 7) % 11) / 3.1;
 }
 
 function drawContent(

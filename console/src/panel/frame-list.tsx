@@ -21,10 +21,8 @@ function Line({ line }: { line: FrameLine }) {
         {direction === "sent" ? "↑" : "↓"}
       </span>
       <span class="kind">{kind}</span>
-      <span class="about">
-        {about}
-        {count > 1 && <small> ×{count}</small>}
-      </span>
+      <span class="about">{about}</span>
+      <span class="count">{count > 1 && `×${count}`}</span>
       <span class="latency">{latencyMs === undefined ? "" : `${latencyMs.toFixed(1)} ms`}</span>
       <span class="bytes">{bytes} B</span>
     </li>

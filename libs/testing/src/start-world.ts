@@ -5,7 +5,9 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -134,6 +136,13 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
 
 /** Removes a data directory and what its services keep elsewhere, by the links in it. */
 function removeDataDir(dataDir: string): void {
+  for (const entry of readdirSync(dataDir, { withFileTypes: true })) {
+    if (!entry.isSymbolicLink()) continue;
+    const elsewhere = path.dirname(readlinkSync(path.join(dataDir, entry.name)));
+    if (/^hexhold-[0-9a-f]+$/.test(path.basename(elsewhere))) {
+      rmSync(elsewhere, { recursive: true, force: true });
+    }
+  }
   rmSync(dataDir, { recursive: true, force: true });
 }
 
