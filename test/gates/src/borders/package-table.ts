@@ -52,8 +52,19 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"],
     usesInTests: ["hexctl"],
   },
-  // For tests, it is above what it helps to test; it loads no service and starts worlds by hexctl's command line.
-  "libs/testing": { uses: ["gen", "libs/hex", "libs/rpc", "libs/messaging", "client"] },
+  // For tests: it is above what it helps to test. It loads no service, starts worlds by hexctl's command line,
+  // and has the reference game with rules that misbehave.
+  "libs/testing": {
+    uses: [
+      "gen",
+      "libs/hex",
+      "libs/actor",
+      "libs/rpc",
+      "libs/messaging",
+      "games/reference",
+      "client",
+    ],
+  },
 
   router: { uses: [...inEveryService, "libs/postgres"] },
   // The game is a module that configuration names; tests of the worker use the reference game and games of their own.
