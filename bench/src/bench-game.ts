@@ -2,7 +2,7 @@
  * The reference game in which everybody may gather everywhere: the bench sends from 32 sockets to 2,000
  * hexes, and a player lives in one. All other rules, and their cost, are as they are.
  */
-import { create, type Message } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import type { Game } from "@hexhold/actor";
 import { type HexState, ResidentSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { createGame as createReferenceGame } from "@hexhold/reference-game";
@@ -17,7 +17,7 @@ export function createGame(options: unknown): Game {
         if (command.$typeName !== "hexhold.hex.v1.Gather" || context.accountId === undefined) {
           return game.hex.decide(state, command, context);
         }
-        const durable = state.durable as Message as HexState;
+        const durable = state.durable as HexState;
         const resident = create(ResidentSchema, { playerId: context.accountId, online: true });
         const everywhere: HexState = { ...durable, residents: [resident] };
         return game.hex.decide({ ...state, durable: everywhere }, command, context);

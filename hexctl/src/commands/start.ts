@@ -29,6 +29,8 @@ interface StartOptions {
   readonly outliveParent: boolean;
 }
 
+const stopWhileStartingMsMax = 5000;
+
 const servicesOf: Record<Profile, readonly ServiceName[]> = {
   embedded: ["postgres"],
   cluster: ["postgres", "rabbitmq", "redis", "mongodb"],
@@ -63,12 +65,18 @@ async function startWorld(context: CommandContext, options: StartOptions): Promi
     if (typeof first === "string") {
       console.log(`Stopping (${first}).`);
       dataDir.ledger.endAllNow();
-      await starting.then(({ stack }) => stack.kill()).catch(() => undefined);
+      // A start that hangs in something that has just been ended must not keep the host.
+      await Promise.race([
+        starting.then(({ stack }) => stack.kill()).catch(() => undefined),
+        new Promise((resolve) => setTimeout(resolve, stopWhileStartingMsMax)),
+      ]);
+      // Nor may what it has left open.
+      setTimeout(() => process.exit(), 500).unref();
       return;
     }
     const { world, stack } = first;
     status.update({ ready: true, endpoints: world.endpoints, processes: world.processes });
-    await printReady(world, startedMs);
+    await Promise.race([printReady(world, startedMs), stopRequest.requested]);
     console.log(`Stopping (${await stopRequest.requested}).`);
     stopRequest.onSecond(dataDir.ledger.endAllNow);
     status.update({ ready: false });

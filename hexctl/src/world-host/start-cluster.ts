@@ -140,11 +140,19 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   }
 }
 
+/** Rejects when the broker does not take the host's connections in time. */
 function connected(bus: ReturnType<typeof createAmqpBus>): Promise<void> {
   if (bus.state.mode === "connected") return Promise.resolve();
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      unlisten();
+      reject(
+        new Error(`RabbitMQ does not take the host's connections: ${JSON.stringify(bus.state)}`),
+      );
+    }, readyMsMax);
     const unlisten = bus.onState((state) => {
       if (state.mode !== "connected") return;
+      clearTimeout(timer);
       unlisten();
       resolve();
     });

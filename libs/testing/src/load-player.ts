@@ -75,7 +75,8 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
     activationId: "",
     viewSeq: 0n,
   };
-  const waiting = new Map<string, (answer: Answer | undefined) => void>();
+  // Copies of one command are answered in the order of their sends.
+  const waiting = new Map<string, ((answer: Answer | undefined) => void)[]>();
   let socket: WebSocket | undefined;
   let ready = Promise.withResolvers<void>();
   let closed = false;
@@ -99,7 +100,8 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
     opened.addEventListener("close", () => {
       if (socket !== opened) return;
       ready = Promise.withResolvers<void>();
-      for (const resolve of waiting.values()) resolve(undefined);
+      for (const resolve of [...waiting.values()].flat()) resolve(undefined);
+      waiting.clear();
       if (!closed) setTimeout(open, 100);
     });
     opened.addEventListener("error", () => undefined);
@@ -112,7 +114,7 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
         if (subscribed) send({ case: "subscribe", value: { keys: [key] } });
         break;
       case "answer":
-        waiting.get(hexOf(frame.value.requestId))?.(frame.value);
+        waiting.get(hexOf(frame.value.requestId))?.shift()?.(frame.value);
         break;
       case "state":
         view.states++;
@@ -155,8 +157,13 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
       await Promise.race([ready.promise, pause(silenceMs)]);
       const sentMs = performance.now();
       const answer = await new Promise<Answer | undefined>((resolve) => {
-        waiting.set(hexOf(requestId), resolve);
-        const timer = setTimeout(() => resolve(undefined), silenceMs);
+        const id = hexOf(requestId);
+        waiting.set(id, [...(waiting.get(id) ?? []), resolve]);
+        const timer = setTimeout(() => {
+          const others = (waiting.get(id) ?? []).filter((other) => other !== resolve);
+          waiting.set(id, others);
+          resolve(undefined);
+        }, silenceMs);
         timer.unref();
         played.sends++;
         send({
@@ -185,7 +192,7 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
       const wait = outcome.case === "error" ? outcome.value.retryAfterMs : 0;
       await pause(Math.min(Math.max(wait, 50), 500));
     }
-    waiting.delete(hexOf(requestId));
+    if (waiting.get(hexOf(requestId))?.length === 0) waiting.delete(hexOf(requestId));
     return played;
   };
   return {
@@ -242,10 +249,7 @@ function applyEvent(view: ViewCheck, type: string, payload: Uint8Array): void {
 function frameBytes(
   frame: NonNullable<Parameters<typeof create<typeof ClientFrameSchema>>[1]>["frame"],
 ) {
-  return toBinary(
-    ClientFrameSchema,
-    create(ClientFrameSchema, { frame: frame! }),
-  ) as Uint8Array<ArrayBuffer>;
+  return new Uint8Array(toBinary(ClientFrameSchema, create(ClientFrameSchema, { frame: frame! })));
 }
 
 function newRequestId(): Uint8Array {

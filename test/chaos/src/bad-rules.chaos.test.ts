@@ -3,7 +3,7 @@ import { partitionOf } from "@hexhold/hex";
 import { joinPlayer, type LoadPlayer, startWorld, type World } from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { badAmounts } from "./bad-game.ts";
+import { badAmounts } from "@hexhold/testing/misbehaving-game";
 import { checkTruth } from "./check-truth.ts";
 import { gather, type Play, startPlay } from "./play.ts";
 
@@ -21,7 +21,7 @@ beforeAll(async () => {
   world = await startWorld({
     profile: "cluster",
     env: {
-      HEXHOLD_GAME__MODULE: "test/chaos/src/bad-game.ts",
+      HEXHOLD_GAME__MODULE: "libs/testing/src/misbehaving-game.ts",
       HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000",
       HEXHOLD_WORKER__RULES_HEAP_MB_MAX: "64",
     },

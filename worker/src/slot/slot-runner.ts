@@ -137,7 +137,11 @@ export class SlotRunner {
     this.#releasing = true;
     this.#ports.logger.info({ slot: this.slot, reason }, "giving a slot back");
     this.#handler?.stop();
-    await Promise.race([this.#inHand, new Promise((resolve) => setTimeout(resolve, drainMsMax))]);
+    await Promise.race([
+      this.#inHand,
+      // Not a reason for a process to stay.
+      new Promise((resolve) => setTimeout(resolve, drainMsMax).unref()),
+    ]);
     await this.#subscription?.close();
     await beforeRelease();
     await this.#end("released", true);

@@ -1,0 +1,195 @@
+import { randomBytes } from "node:crypto";
+import { create, toBinary } from "@bufbuild/protobuf";
+import {
+  EnterSchema,
+  GatherSchema,
+  MoveSchema,
+  SpawnSchema,
+} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { createGame } from "@hexhold/reference-game";
+import { createGame as createBadGame } from "@hexhold/testing/misbehaving-game";
+import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import type { HostCommand, RulesHost } from "../rules-host.ts";
+import { RulesThreadPool } from "../rules-thread-pool.ts";
+import { createInlineRulesHost } from "./inline.ts";
+import { createThreadRulesHost } from "./thread.ts";
+
+const slot = "cmd.p2";
+const keyText = "861f1d48fffffff";
+const account = new Uint8Array(16).fill(7);
+const pool = new RulesThreadPool({
+  gameModule: new URL("../../../../libs/testing/src/misbehaving-game.ts", import.meta.url).href,
+  gameOptions: { stockCapacity: 1000 },
+  heapMbMax: 64,
+});
+afterAll(async () => pool.stop());
+
+function command(type: string, payload: Uint8Array, more: Partial<HostCommand> = {}): HostCommand {
+  return {
+    keyText,
+    type,
+    payload,
+    sender: Sender.CLIENT,
+    accountId: account,
+    sessionId: new Uint8Array(16).fill(1),
+    volatileSeq: 0n,
+    ...more,
+  };
+}
+const spawn = command(
+  "cmd.hex.spawn",
+  toBinary(SpawnSchema, create(SpawnSchema, { playerId: account })),
+);
+const enter = command("cmd.hex.enter", toBinary(EnterSchema, create(EnterSchema)));
+const gather = (amount: bigint): HostCommand =>
+  command(
+    "cmd.hex.gather",
+    toBinary(GatherSchema, create(GatherSchema, { resource: Resource.WOOD, amount })),
+  );
+const move = (seq: bigint): HostCommand =>
+  command("cmd.hex.move", toBinary(MoveSchema, create(MoveSchema, { x: 5, y: 6 })), {
+    volatileSeq: seq,
+  });
+
+async function versionOf(host: RulesHost): Promise<number | undefined> {
+  return (await host.capture(slot, [keyText]))[0]?.hexVersion;
+}
+
+/** What every rules host must do. */
+function describeHost(name: string, start: () => RulesHost): void {
+  describe(`the rules host ${name}`, () => {
+    let host: RulesHost;
+    beforeEach(async () => {
+      host = start();
+      await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
+      return async () => host.stop();
+    });
+
+    it("decides a batch in order on tentative state, which settle makes the state", async () => {
+      const { outcomes, fault } = await host.decide(slot, 1000, [
+        spawn,
+        enter,
+        gather(5n),
+        gather(2000n),
+      ]);
+      expect(fault).toBeUndefined();
+      expect(outcomes.map((outcome) => [outcome.kind, outcome.hexVersion])).toEqual([
+        ["applied", 1],
+        ["applied", 2],
+        ["applied", 3],
+        ["invalid", 3],
+      ]);
+      expect(await versionOf(host)).toBe(0);
+      host.settle(slot);
+      expect(await versionOf(host)).toBe(3);
+    });
+
+    it("forgets what was decided at a rollback", async () => {
+      await host.decide(slot, 1000, [spawn]);
+      host.rollback(slot);
+      const { outcomes } = await host.decide(slot, 1000, [enter]);
+      expect(outcomes[0]).toMatchObject({ kind: "refused", reason: "not-resident" });
+    });
+
+    it("rebuilds a hex from events, and keeps the volatile part over a reload", async () => {
+      const first = await host.decide(slot, 1000, [spawn, enter, move(1n)]);
+      host.settle(slot);
+      const tail = first.outcomes.slice(0, 2).map((outcome, i) => ({
+        type: outcome.kind === "applied" ? outcome.events[0]!.type : "",
+        payload: outcome.kind === "applied" ? outcome.events[0]!.payload : new Uint8Array(0),
+        hexVersion: i + 1,
+        decidedMs: 1000,
+      }));
+      const [before] = await host.capture(slot, [keyText]);
+      host.forget(slot, [keyText], true);
+      expect(await host.load(slot, [{ keyText, start: undefined, tail }])).toEqual([]);
+      expect((await host.capture(slot, [keyText]))[0]).toMatchObject({
+        hexVersion: 2,
+        volatileCount: 1,
+        durable: before!.durable,
+        volatile: before!.volatile,
+      });
+    });
+
+    it("says which hex cannot be rebuilt, and rebuilds the others", async () => {
+      const other = "86754e64fffffff";
+      const gap = [
+        { type: "evt.hex.player-left", payload: new Uint8Array(0), hexVersion: 7, decidedMs: 0 },
+      ];
+      const faults = await host.load(slot, [
+        { keyText, start: undefined, tail: gap },
+        { keyText: other, start: undefined, tail: [] },
+      ]);
+      expect(faults.map((item) => item.keyText)).toEqual([keyText]);
+      expect(faults[0]!.reason).toMatch(/event 7 follows version 0/);
+      expect(await host.capture(slot, [other])).toHaveLength(1);
+    });
+
+    it("stops at a command whose rules throw, and lets what was decided before it stand", async () => {
+      await host.decide(slot, 1000, [spawn, enter]);
+      host.settle(slot);
+      const { outcomes, fault } = await host.decide(slot, 1000, [
+        gather(1n),
+        gather(991n),
+        gather(1n),
+      ]);
+      expect(outcomes).toHaveLength(1);
+      expect(fault).toMatchObject({ kind: "threw", index: 1 });
+      expect(fault?.error).toMatch(/bad rules: thrown/);
+      host.settle(slot);
+      expect(await versionOf(host)).toBe(3);
+    });
+  });
+}
+
+describeHost("inline", () =>
+  createInlineRulesHost(createBadGame({ stockCapacity: 1000 }), () => randomBytes(16)),
+);
+describeHost("in a thread", () => createThreadRulesHost({ pool }));
+
+describe("the rules host in a thread", () => {
+  it.each([
+    ["loops", 992n, "stalled"],
+    ["exhausts memory", 993n, "died|stalled"],
+    ["exits", 994n, "died"],
+  ] as const)(
+    "survives a rule that %s, and charges the command that it was at",
+    async (_what, amount, kind) => {
+      const lost: string[] = [];
+      const host = createThreadRulesHost({ pool, onLost: (how) => lost.push(how) });
+      await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
+      await host.decide(slot, 1000, [spawn, enter]);
+      host.settle(slot);
+      const { generation } = host;
+      const bystander = host.decide("cmd.p1", 1000, []);
+      const { outcomes, fault } = await host.decide(slot, 1000, [
+        gather(1n),
+        gather(amount),
+        gather(1n),
+      ]);
+      await bystander;
+      expect(outcomes).toEqual([]);
+      expect(fault?.index).toBe(1);
+      expect(fault?.kind).toMatch(new RegExp(kind));
+      expect(lost).toHaveLength(1);
+      expect(host.generation).toBe(generation + 1);
+      expect(await host.capture(slot, [keyText])).toEqual([]);
+      await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
+      expect((await host.decide(slot, 1000, [spawn])).outcomes[0]?.kind).toBe("applied");
+      await host.stop();
+    },
+  );
+
+  it("gives up nobody's command when it is stopped", async () => {
+    const host = createThreadRulesHost({ pool });
+    const waiting = host.decide(slot, 1000, [spawn]);
+    await host.stop();
+    expect((await waiting).fault?.kind ?? "decided").toMatch(/restarted|decided/);
+  });
+});
+
+it("plays the reference game, from which only the test's bad amounts differ", () => {
+  expect(createGame({}).name).toBe(createBadGame({}).name);
+});
