@@ -167,6 +167,7 @@ const commandRows: [string, CommandFields][] = [
   ["INVALID_ARGUMENT invalid-payload", { payload: gather(1n, Resource.UNSPECIFIED) }],
   ["INVALID_ARGUMENT invalid-payload", { payload: gather(1n, 99 as Resource) }],
   ["INVALID_ARGUMENT invalid-payload", { payload: Uint8Array.of(0xff, 0xff) }],
+  ["INVALID_ARGUMENT invalid-payload", { payload: new Uint8Array(9000) }],
   ["INVALID_ARGUMENT invalid-payload", { ...move1, payload: move(1156, 0), volatileSeq: 9n }],
   ["INVALID_ARGUMENT invalid-payload", { ...move1, payload: move(0, -1156), volatileSeq: 9n }],
   ["refused not-resident", { hexId: elsewhere }],

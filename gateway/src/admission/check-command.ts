@@ -35,6 +35,10 @@ export interface CommandRules {
   readonly staleAfterMs: number;
 }
 
+/** `hexhold.edge.v1.Command.payload` has the same rule. */
+const payloadBytesMax = 8192;
+/** Architecture §12: messages of clients nest no deeper. */
+export const nestingMax = 16;
 /** Request ids further ahead of world time are refused. */
 const aheadMsMax = 60_000;
 
@@ -136,9 +140,15 @@ function checkPayload(
   entry: MessageEntry,
   payload: Uint8Array,
 ): EdgeError | undefined {
+  if (payload.length > payloadBytesMax) {
+    return invalid(
+      "invalid-payload",
+      `${entry.type}: the payload has ${payload.length} bytes, at most ${payloadBytesMax} are taken`,
+    );
+  }
   let message;
   try {
-    message = fromBinary(entry.schema, payload);
+    message = fromBinary(entry.schema, payload, { recursionLimit: nestingMax });
   } catch (error) {
     return invalid(
       "invalid-payload",

@@ -19,7 +19,7 @@ import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { diskOf, type Key, keyText } from "@hexhold/hex";
 import { keyOfWire, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import type { WebSocket } from "ws";
-import type { EdgeError } from "../admission/check-command.ts";
+import { type EdgeError, nestingMax } from "../admission/check-command.ts";
 import { TokenBucket } from "../admission/token-bucket.ts";
 import type { Edge } from "../edge.ts";
 import { answerFrame, serverFrame } from "../frame/server-frame.ts";
@@ -129,7 +129,7 @@ export class Connection implements Observer {
   #handle(data: Uint8Array): void {
     let frame: ClientFrame;
     try {
-      frame = fromBinary(ClientFrameSchema, data);
+      frame = fromBinary(ClientFrameSchema, data, { recursionLimit: nestingMax });
     } catch {
       this.close(closeCode.malformed, "not a ClientFrame");
       return;

@@ -510,6 +510,7 @@ BEGIN
       dropped := dropped + 1;
     END LOOP;
   END IF;
+  DELETE FROM world.suspect_attempt WHERE noted_at < clock_timestamp() - interval '1 day';
   UPDATE world.prune_floor SET floor = wanted, raised_at = clock_timestamp() WHERE floor < wanted;
   RETURN dropped;
 END $$;

@@ -36,7 +36,7 @@ const reasonArguments: Readonly<Record<string, number>> = {
   limited: 0,
   TokenError: 0,
   errorAnswer: 1,
-  "#fail": 3,
+  fail: 2,
 };
 
 /** Every reason that gateway and worker put into an error, as literals at the places where they do. */

@@ -1,5 +1,10 @@
 /** A command as the driver carries it from the delivery to its answer. */
-import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { createValidator } from "@bufbuild/protovalidate";
+import {
+  type Envelope,
+  EnvelopeSchema,
+  ErrorCode,
+} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
 import {
@@ -35,6 +40,7 @@ export interface Command {
 }
 
 const dayMs = 86_400_000;
+const validator = createValidator();
 
 const senders: Readonly<Record<string, Sender>> = {
   worker: Sender.HEX,
@@ -77,6 +83,12 @@ export function commandOf(
     return invalid("unknown-type", `no command is called ${JSON.stringify(envelope.type)}`);
   }
   if (envelope.version < 1) return invalid("unknown-version", "version must be at least 1");
+  const rules = validator.validate(EnvelopeSchema, envelope);
+  if (rules.kind !== "valid") {
+    const what =
+      rules.kind === "invalid" ? rules.violations.map(String).join("; ") : rules.error.message;
+    return invalid("invalid-envelope", what);
+  }
   const { key } = envelope;
   if (key === undefined || cellFault(key.hexId) !== undefined) {
     return invalid("not-a-cell", "a command for a hex needs the key of one");

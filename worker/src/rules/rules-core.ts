@@ -38,6 +38,9 @@ export interface RulesCore {
   capture(slot: string, keyTexts: readonly string[]): CapturedHex[];
 }
 
+/** Architecture §12: payloads nest no deeper, whoever sends them. */
+const nestingMax = 16;
+
 interface SlotMemory {
   readonly actors: Map<string, ActorState>;
   readonly tentative: Map<string, ActorState>;
@@ -114,7 +117,7 @@ export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore
     const { hexVersion } = actor;
     let message: Message;
     try {
-      message = fromBinary(known.entry.schema, command.payload);
+      message = fromBinary(known.entry.schema, command.payload, { recursionLimit: nestingMax });
     } catch (error) {
       return { kind: "invalid", message: `payload: ${(error as Error).message}`, hexVersion };
     }

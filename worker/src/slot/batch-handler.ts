@@ -3,7 +3,6 @@
  * longest front part that can be decided together is committed together.
  */
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import {
   answerBytes,
   DecodeError,
@@ -13,12 +12,12 @@ import {
   uuidText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
-import { detailOf, sqlStateOf, worldState } from "@hexhold/postgres";
+import { sqlStateOf } from "@hexhold/postgres";
 import { activate } from "../actor/activate.ts";
 import { type Command, commandOf, errorAnswer, isFault } from "../actor/command.ts";
 import type { HexTable } from "../actor/hex-table.ts";
 import { commitBatch } from "../journal/commit-batch.ts";
-import { findResults, pruneFloorDay, type StoredResult } from "../journal/result-store.ts";
+import { findResults, type StoredResult } from "../journal/result-store.ts";
 import type { OutboxRelay } from "../outbox/relay.ts";
 import {
   type HostCommand,
@@ -27,12 +26,15 @@ import {
   type RulesHost,
   RulesHostGoneError,
 } from "../rules/rules-host.ts";
+import { afterCommitFault } from "./commit-fault.ts";
 import { type CommitPlan, type DecidedCommand, planCommit } from "./commit-plan.ts";
 import { deadLetterPlan, letterOnlyRows } from "./dead-letter.ts";
 import { FencedError, holdsSlot } from "./ownership.ts";
 import { createRecentAnswers } from "./recent-answers.ts";
+import { isDurable, Round } from "./round.ts";
 import type { SlotPorts } from "./slot-ports.ts";
 import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
+import { noteAttempt, takeAttemptBack } from "./suspect.ts";
 
 /** Attempts before a command is given up; contracts, "5 retries with exponential backoff". */
 const attemptsMax = 5;
@@ -44,17 +46,6 @@ const epochSeenMsMax = 1000;
 
 /** What became of an attempt to commit. */
 type CommitResult = { readonly done: true } | { readonly done: false; readonly redo: Command[] };
-
-/** The message's own part of the work. */
-interface Round {
-  readonly routeVersion: bigint;
-  /** Its commands may have killed a worker: one at a time, an attempt noted before each. */
-  readonly suspect: boolean;
-  /** Encoded answers; the last one of a command counts. */
-  readonly answers: Map<Command, Uint8Array>;
-  /** Results may be stored already: look before deciding. */
-  lookFirst: boolean;
-}
 
 export class BatchHandler {
   readonly #slot: string;
@@ -109,14 +100,15 @@ export class BatchHandler {
       if (command !== undefined) commands.push(command);
     }
     const suspect = batch.suspect || (delivery.redelivered && !this.#store.clean);
-    const round: Round = {
+    const round = new Round({
       routeVersion: batch.routeVersion,
       suspect,
-      answers: new Map(),
       lookFirst: delivery.redelivered,
-    };
+      recent: this.#recent,
+      metrics: this.#ports.metrics,
+    });
     await this.#process(commands, round);
-    return [...answers, ...round.answers.values()];
+    return [...answers, ...round.answers];
   }
 
   async #receive(bytes: Uint8Array, answers: Uint8Array[]): Promise<Command | undefined> {
@@ -177,7 +169,7 @@ export class BatchHandler {
         // Nothing of this part stands: what was answered is answered, the rest is decided again.
         return [...result.redo, ...ready.slice(decided.length), ...behind];
       }
-      if (round.suspect) await this.#clearSuspect(ready[0]!);
+      if (round.suspect) await takeAttemptBack(this.#store, this.#slot, ready[0]!);
       if (fault === undefined) return behind;
       await this.#isolate(ready[decided.length]!, fault, round);
       return [...ready.slice(decided.length + 1), ...behind];
@@ -201,14 +193,13 @@ export class BatchHandler {
     return commands.filter((command) => {
       const known = this.#recent.get(command.keyId) ?? stored.get(command.keyId);
       if (known !== undefined && isDurable(command)) {
-        this.#replay(command, known, round);
+        round.replay(command, known);
         return false;
       }
       const { deadlineMs } = command.envelope;
       if (deadlineMs > 0n && deadlineMs < BigInt(nowMs)) {
-        this.#fail(
+        round.fail(
           command,
-          round,
           ErrorCode.UNAVAILABLE,
           "expired",
           "its deadline passed before it was decided",
@@ -216,7 +207,7 @@ export class BatchHandler {
         return false;
       }
       if (command.fromClient && nowMs - command.requestMs > this.#ports.staleAfterMs) {
-        this.#failStale(command, round);
+        round.failStale(command);
         return false;
       }
       return true;
@@ -236,16 +227,15 @@ export class BatchHandler {
     if (quarantined.size === 0 && moved.size === 0) return [...commands];
     return commands.filter((command) => {
       if (quarantined.has(command.keyText)) {
-        this.#fail(
+        round.fail(
           command,
-          round,
           ErrorCode.UNAVAILABLE,
           "hex-quarantined",
           "the hex cannot be activated; its operators have been told",
         );
         return false;
       }
-      if (moved.has(command.keyText)) this.#failMoved(command, round);
+      if (moved.has(command.keyText)) round.failMoved(command);
       return !moved.has(command.keyText);
     });
   }
@@ -330,67 +320,25 @@ export class BatchHandler {
   }
 
   /** Answers what a fault of `commit_batch` has settled; returns what is decided again. */
-  async #afterFault(
+  #afterFault(
     state: string,
     error: unknown,
     commands: readonly Command[],
     round: Round,
   ): Promise<Command[]> {
-    switch (state) {
-      case worldState.fenced:
-        throw new FencedError(this.#slot, (error as Error).message);
-      case worldState.keyKnown: {
-        const stored = await this.#store.run((client) =>
-          findResults(client, commands.filter(isDurable)),
-        );
-        return commands.filter((command) => {
-          const known = stored.get(command.keyId);
-          if (known !== undefined) this.#replay(command, known, round);
-          return known === undefined;
-        });
-      }
-      case worldState.belowFloor: {
-        const floor = await this.#store.run(pruneFloorDay);
-        return commands.filter((command) => {
-          const stale = command.fromClient && command.requestDay < floor;
-          if (stale) this.#failStale(command, round);
-          return !stale;
-        });
-      }
-      case worldState.keyMoved: {
-        const gone = this.#forgetNamed(error);
-        return commands.filter((command) => {
-          if (gone.has(command.keyText)) this.#failMoved(command, round);
-          return !gone.has(command.keyText);
-        });
-      }
-      case worldState.epochBehind:
-        await this.#store.recover();
-        return [...commands];
-      default: {
-        // A second line of defence: with the fence, nobody else moves a head.
-        this.#forgetNamed(error);
+    return afterCommitFault(state, error, commands, round, {
+      store: this.#store,
+      table: this.#table,
+      forget: (keyTexts) => this.#forget(keyTexts),
+      onStaleHead: (cause) => {
         this.#ports.metrics.alarms.inc({ alarm: "head-stale" });
-        if (this.#staleInARow++ > 0) {
-          this.#ports.logger.error(
-            { err: error, slot: this.#slot },
-            "a head was stale twice in a row",
-          );
-        }
-        return [...commands];
-      }
-    }
-  }
-
-  /** Forgets the hexes that a fault names as `hex_id.layer_id`; returns their key texts. */
-  #forgetNamed(error: unknown): Set<string> {
-    const named = new Set(detailOf(error).split(","));
-    const texts = new Set<string>();
-    for (const hex of this.#table) {
-      if (named.has(`${hex.key.hexId}.${hex.key.layerId}`)) texts.add(hex.keyText);
-    }
-    this.#forget([...texts]);
-    return texts;
+        if (this.#staleInARow++ === 0) return;
+        this.#ports.logger.error(
+          { err: cause, slot: this.#slot },
+          "a head was stale twice in a row",
+        );
+      },
+    });
   }
 
   #forget(keyTexts: readonly string[]): void {
@@ -433,9 +381,9 @@ export class BatchHandler {
       hex.unsaved += changes;
     }
     for (const { command, stored } of plan.finished) {
-      this.#recent.set(command.keyId, { payloadHash: command.payloadHash, answer: stored });
+      round.finished(command, stored);
     }
-    for (const [i, { command }] of decided.entries()) round.answers.set(command, plan.answers[i]!);
+    for (const [i, { command }] of decided.entries()) round.answer(command, plan.answers[i]!);
     this.#ports.views.publish(plan.views);
     for (const { outcome } of decided) this.#ports.metrics.commands.inc({ outcome: outcome.kind });
     if (this.#ports.logger.isLevelEnabled("debug")) {
@@ -529,10 +477,8 @@ export class BatchHandler {
           commitBatch(client, this.#slot, this.#store.epoch, round.routeVersion, rows),
         );
         this.#relay.committed(rows.outbox, positions);
-        if (isDurable(command)) {
-          this.#recent.set(command.keyId, { payloadHash: command.payloadHash, answer: stored });
-        }
-        round.answers.set(command, answer);
+        if (isDurable(command)) round.finished(command, stored);
+        round.answer(command, answer);
         this.#ports.metrics.deadLetters.inc();
         this.#ports.metrics.commands.inc({ outcome: "dead-lettered" });
         this.#ports.logger.error(
@@ -549,6 +495,7 @@ export class BatchHandler {
         if (state === undefined) throw failure;
         const open = await this.#afterFault(state, failure, [command], round);
         if (open.length === 0) return;
+        await pause(storeBackoffMs);
       }
     }
   }
@@ -574,9 +521,6 @@ export class BatchHandler {
         this.#relay.committed(rows.outbox, positions);
         return;
       } catch (failure) {
-        if (sqlStateOf(failure) === worldState.fenced) {
-          throw new FencedError(this.#slot, (failure as Error).message);
-        }
         if (!(failure instanceof OutcomeUnknownError)) throw failure;
         await this.#store.recover();
       }
@@ -585,76 +529,11 @@ export class BatchHandler {
 
   /** Notes an attempt on a command that may have killed a worker. False: it had too many and is finished. */
   async #noteSuspect(command: Command, round: Round): Promise<boolean> {
-    const attempts = await this.#note(command, 1);
+    const attempts = await noteAttempt(this.#store, this.#slot, command, 1);
     if (attempts <= attemptsMax) return true;
     await this.#deadLetter(command, "its worker died at each attempt", attemptsMax, round);
-    await this.#note(command, -attempts);
+    await noteAttempt(this.#store, this.#slot, command, -attempts);
     return false;
-  }
-
-  async #clearSuspect(command: Command): Promise<void> {
-    await this.#note(command, -1).catch((error: unknown) => {
-      if (error instanceof OutcomeUnknownError) return;
-      throw error;
-    });
-  }
-
-  async #note(command: Command, delta: number): Promise<number> {
-    const { rows } = await this.#store.run((client) =>
-      client.query<{ attempts: number }>("SELECT world.note_attempt($1, $2, $3, $4) AS attempts", [
-        this.#slot,
-        this.#store.epoch,
-        command.idempotencyKey,
-        delta,
-      ]),
-    );
-    return rows[0]?.attempts ?? 0;
-  }
-
-  #replay(command: Command, known: StoredResult, round: Round): void {
-    if (!Buffer.from(command.payloadHash).equals(known.payloadHash)) {
-      this.#fail(
-        command,
-        round,
-        ErrorCode.IDEMPOTENCY_MISMATCH,
-        "payload-differs",
-        "this request id was used with another payload: use a new one for a new command",
-      );
-      return;
-    }
-    this.#recent.set(command.keyId, known);
-    round.answers.set(command, answerBytes(answerTo(command), known.answer, true));
-    this.#ports.metrics.commands.inc({ outcome: "replayed" });
-  }
-
-  #failStale(command: Command, round: Round): void {
-    this.#fail(
-      command,
-      round,
-      ErrorCode.STALE_COMMAND,
-      "request-id-too-old",
-      "whether it was executed is no longer known: make a new request id",
-    );
-  }
-
-  #failMoved(command: Command, round: Round): void {
-    // For a service only repetitions get here, and they wait for no answer.
-    if (command.sender !== Sender.CLIENT && command.sender !== Sender.GATEWAY) return;
-    this.#fail(
-      command,
-      round,
-      ErrorCode.UNAVAILABLE,
-      "key-moved",
-      "the hex is moving: repeat the command",
-    );
-  }
-
-  #fail(command: Command, round: Round, code: ErrorCode, reason: string, message: string): void {
-    round.answers.set(
-      command,
-      answerBytes(answerTo(command), errorAnswer(code, reason, message), false),
-    );
-    this.#ports.metrics.commands.inc({ outcome: reason });
   }
 
   #bindings(envelope: { requestId: Uint8Array; eventId: Uint8Array; correlationId: Uint8Array }) {
@@ -688,15 +567,6 @@ function hostCommand(command: Command): HostCommand {
     sessionId: envelope.sessionId.length > 0 ? envelope.sessionId : undefined,
     volatileSeq: envelope.volatileSeq,
   };
-}
-
-function answerTo(command: Command) {
-  const { eventId, requestId } = command.envelope;
-  return { eventId, requestId, key: command.key };
-}
-
-function isDurable(command: Command): boolean {
-  return command.entry.durability === Durability.DURABLE;
 }
 
 function idText(bytes: Uint8Array): string | undefined {

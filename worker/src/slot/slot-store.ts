@@ -3,7 +3,7 @@
  * outcome is unknown, and the connection comes back only with a new epoch: without it the lost transaction
  * may land after a reload (docs/models, CommitFence, finding 1).
  */
-import { dropConnection, isOutage, type PgClient } from "@hexhold/postgres";
+import { dropConnection, isOutage, type PgClient, sqlStateOf, worldState } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
 import { connectionName, FencedError, releaseSlot, takeSlot } from "./ownership.ts";
 
@@ -31,7 +31,7 @@ export class SlotStore {
   readonly #options: SlotStoreOptions;
   #client: PgClient | undefined;
   #epoch: bigint;
-  #clean = false;
+  #clean: boolean | undefined;
   #answeredMs: number;
   #closed = false;
 
@@ -54,7 +54,7 @@ export class SlotStore {
 
   /** Whether the owner before this one let go in good order. */
   get clean(): boolean {
-    return this.#clean;
+    return this.#clean === true;
   }
 
   /** Local time of the last answer. */
@@ -63,8 +63,8 @@ export class SlotStore {
   }
 
   /**
-   * Runs statements on the connection. Throws what the server refused, or {@link OutcomeUnknownError}, after
-   * which nothing works until {@link recover}.
+   * Runs statements on the connection. Throws what the server refused, {@link FencedError} for HX001, or
+   * {@link OutcomeUnknownError}, after which nothing works until {@link recover}.
    */
   async run<T>(work: (client: PgClient) => Promise<T>): Promise<T> {
     const client = this.#client;
@@ -79,6 +79,9 @@ export class SlotStore {
         throw new OutcomeUnknownError(error);
       }
       this.#answeredMs = this.#options.now();
+      if (sqlStateOf(error) === worldState.fenced) {
+        throw new FencedError(this.#options.slot, (error as Error).message);
+      }
       throw error;
     }
   }
@@ -132,7 +135,8 @@ export class SlotStore {
       throw new FencedError(slot, `it is no longer at epoch ${this.#epoch}`);
     }
     this.#epoch = taken.epoch;
-    this.#clean = taken.clean;
+    // At a renewal the last owner is this one, which lives.
+    this.#clean ??= taken.clean;
     this.#answeredMs = this.#options.now();
     if (!lost) this.#client = client;
   }

@@ -16,6 +16,7 @@ export interface Snapshot {
   readonly volatile: Uint8Array;
   /** JSON object, readable by people. */
   readonly readable: string;
+  /** When it was saved, for people: by the clock of the worker or of the store. */
   readonly updatedMs: number;
 }
 
