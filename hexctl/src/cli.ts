@@ -4,6 +4,9 @@ import { logsCommand } from "./commands/logs.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { startCommand } from "./commands/start.ts";
+import { tokenCommand } from "./commands/token.ts";
+import { topologyCommand } from "./commands/topology.ts";
+import { migrateCommand } from "./commands/migrate.ts";
 import { upCommand } from "./commands/up.ts";
 import { dataDirPath } from "./data-dir.ts";
 import { CHECKOUT } from "./local-stack/local-stack.ts";
@@ -11,6 +14,9 @@ import { CHECKOUT } from "./local-stack/local-stack.ts";
 /** One line per command; each lives in a file of its own under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   startCommand,
+  tokenCommand,
+  migrateCommand,
+  topologyCommand,
   upCommand,
   statusCommand,
   stopCommand,

@@ -1,0 +1,71 @@
+import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
+import { openChannel } from "@hexhold/rpc";
+import { Command, InvalidArgumentError } from "commander";
+import { lockOwner, statusFileOf } from "../data-dir.ts";
+import { readStatus } from "../status-file.ts";
+import type { CommandContext } from "./command-context.ts";
+
+interface TokenOptions {
+  readonly count: number;
+  readonly key: string;
+  readonly account: string;
+  readonly ttl: number;
+  readonly json: boolean;
+}
+
+const callTimeoutMs = 60_000;
+
+/** `hexctl token`: new players of the world that runs here, each with an access token. */
+export function tokenCommand(context: CommandContext): Command {
+  return new Command("token")
+    .description("Make a player in the running world, and an access token for it.")
+    .option("-n, --count <number>", "how many players", wholeNumber, 1)
+    .option("--key <key>", "hex to be born in; default: near the world's spawn cell", "")
+    .option("--account <uuid>", "another token for this player; needs its --key", "")
+    .option("--ttl <seconds>", "life of the tokens", wholeNumber, 900)
+    .option("--json", "as JSON", false)
+    .action((options: TokenOptions) => token(context, options));
+}
+
+async function token(context: CommandContext, options: TokenOptions): Promise<void> {
+  const status = readStatus(statusFileOf(context.dataDir));
+  const host = status?.processes.find(({ kind }) => kind === "host");
+  if (
+    lockOwner(context.dataDir) === undefined ||
+    status === undefined ||
+    host?.controlUrl === undefined
+  ) {
+    throw new Error(`No world runs in ${context.dataDir}. Start one with "npm start".`);
+  }
+  const channel = openChannel(host.controlUrl, {
+    token: status.adminToken ?? "",
+    callTimeoutMs,
+  });
+  try {
+    const { players } = await channel.client(HostService).mintPlayers({
+      count: options.count,
+      key: options.key,
+      accountId: options.account,
+      ttlS: options.ttl,
+    });
+    if (options.json) {
+      const rows = players.map(({ accountId, key, token }) => ({ accountId, key, token }));
+      console.log(JSON.stringify(rows, undefined, 2));
+      return;
+    }
+    for (const player of players) {
+      console.log(`account ${player.accountId}  hex ${player.key}`);
+      console.log(`  play   ${status.endpoints.http ?? ""}/#token=${player.token}`);
+    }
+  } finally {
+    channel.close();
+  }
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) {
+    throw new InvalidArgumentError(`"${text}" is no whole number of at least 1`);
+  }
+  return value;
+}
