@@ -117,7 +117,8 @@ export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
  */
 export type Move = Message<"hexhold.hex.v1.Move"> & {
   /**
-   * Thousandths of the hex's inradius, east and north of its centre.
+   * Thousandths of the hex's inradius, along axes of the hex: x to the middle of a side, y to a corner. H3 turns
+   * its hexes, so these are not east and north.
    *
    * @generated from field: sint32 x = 1;
    */
