@@ -60,7 +60,8 @@ export interface World {
   mint(count: number, key?: string, ttlS?: number): Promise<Player[]>;
   /** What it has printed. */
   output(): string;
-  stop(): Promise<void>;
+  /** Asks with SIGTERM unless told otherwise, and waits for the end; returns at once when it has ended. */
+  stop(signal?: "SIGTERM" | "SIGINT"): Promise<void>;
   /** SIGKILL to the host alone. */
   killHost(): Promise<void>;
 }
@@ -122,8 +123,8 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
     },
     mint: (count, key = "", ttlS = 3600) => mintPlayers(status(), count, key, ttlS),
     output: () => output,
-    async stop() {
-      await end("SIGTERM");
+    async stop(signal = "SIGTERM") {
+      await end(signal);
       process.removeListener("exit", onExit);
       if (options.dataDir === undefined) removeDataDir(dataDir);
     },
