@@ -11,6 +11,8 @@ export interface SnapshotDatabaseUnderTest {
   readonly address: Address;
   /** A store of its own, which gives an operation at most about a second; at another address when one is given. */
   open(address?: Address): SnapshotStore;
+  /** Why the server cannot take two saves at once of hexes that are there; undefined where it can. */
+  readonly noUpdatesAtOnce?: string | undefined;
   /** Removes the database. */
   end(): Promise<void>;
 }
@@ -75,12 +77,10 @@ export function describeSnapshotStore(
       await database.end();
     });
 
-    async function expectStored(snapshots: readonly Snapshot[]): Promise<void> {
+    /** What the store has of the hexes of `snapshots`, in their order. */
+    async function stored(snapshots: readonly Snapshot[]): Promise<unknown[]> {
       const found = await store.load(snapshots);
-      expect([...found.keys()].toSorted()).toEqual(snapshots.map((s) => s.keyText).toSorted());
-      expect(snapshots.map((s) => comparable(found.get(s.keyText)))).toEqual(
-        snapshots.map(comparable),
-      );
+      return snapshots.map((snapshot) => comparable(found.get(snapshot.keyText)));
     }
 
     it("gives back every field as it was saved", async () => {
@@ -96,7 +96,7 @@ export function describeSnapshotStore(
         readable: "{}",
       };
       await store.save([large, empty]);
-      await expectStored([large, empty]);
+      expect(await stored([large, empty])).toEqual([large, empty].map(comparable));
       const saved = (await store.load([large])).get(large.keyText)!;
       expect(Math.abs(saved.updatedMs - Date.now())).toBeLessThan(60_000);
     });
@@ -107,7 +107,7 @@ export function describeSnapshotStore(
       const below = { ...snapshotOf(2, [1, 5, 0]), key, keyText: keyText(key) };
       const deep = { ...below, bucket: bucketOf(key) };
       await store.save([surface, deep]);
-      await expectStored([surface, deep]);
+      expect(await stored([surface, deep])).toEqual([surface, deep].map(comparable));
     });
 
     it("gives nothing for what it does not have, and the rest", async () => {
@@ -134,19 +134,18 @@ export function describeSnapshotStore(
       // A hex for each pair: the second save meets some to overwrite and some to leave.
       await store.save(pairs.map(([first], i) => snapshotOf(i, first)));
       await store.save(pairs.map(([, second], i) => snapshotOf(i, second)));
-      await expectStored(
-        pairs.map(([first, second], i) => {
-          const isNewer = orders.indexOf(second) > orders.indexOf(first);
-          return snapshotOf(i, isNewer ? second : first);
-        }),
-      );
+      const newest = pairs.map(([first, second], i) => {
+        const isNewer = orders.indexOf(second) > orders.indexOf(first);
+        return snapshotOf(i, isNewer ? second : first);
+      });
+      expect(await stored(newest)).toEqual(newest.map(comparable));
     });
 
     it("leaves a snapshot alone when another of the same place in the order comes", async () => {
       const first = snapshotOf(0, [1, 1, 1]);
       await store.save([first]);
       await store.save([{ ...first, volatile: Buffer.from("another"), updatedMs: 1 }]);
-      await expectStored([first]);
+      expect(await stored([first])).toEqual([first].map(comparable));
     });
 
     it("saves and updates 120 at once", async () => {
@@ -154,10 +153,10 @@ export function describeSnapshotStore(
       // Some are there already: bulks are mixed.
       await store.save(all.filter((_, i) => i % 3 === 0).map((s) => ({ ...s, epoch: 0n })));
       await store.save(all);
-      await expectStored(all);
+      expect(await stored(all)).toEqual(all.map(comparable));
       const later = all.map((_, i) => snapshotOf(i, [1, i, 1]));
       await store.save(later);
-      await expectStored(later);
+      expect(await stored(later)).toEqual(later.map(comparable));
     });
 
     it("ends with the newest when two stores save the same new hexes at once, in opposite orders", async () => {
@@ -168,14 +167,17 @@ export function describeSnapshotStore(
           const older = hexes.map((i) => snapshotOf(i, [1, 1, 0]));
           const newer = hexes.map((i) => snapshotOf(i, [2, 1, 0]));
           await Promise.all([store.save(older), other.save(newer.toReversed())]);
-          await expectStored(newer);
+          expect(await stored(newer)).toEqual(newer.map(comparable));
         }
       } finally {
         await other.close();
       }
     });
 
-    it("does not block itself when two stores update the same hexes at once, in opposite orders", async () => {
+    it("does not block itself when two stores update the same hexes at once, in opposite orders", async ({
+      skip,
+    }) => {
+      if (database.noUpdatesAtOnce !== undefined) skip(database.noUpdatesAtOnce);
       const other = database.open();
       const of = (order: Order): Snapshot[] =>
         Array.from({ length: 120 }, (_, i) => snapshotOf(i, order));
@@ -186,7 +188,7 @@ export function describeSnapshotStore(
             store.save(of([1, version, 0])),
             other.save(of([1, version, 1]).toReversed()),
           ]);
-          await expectStored(of([1, version, 1]));
+          expect(await stored(of([1, version, 1]))).toEqual(of([1, version, 1]).map(comparable));
         }
       } finally {
         await other.close();
@@ -196,7 +198,9 @@ export function describeSnapshotStore(
     it("rejects soon when nothing listens at its address", async () => {
       const relay = await startRelay(database.address);
       await relay.end();
-      await expectRejections(database.open(relay.address));
+      const nowhere = database.open(relay.address);
+      expect(await slowestRejectionMs(nowhere)).toBeLessThan(answerMsMax);
+      await nowhere.close();
     });
 
     it("rejects soon when the server has become silent", async () => {
@@ -207,23 +211,23 @@ export function describeSnapshotStore(
       await behind.save([snapshot]);
       expect((await behind.load([snapshot])).size).toBe(1);
       relay.silence();
-      await expectRejections(behind, relay.end);
+      expect(await slowestRejectionMs(behind)).toBeLessThan(answerMsMax);
+      await relay.end();
+      await behind.close();
     });
   });
 }
 
-async function expectRejections(
-  store: SnapshotStore,
-  beforeClose: () => Promise<void> = () => Promise.resolve(),
-): Promise<void> {
+/** How long a load and a save took to reject; the longer of both. */
+async function slowestRejectionMs(store: SnapshotStore): Promise<number> {
   const snapshot = snapshotOf(0, [1, 2, 0]);
+  let slowestMs = 0;
   for (const operation of [() => store.load([snapshot]), () => store.save([snapshot])]) {
     const startedMs = performance.now();
-    await expect(operation()).rejects.toThrow();
-    expect(performance.now() - startedMs).toBeLessThan(answerMsMax);
+    await expect(operation()).rejects.toBeInstanceOf(Error);
+    slowestMs = Math.max(slowestMs, performance.now() - startedMs);
   }
-  await beforeClose();
-  await store.close();
+  return slowestMs;
 }
 
 interface Relay {

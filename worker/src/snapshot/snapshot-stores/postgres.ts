@@ -43,7 +43,8 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
       }
       return found;
     },
-    async save(snapshots) {
+    async save(given) {
+      const snapshots = given.toSorted(byKeyText);
       await pool.query({
         name: "save_snapshots",
         text: "SELECT world.save_snapshots($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
@@ -64,6 +65,11 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
     },
     close: () => pool.end(),
   };
+}
+
+/** Two saves of the same hexes lock their rows in one order, so that neither waits for the other. */
+function byKeyText(a: Snapshot, b: Snapshot): number {
+  return a.keyText < b.keyText ? -1 : 1;
 }
 
 function snapshotOf(place: SnapshotPlace, row: Row): Snapshot {
