@@ -16,7 +16,7 @@ import type { StartContext } from "./start-context.ts";
 
 const READY_TIMEOUT_MS = 30_000;
 /** A bulk of 50 updates holds 50 connections until it ends; fewer would deadlock on themselves. */
-const POOL_CONNECTIONS_MAX = 64;
+const POOL_CONNECTIONS_MAX = 256;
 
 /**
  * FerretDB in front of a PostgreSQL server of its **own**: killing the world's PostgreSQL and

@@ -2,7 +2,7 @@ import { existsSync, readFileSync, writeFileSync, writeSync } from "node:fs";
 import type { Reporter, TestCase, TestModule, TestSuite } from "vitest/node";
 
 /** Environment variable with a file for the totals; when it is set, whoever set it says the closing line. */
-export const TOTALS_FILE_VARIABLE = "HEXHOLD_TEST_TOTALS_FILE";
+export const TOTALS_FILE_VARIABLE = "CLOSING_LINE_TOTALS";
 
 export interface Totals {
   readonly passed: number;

@@ -174,20 +174,17 @@ export function describeSnapshotStore(
       }
     });
 
-    it("does not block itself when two stores update the same hexes at once, in opposite orders", async ({
-      skip,
-    }) => {
-      if (database.noUpdatesAtOnce !== undefined) skip(database.noUpdatesAtOnce);
+    it("ends with the newest when two stores update the same hexes in opposite orders, at once where the server can", async () => {
+      const { noUpdatesAtOnce } = database;
       const other = database.open();
       const of = (order: Order): Snapshot[] =>
         Array.from({ length: 120 }, (_, i) => snapshotOf(i, order));
       try {
         await store.save(of([1, 0, 0]));
         for (let version = 1; version <= 20; version++) {
-          await Promise.all([
-            store.save(of([1, version, 0])),
-            other.save(of([1, version, 1]).toReversed()),
-          ]);
+          const first = store.save(of([1, version, 0]));
+          if (noUpdatesAtOnce !== undefined) await first;
+          await Promise.all([first, other.save(of([1, version, 1]).toReversed())]);
           expect(await stored(of([1, version, 1]))).toEqual(of([1, version, 1]).map(comparable));
         }
       } finally {

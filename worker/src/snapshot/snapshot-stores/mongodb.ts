@@ -30,7 +30,11 @@ export interface MongoSnapshotOptions {
 }
 
 const collectionName = "hex_state";
-const bulkMax = 50;
+/**
+ * FerretDB holds a connection per update until the bulk ends, and deadlocks when all who write want more
+ * than its pool has: smaller bulks leave room for other workers.
+ */
+const bulkMax = 25;
 const duplicateKey = 11_000;
 
 export function createMongoSnapshotStore(options: MongoSnapshotOptions): SnapshotStore {
