@@ -61,7 +61,7 @@ test("letters are stored once each, whatever comes again; what is no letter is l
     payload: new Uint8Array(),
     traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
   });
-  const [first, second] = [uuidv7Bytes(), uuidv7Bytes()];
+  const [first, second] = [uuidv7Bytes(1_000), uuidv7Bytes(2_000)];
   const unreadable = new Uint8Array([0xff, 0xff, 0xff]);
   expect(
     await bus.publish("cmd.router", batch(letter(first, command), letter(second, unreadable))),

@@ -65,7 +65,8 @@ export async function activate(
     table.activated(hex.place.key, {
       generation,
       hexVersion: hex.hexVersion,
-      activationId: uuidv7Bytes(),
+      // On world time: gateways take the greater of two activations for the later one.
+      activationId: uuidv7Bytes(Math.floor(ports.worldNow())),
     });
   }
   for (const [keyText, reason] of failed) {
