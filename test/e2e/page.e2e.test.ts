@@ -94,7 +94,8 @@ test("the printed address joins, and the token leaves the address bar", async ()
   await page.goto(world.playUrl);
   await page.locator('body[data-state="online"][data-present="true"]').waitFor();
   expect(page.url()).toBe(`${world.status().endpoints.http}/`);
-  expect(await attribute("players")).toBe("1");
+  // The answer to `enter` may come before the event that shows it.
+  await expect.poll(async () => attribute("players")).toBe("1");
 });
 
 test("gathering takes from the stock and moves the hex's version, and the stock grows back", async () => {
