@@ -67,7 +67,7 @@ const stretchMax = 512;
  * Pause between two stretches of a lane: rows gather meanwhile. Nobody waits for them, and a message of
  * three rows costs a quorum queue as much as one of a hundred.
  */
-const gatherMs = 50;
+const gatherMs = 200;
 /** Rows of a lane that wait in memory before it turns to reading. */
 const memoryMax = 8192;
 const storeEveryMs = 500;
