@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { openPool } from "@hexhold/postgres";
 import { freshRedis } from "@hexhold/testing";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
@@ -56,6 +57,28 @@ test("an epoch that was renewed since the last heartbeat is read again before it
   await first.signal("SIGKILL");
   await cluster.allServed(["worker-2"], 2_000);
   expect(second.said.filter(({ event }) => event === "lost")).toEqual([]);
+});
+
+test("a slot that a dying worker takes at the last moment is granted anew at once, not after the 5 s of a grant", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  const second = await cluster.startWorker("worker-2");
+  const pool = openPool({ url: cluster.database.adminUrl, applicationName: "test" }, 1);
+  const last = await pool.connect();
+  await last.query("BEGIN");
+  await last.query(
+    "UPDATE world.slot SET epoch = nextval('world.epoch'), owner = 'worker-1#late' WHERE slot = 'cmd.p7'",
+  );
+  await first.signal("SIGKILL");
+  await expect
+    .poll(() => second.said.filter(({ event }) => event === "took").length, { interval: 10 })
+    .toBe(7);
+  await last.query("COMMIT");
+  expect(await cluster.allServed(["worker-2"])).toBeLessThan(1_000);
+  expect(second.said.filter(({ event }) => event === "lost")).toHaveLength(1);
+  last.release();
+  await pool.end();
 });
 
 test("a worker that joins gets half, one slot after the other, each let go before it is taken", async () => {

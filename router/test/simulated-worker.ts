@@ -74,6 +74,7 @@ async function take(slot: string, expected: bigint): Promise<void> {
   const [row] = rows;
   if (row === undefined) {
     say("lost", { slot, expected: String(expected) });
+    membership.heartbeatNow();
     return;
   }
   held.set(slot, BigInt(row.epoch));
@@ -91,13 +92,14 @@ async function letGo(slot: string, reason: string): Promise<void> {
   membership.heartbeatNow();
 }
 
-membership.watchAssignments({
+const unwatch = membership.watchAssignments({
   grant: (slot, expected) => void take(slot, expected),
   release: (slot, reason) => void letGo(slot, reason),
 });
 say("ready", { incarnation, pid: process.pid });
 process.once("SIGTERM", () => {
   void (async () => {
+    unwatch();
     await Promise.all([...held.keys()].map((slot) => letGo(slot, "stop")));
     await membership.stop();
     await server.stop(100);

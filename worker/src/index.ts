@@ -179,6 +179,8 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     slots.set(slot, runner);
     void runner.start(expectedEpoch).then((taken) => {
       if (!taken && slots.get(slot) === runner) slots.delete(slot);
+      // The router is told at once: it looks who has the slot instead of waiting for this worker.
+      if (!taken) membership.heartbeatNow();
     });
   };
   const unwatch = [

@@ -9,6 +9,7 @@ import {
   type FreeCause,
   type SlotReport,
   type SlotState,
+  free,
   granting,
   holderDied,
   holderOf,
@@ -126,13 +127,25 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
       if ((rows.get(slot)?.epoch ?? 0n) >= epoch) newerEpochs.delete(slot);
     }
     for (const [slot, state] of states) {
-      if (state.mode !== "held" && state.mode !== "releasing") continue;
       const row = rows.get(slot);
-      if (row === undefined || row.epoch <= state.epoch || row.owner === state.holder) continue;
-      // Somebody else has taken it: who names it next with that epoch has it.
-      set(slot, { mode: "reserved", holder: row.owner, untilMs: now() + ttlMs });
+      const known = knownEpoch(slot, state);
+      if (row === undefined || known === undefined) continue;
+      if (row.epoch <= known || row.owner === holderOf(state)) continue;
+      if (state.mode === "granted" && !options.workers().includes(row.owner)) {
+        // Taken at the last moment by one that has gone: this grant cannot be taken any more.
+        set(slot, free("not-taken", row.owner));
+      } else {
+        // Somebody else has taken it: who names it next with that epoch has it.
+        set(slot, { mode: "reserved", holder: row.owner, untilMs: now() + ttlMs });
+      }
     }
   });
+
+  /** The epoch that the holder has, or was told to take the slot from; a later one is somebody else's. */
+  function knownEpoch(slot: string, state: SlotState): bigint | undefined {
+    if (state.mode === "granted") return expectedEpochs.get(slot);
+    return state.mode === "held" || state.mode === "releasing" ? state.epoch : undefined;
+  }
 
   /** Runs a store operation; notes, and logs once, whether it answers. Undefined = it did not. */
   async function withStore<Result>(
@@ -172,9 +185,14 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
         });
       }
     }
+    let notTaken = false;
     for (const [slot, state] of states) {
-      if (!named.has(slot)) set(slot, leftOut(state, holder));
+      if (named.has(slot)) continue;
+      notTaken ||= state.mode === "granted" && state.holder === holder;
+      set(slot, leftOut(state, holder));
     }
+    // It has not seen the grant yet, or another was there before it: PostgreSQL tells which.
+    if (notTaken) void readAgain().catch(() => undefined);
     if (renew.length === 0) return;
     void withStore(() => store.renew(renew, holder, ttlMs)).then((answer) => {
       if (answer !== undefined && answer.result.length > 0) {
