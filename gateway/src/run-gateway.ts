@@ -44,12 +44,13 @@ const schema = z.object({
 });
 
 export async function runGateway(env: Environment): Promise<void> {
-  await runService("gateway", env, async () => {
+  await runService("gateway", env, async (defer) => {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, port, logLevel, ...rest } = config.gateway;
     const logger = createLogger({ service: "gateway", instance, level: logLevel });
     const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `gateway/${instance}` });
-    const gateway = await start(
+    defer(() => bus.close());
+    return start(
       gatewayConfigSchema.parse({
         ...rest,
         instance,
@@ -63,11 +64,5 @@ export async function runGateway(env: Environment): Promise<void> {
       }),
       { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },
     );
-    return {
-      async stop() {
-        await gateway.stop();
-        await bus.close();
-      },
-    };
   });
 }

@@ -39,12 +39,13 @@ const schema = z.object({
 });
 
 export async function runWorker(env: Environment): Promise<void> {
-  await runService("worker", env, async () => {
+  await runService("worker", env, async (defer) => {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, logLevel, mongodbDatabase, ...limits } = config.worker;
     const logger = createLogger({ service: "worker", instance, level: logLevel });
     const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `worker/${instance}` });
-    const worker = await start(
+    defer(() => bus.close());
+    return start(
       workerConfigSchema.parse({
         ...limits,
         instance,
@@ -61,11 +62,5 @@ export async function runWorker(env: Environment): Promise<void> {
         metrics: createMetrics(),
       },
     );
-    return {
-      async stop() {
-        await worker.stop();
-        await bus.close();
-      },
-    };
   });
 }

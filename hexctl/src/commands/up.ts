@@ -1,5 +1,5 @@
 import { Command, InvalidArgumentError } from "commander";
-import { DataDirInUse, openDataDir, type DataDir } from "../data-dir.ts";
+import type { DataDir } from "../data-dir.ts";
 import { printProgress } from "../host/progress-printer.ts";
 import { openStatus, servicesStatus, type StatusWriter } from "../host/status-writer.ts";
 import { awaitStopRequest } from "../host/stop-request.ts";
@@ -8,6 +8,7 @@ import { SERVICE_NAMES, withoutPassword, type ServiceName } from "../local-stack
 import { serviceUrlsFrom } from "../local-stack/service-urls.ts";
 import { removeStatus } from "../status-file.ts";
 import type { CommandContext } from "./command-context.ts";
+import { openOrSay } from "./open-or-say.ts";
 
 interface UpOptions {
   readonly services: readonly ServiceName[];
@@ -55,23 +56,6 @@ async function up(context: CommandContext, options: UpOptions): Promise<void> {
     stopRequest.end();
     removeStatus(dataDir.statusFile);
     dataDir.close();
-  }
-}
-
-async function openOrSay(context: CommandContext): Promise<DataDir | undefined> {
-  try {
-    const dataDir = await openDataDir(context.dataDir);
-    for (const { name, pid } of dataDir.endedLeftovers) {
-      console.log(`Ended ${name} (pid ${pid}), left by a run that was killed.`);
-    }
-    return dataDir;
-  } catch (error) {
-    if (!(error instanceof DataDirInUse)) {
-      throw error;
-    }
-    console.error(error.message);
-    context.exitCode = 1;
-    return undefined;
   }
 }
 

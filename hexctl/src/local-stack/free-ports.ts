@@ -21,7 +21,7 @@ export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX && found.size < count; attempt += 1) {
     const port = randomInt(LOWEST_PORT, highest);
-    if (!found.has(port) && (await isFree(port))) {
+    if (!found.has(port) && (await isPortFree(port))) {
       found.add(port);
     }
   }
@@ -51,11 +51,12 @@ function ephemeralPortsBegin(): number {
   }
 }
 
-function isFree(port: number): Promise<boolean> {
+/** Whether a server may listen there now. */
+export function isPortFree(port: number, host = "127.0.0.1"): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once("error", () => resolve(false));
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => {
+    server.listen({ host, port, exclusive: true }, () => {
       server.close(() => resolve(true));
     });
   });

@@ -1,7 +1,7 @@
 /** The profile `cluster`: one process per service on four real services, kept running by a supervisor. */
 import { join } from "node:path";
 import { createAmqpBus, declareTopology } from "@hexhold/messaging";
-import { freePorts } from "../local-stack/free-ports.ts";
+import { freePorts, isPortFree } from "../local-stack/free-ports.ts";
 import { createSupervisor } from "../supervisor/supervisor.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
@@ -25,10 +25,10 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   // Ports are chosen here, so that a process that was restarted is found where it was.
   const ports = await freePorts(5);
   const [controlPort = 0, workerPort = 0, gatewayControl = 0, anyGateway = 0, anyAdmin = 0] = ports;
-  const gatewayPort = (await isFree(config.gatewayHost, config.gatewayPort))
+  const gatewayPort = (await mayListen(config.gatewayHost, config.gatewayPort))
     ? config.gatewayPort
     : anyGateway;
-  const adminPort = (await isFree("127.0.0.1", config.adminPort)) ? config.adminPort : anyAdmin;
+  const adminPort = (await mayListen("127.0.0.1", config.adminPort)) ? config.adminPort : anyAdmin;
   const controlUrl = `http://127.0.0.1:${controlPort}`;
   const ends: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -159,12 +159,7 @@ function connected(bus: ReturnType<typeof createAmqpBus>): Promise<void> {
   });
 }
 
-async function isFree(host: string, port: number): Promise<boolean> {
-  if (port === 0) return false;
-  const { createServer } = await import("node:net");
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, host, () => server.close(() => resolve(true)));
-  });
+/** 0 asks for any port, and none is free by that name. */
+async function mayListen(host: string, port: number): Promise<boolean> {
+  return port !== 0 && (await isPortFree(port, host));
 }

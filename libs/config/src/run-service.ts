@@ -6,6 +6,12 @@ export interface RunningService {
   stop(): Promise<void>;
 }
 
+/** Registers what is closed after the stop, or after a start that failed; the last registered first. */
+export type Defer = (close: () => Promise<void>) => void;
+
+/** What a failed start has left open does not keep the process longer than this. */
+const failedExitMs = 2000;
+
 /**
  * Runs a service as a process of its own until SIGTERM or SIGINT, or until the process that started it is
  * gone. Sets the exit code: 0 after a clean stop, 1 when it could not start; then the reason is on standard
@@ -14,21 +20,23 @@ export interface RunningService {
 export async function runService(
   name: string,
   env: Environment,
-  start: () => Promise<RunningService>,
+  start: (defer: Defer) => Promise<RunningService>,
 ): Promise<void> {
   const asked = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   const endWatch = exitWhenParentGone({ env });
+  const closings: (() => Promise<void>)[] = [];
   try {
-    const running = await start();
+    const running = await start((close) => closings.push(close));
     await asked;
     await running.stop();
   } catch (error) {
     const { message, stack } = error as Error;
-    process.stderr.write(
-      `${name}: ${env["HEXHOLD_DEBUG"] === undefined ? message : (stack ?? message)}\n`,
-    );
+    const text = env["HEXHOLD_DEBUG"] === undefined ? message : (stack ?? message);
+    process.stderr.write(`${name}: ${text}\n`);
     process.exitCode = 1;
+    setTimeout(() => process.exit(), failedExitMs).unref();
   } finally {
     endWatch();
+    for (const close of closings.toReversed()) await close().catch(() => undefined);
   }
 }
