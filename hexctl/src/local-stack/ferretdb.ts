@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { openConnection } from "@hexhold/postgres";
 import { startServerProcess, waitUntilReady } from "../process/server-process.ts";
 import { baseEnvironment } from "./base-environment.ts";
 import type { FerretdbBinary } from "./ferretdb-binary.ts";
@@ -53,6 +54,7 @@ export async function startFerretdb(
   context.report("starting", binary.origin);
   const launch = async (): Promise<Launched> => {
     const { process: postgres } = await launchPostgresServer(options, context);
+    await indexEveryId(postgresServerUrl(options));
     const server = await startServerProcess({
       name: "mongodb",
       command: binary.file,
@@ -86,3 +88,33 @@ export async function startFerretdb(
     onDeath: context.onDeath,
   });
 }
+
+/**
+ * FerretDB 1.24 finds a document by its `_id` with an operator (`@>`) that its own index does not serve: it
+ * reads the whole collection. Here each collection that it makes gets an index that does.
+ * See https://github.com/FerretDB/FerretDB/issues/4646.
+ */
+async function indexEveryId(url: string): Promise<void> {
+  const client = await openConnection({ url, applicationName: "hexctl" });
+  try {
+    await client.query(INDEX_EVERY_ID);
+  } finally {
+    await client.end();
+  }
+}
+
+const INDEX_EVERY_ID = `
+  CREATE OR REPLACE FUNCTION public.index_id() RETURNS event_trigger LANGUAGE plpgsql AS $$
+  DECLARE made record;
+  BEGIN
+    FOR made IN
+      SELECT c.objid::regclass AS name FROM pg_event_trigger_ddl_commands() c
+      JOIN pg_attribute a ON a.attrelid = c.objid AND a.attname = '_jsonb'
+      WHERE c.object_type = 'table'
+    LOOP
+      EXECUTE format('CREATE INDEX ON %s USING gin ((_jsonb->''_id'') jsonb_path_ops)', made.name);
+    END LOOP;
+  END $$;
+  DROP EVENT TRIGGER IF EXISTS index_id;
+  CREATE EVENT TRIGGER index_id ON ddl_command_end WHEN TAG IN ('CREATE TABLE')
+    EXECUTE FUNCTION public.index_id();`;

@@ -28,7 +28,7 @@ const answerMsMax = 5000;
 const cells = diskOf(hexAt(52.5, 13.4), 7);
 
 /** The snapshot of the `index`-th hex at a place in its order; every field follows from both. */
-function snapshotOf(index: number, [epoch, hexVersion, volatileCount]: Order): Snapshot {
+export function snapshotOf(index: number, [epoch, hexVersion, volatileCount]: Order): Snapshot {
   const key: Key = { hexId: cells[index % cells.length]!, layerId: index % 2 === 0 ? 0 : 7 };
   const name = `${keyText(key)} ${epoch}/${hexVersion}/${volatileCount}`;
   const durable = Uint8Array.of(0, 255, ...Buffer.from(name));

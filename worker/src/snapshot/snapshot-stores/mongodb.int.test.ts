@@ -1,7 +1,7 @@
 import { freshMongoDatabase, mongodbMissing } from "@hexhold/testing";
 import { MongoClient } from "mongodb";
-import { describe } from "vitest";
-import { describeSnapshotStore } from "../snapshot-store-contract.ts";
+import { describe, expect, test } from "vitest";
+import { describeSnapshotStore, snapshotOf } from "../snapshot-store-contract.ts";
 import { createMongoSnapshotStore } from "./mongodb.ts";
 
 describe.skipIf(mongodbMissing() !== undefined)("with a MongoDB", () => {
@@ -26,6 +26,28 @@ describe.skipIf(mongodbMissing() !== undefined)("with a MongoDB", () => {
     };
   });
 });
+
+test.skipIf(mongodbMissing() !== undefined)(
+  "a document that was removed behind the store's back is made again by the next save",
+  async () => {
+    const database = freshMongoDatabase();
+    const store = createMongoSnapshotStore({ url: database.url, database: database.name });
+    const client = new MongoClient(database.url);
+    const snapshots = Array.from({ length: 6 }, (_, i) => snapshotOf(i, [1, 1, 0]));
+    try {
+      await store.save(snapshots);
+      await client.db(database.name).collection("hex_state").deleteMany({});
+      const later = Array.from({ length: 6 }, (_, i) => snapshotOf(i, [1, 2, 0]));
+      await store.save(later);
+      const found = await store.load(later);
+      expect([...found.values()].map(({ hexVersion }) => hexVersion)).toEqual([2, 2, 2, 2, 2, 2]);
+    } finally {
+      await store.close();
+      await client.close();
+      await database.drop();
+    }
+  },
+);
 
 async function isFerretDb(url: string): Promise<boolean> {
   const client = new MongoClient(url);

@@ -35,6 +35,15 @@ const collectionName = "hex_state";
  * than its pool has: smaller bulks leave room for other workers.
  */
 const bulkMax = 25;
+/** So few documents are read one by one, all at once: FerretDB reads the whole collection for an `$in`. */
+const pointReadsMax = 16;
+/**
+ * Whether a key has a document, as this process saw it last: a save then need not look. Wrong when somebody
+ * else has inserted or removed it, which the write finds out.
+ */
+type Known = Map<string, boolean>;
+/** Beyond it all are looked up anew. */
+const rememberedMax = 200_000;
 const duplicateKey = 11_000;
 
 export function createMongoSnapshotStore(options: MongoSnapshotOptions): SnapshotStore {
@@ -49,55 +58,117 @@ export function createMongoSnapshotStore(options: MongoSnapshotOptions): Snapsho
   const collection = client
     .db(options.database ?? "world")
     .collection<HexStateDocument>(collectionName);
+  const known: Known = new Map();
   return {
     async load(places) {
-      const documents = await collection
-        .find({ _id: { $in: places.map((place) => place.keyText) } })
-        .toArray();
+      const documents = await find(
+        collection,
+        places.map((place) => place.keyText),
+      );
       const byKey = new Map(documents.map((document) => [document._id, document]));
       const found = new Map<string, Snapshot>();
       for (const place of places) {
         const document = byKey.get(place.keyText);
         if (document !== undefined) found.set(place.keyText, snapshotOf(place, document));
       }
+      for (const { keyText } of places) remember(known, keyText, found.has(keyText));
       return found;
     },
     async save(snapshots) {
-      for (let from = 0; from < snapshots.length; from += bulkMax) {
-        await saveBulk(collection, snapshots.slice(from, from + bulkMax));
+      // In one order, whoever saves: a server that locks documents until the bulk ends cannot deadlock.
+      const ordered = snapshots.toSorted((a, b) => (a.keyText < b.keyText ? -1 : 1));
+      for (let from = 0; from < ordered.length; from += bulkMax) {
+        await saveBulk(collection, known, ordered.slice(from, from + bulkMax));
       }
     },
     close: () => client.close(),
   };
 }
 
-/** Updates what is there and older; inserts what is not there; updates again what somebody inserted meanwhile. */
+/** A document each for so few keys, else all of them by one query. */
+async function find(
+  collection: Collection<HexStateDocument>,
+  keyTexts: readonly string[],
+  projection?: { readonly _id: 1 },
+): Promise<HexStateDocument[]> {
+  const options = projection === undefined ? {} : { projection };
+  if (keyTexts.length > pointReadsMax) {
+    return collection.find({ _id: { $in: [...keyTexts] } }, options).toArray();
+  }
+  const found = await Promise.all(keyTexts.map((_id) => collection.findOne({ _id }, options)));
+  return found.filter((document) => document !== null);
+}
+
+/** Inserts what is not there, updates what is there and older. */
 async function saveBulk(
   collection: Collection<HexStateDocument>,
+  known: Known,
   snapshots: readonly Snapshot[],
 ): Promise<void> {
-  const known = await collection
-    .find({ _id: { $in: snapshots.map((item) => item.keyText) } }, { projection: { _id: 1 } })
-    .toArray();
-  const there = new Set(known.map((document) => document._id));
-  let updates = snapshots.filter((item) => there.has(item.keyText));
-  const inserts = snapshots.filter((item) => !there.has(item.keyText));
-  if (inserts.length > 0) {
-    try {
-      await collection.insertMany(inserts.map(documentOf), { ordered: false });
-    } catch (error) {
-      if (!(error instanceof MongoBulkWriteError) || error.code !== duplicateKey) throw error;
-      updates = [...updates, ...inserts];
-    }
+  const isMissing = await missingOf(
+    collection,
+    known,
+    snapshots.filter((item) => known.get(item.keyText) !== true),
+  );
+  const missing = snapshots.filter((item) => isMissing.has(item.keyText));
+  const inserted = missing.length > 0 && (await insert(collection, missing));
+  const updates = inserted ? snapshots.filter((item) => !isMissing.has(item.keyText)) : snapshots;
+  const matched = await updateOlder(collection, updates);
+  if (matched < updates.length) {
+    // Each that was not matched is newer there, or somebody has removed it behind our back.
+    const isGone = await missingOf(collection, new Map(), updates);
+    const gone = updates.filter((item) => isGone.has(item.keyText));
+    if (gone.length > 0 && !(await insert(collection, gone))) await updateOlder(collection, gone);
   }
-  if (updates.length === 0) return;
-  await collection.bulkWrite(
-    updates.slice(0, bulkMax).map((item) => {
+  for (const { keyText } of snapshots) remember(known, keyText, true);
+}
+
+/** Key texts of those that have no document; only what is not known is looked up. */
+async function missingOf(
+  collection: Collection<HexStateDocument>,
+  known: Known,
+  snapshots: readonly Snapshot[],
+): Promise<ReadonlySet<string>> {
+  const keyTexts = snapshots.map((item) => item.keyText);
+  const unknown = keyTexts.filter((keyText) => !known.has(keyText));
+  const found = unknown.length === 0 ? [] : await find(collection, unknown, { _id: 1 });
+  const there = new Set(found.map((document) => document._id));
+  return new Set(keyTexts.filter((keyText) => !there.has(keyText)));
+}
+
+/** False when somebody else has inserted one of them meanwhile; the others are then there. */
+async function insert(
+  collection: Collection<HexStateDocument>,
+  snapshots: readonly Snapshot[],
+): Promise<boolean> {
+  try {
+    await collection.insertMany(snapshots.map(documentOf), { ordered: false });
+    return true;
+  } catch (error) {
+    if (!(error instanceof MongoBulkWriteError) || error.code !== duplicateKey) throw error;
+    return false;
+  }
+}
+
+/** Returns how many were there and older. */
+async function updateOlder(
+  collection: Collection<HexStateDocument>,
+  snapshots: readonly Snapshot[],
+): Promise<number> {
+  if (snapshots.length === 0) return 0;
+  const { matchedCount } = await collection.bulkWrite(
+    snapshots.map((item) => {
       const { _id, ...set } = documentOf(item);
       return { updateOne: { filter: { _id, ...olderThan(set) }, update: { $set: set } } };
     }),
     { ordered: false },
   );
+  return matchedCount;
+}
+
+function remember(known: Known, keyText: string, isStored: boolean): void {
+  if (known.size >= rememberedMax) known.clear();
+  known.set(keyText, isStored);
 }
 
 function olderThan(set: Omit<HexStateDocument, "_id">): object {
