@@ -125,7 +125,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
       refuse("400 Bad Request");
     } else {
       sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        edge.opened(new Connection(webSocket, edge));
+        edge.opened(new Connection(webSocket, socket, edge));
       });
     }
   });

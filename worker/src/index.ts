@@ -23,6 +23,7 @@ import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
 import type { SnapshotStore } from "./snapshot/snapshot-store.ts";
 import { startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
+import { createOutboxSender } from "./outbox/outbox-sender.ts";
 import { createViewPublisher } from "./view/view-publisher.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
@@ -140,6 +141,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     pool: store,
     routes: () => routes,
     views: createViewPublisher(ports.bus),
+    outbox: createOutboxSender(ports.bus),
     worldNow: () => membership.worldNow(),
     leaseTtlMs: membership.leaseTtlMs,
     staleAfterMs: (config.resultRetentionHours - 1) * 3_600_000,

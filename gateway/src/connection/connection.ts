@@ -18,6 +18,7 @@ import {
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { diskOf, type Key, keyText } from "@hexhold/hex";
 import { keyOfWire, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { type EdgeError, nestingMax } from "../admission/check-command.ts";
 import { TokenBucket } from "../admission/token-bucket.ts";
@@ -50,6 +51,7 @@ export interface Session {
 
 export class Connection implements Observer {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #edge: Edge;
   readonly #bucket: TokenBucket;
   readonly #subscriptions = new Map<string, Key>();
@@ -58,11 +60,14 @@ export class Connection implements Observer {
   #handling: Promise<void> | undefined;
   #queued: Uint8Array[] = [];
   #inFlight = 0;
+  #corked = false;
   #refusedInARow = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(socket: WebSocket, edge: Edge) {
+  /** @param stream what `socket` writes to. */
+  constructor(socket: WebSocket, stream: Duplex, edge: Edge) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#edge = edge;
     this.#bucket = new TokenBucket(
       edge.config.commandsPerS,
@@ -92,7 +97,7 @@ export class Connection implements Observer {
 
   sendView(frame: Uint8Array): boolean {
     if (this.closed || this.#socket.bufferedAmount > viewBufferBytesMax) return false;
-    this.#socket.send(frame);
+    this.#write(frame);
     return true;
   }
 
@@ -371,6 +376,19 @@ export class Connection implements Observer {
     if (this.#socket.bufferedAmount > bufferBytesMax) {
       this.close(closeCode.limits, "too slow a reader");
       return;
+    }
+    this.#write(frame);
+  }
+
+  /** What is said in one turn of the event loop leaves by one write: a write costs more than a frame. */
+  #write(frame: Uint8Array): void {
+    if (!this.#corked) {
+      this.#corked = true;
+      this.#stream.cork();
+      process.nextTick(() => {
+        this.#corked = false;
+        this.#stream.uncork();
+      });
     }
     this.#socket.send(frame);
   }

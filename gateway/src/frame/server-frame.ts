@@ -3,9 +3,10 @@
  * there already; the rest uses the generated code.
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { WireType } from "@bufbuild/protobuf/wire";
 import { EventSchema, ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import type { Envelope, ViewEvent } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { encoded } from "@hexhold/messaging";
 
 const field = { answer: 2, event: 4 } as const;
 
@@ -17,7 +18,7 @@ export function serverFrame(frame: Frame): Uint8Array {
 
 /** A frame around an encoded Answer. */
 export function answerFrame(answer: Uint8Array): Uint8Array {
-  return new BinaryWriter().tag(field.answer, WireType.LengthDelimited).bytes(answer).finish();
+  return encoded((writer) => writer.tag(field.answer, WireType.LengthDelimited).bytes(answer));
 }
 
 /** A frame with what an observer sees next. */
@@ -35,5 +36,5 @@ export function eventFrame(view: ViewEvent, envelope: Envelope): Uint8Array {
       tsMs: envelope.tsMs,
     }),
   );
-  return new BinaryWriter().tag(field.event, WireType.LengthDelimited).bytes(event).finish();
+  return encoded((writer) => writer.tag(field.event, WireType.LengthDelimited).bytes(event));
 }

@@ -166,6 +166,9 @@ export function replay(
   };
 }
 
+/** What the answer's field holds. */
+const retryAfterMsMax = 0xffff_ffff;
+
 function refusalOf(
   contract: MessageContractView,
   decision: Extract<Decision, { kind: "refused" }>,
@@ -179,10 +182,17 @@ function refusalOf(
   if (decision.detail !== undefined && contract.refusalDetailSchema === undefined) {
     throw new RulesContractError(contract.type, "a detail without the option refusal_detail");
   }
+  const { retryAfterMs = 0 } = decision;
+  if (!Number.isInteger(retryAfterMs) || retryAfterMs < 0 || retryAfterMs > retryAfterMsMax) {
+    throw new RulesContractError(
+      contract.type,
+      `retryAfterMs is a whole number of milliseconds from 0 to ${retryAfterMsMax}, not ${retryAfterMs}`,
+    );
+  }
   return {
     kind: "refused",
     reason: decision.reason,
-    retryAfterMs: decision.retryAfterMs ?? 0,
+    retryAfterMs,
     detail:
       decision.detail === undefined || contract.refusalDetailSchema === undefined
         ? noBytes

@@ -132,7 +132,9 @@ describe("the writers of the command path", () => {
           });
           const eventId = new Uint8Array(16).fill(1);
           const requestId = new Uint8Array(16).fill(2);
-          const encoded = answerBytes({ eventId, requestId, key }, stored, replayed);
+          const encoded = Uint8Array.from(
+            answerBytes({ eventId, requestId, key }, stored, replayed),
+          );
           const { case: name, ...value } = given;
           const expected = create(AnswerSchema, {
             commandEventId: eventId,
@@ -146,7 +148,10 @@ describe("the writers of the command path", () => {
           });
           expect(fromBinary(AnswerSchema, encoded)).toEqual(expected);
           const body = encodeAnswers([encoded, encoded]);
-          expect(fromBinary(AnswerBatchSchema, body).answers).toEqual([expected, expected]);
+          expect(fromBinary(AnswerBatchSchema, Uint8Array.from(body)).answers).toEqual([
+            expected,
+            expected,
+          ]);
           expect(splitAnswers(body).map((item) => Buffer.from(item))).toEqual(
             [encoded, encoded].map((item) => Buffer.from(item)),
           );

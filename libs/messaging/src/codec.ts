@@ -6,7 +6,7 @@
  * generated code, byte by byte. Reading uses the generated code.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader, BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
+import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
 import {
   type Answer,
   AnswerSchema,
@@ -20,6 +20,7 @@ import {
 } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import type { Key } from "@hexhold/hex";
+import { encoded, type WireWriter } from "./wire-writer.ts";
 
 /** Bytes that should have been a message of ours were none. */
 export class DecodeError extends Error {
@@ -40,24 +41,24 @@ function decoding<T>(what: string, decode: () => T): T {
 
 const noBytes = new Uint8Array(0);
 
-function bytesField(writer: BinaryWriter, field: number, value: Uint8Array | undefined): void {
+function bytesField(writer: WireWriter, field: number, value: Uint8Array | undefined): void {
   if (value !== undefined && value.length > 0)
     writer.tag(field, WireType.LengthDelimited).bytes(value);
 }
 
-function textField(writer: BinaryWriter, field: number, value: string | undefined): void {
+function textField(writer: WireWriter, field: number, value: string | undefined): void {
   if (value !== undefined && value !== "")
     writer.tag(field, WireType.LengthDelimited).string(value);
 }
 
-function uintField(writer: BinaryWriter, field: number, value: bigint | number | undefined): void {
+function uintField(writer: WireWriter, field: number, value: bigint | number | undefined): void {
   if (value === undefined || value === 0 || value === 0n) return;
   writer.tag(field, WireType.Varint);
-  if (typeof value === "number" && value <= 0xffff_ffff) writer.uint32(value);
-  else writer.uint64(value);
+  if (typeof value === "number") writer.varint(value);
+  else writer.varint64(value);
 }
 
-function keyField(writer: BinaryWriter, field: number, key: Key | undefined): void {
+function keyField(writer: WireWriter, field: number, key: Key | undefined): void {
   if (key === undefined) return;
   writer.tag(field, WireType.LengthDelimited).fork();
   if (key.hexId !== 0n) writer.tag(1, WireType.Bit64).fixed64(key.hexId);
@@ -91,29 +92,29 @@ export interface EnvelopeFields {
 }
 
 export function encodeEnvelope(envelope: EnvelopeFields): Uint8Array {
-  const writer = new BinaryWriter();
-  textField(writer, 1, envelope.type);
-  uintField(writer, 2, envelope.messageVersion);
-  keyField(writer, 3, envelope.key);
-  bytesField(writer, 4, envelope.requestId);
-  bytesField(writer, 5, envelope.eventId);
-  bytesField(writer, 6, envelope.causationId);
-  bytesField(writer, 7, envelope.correlationId);
-  writer.tag(8, WireType.LengthDelimited).fork();
-  textField(writer, 1, envelope.producer.service);
-  textField(writer, 2, envelope.producer.version);
-  textField(writer, 3, envelope.producer.instance);
-  writer.join();
-  uintField(writer, 9, envelope.tsMs);
-  bytesField(writer, 10, envelope.idempotencyKey);
-  bytesField(writer, 11, envelope.payload);
-  bytesField(writer, 12, envelope.accountId);
-  bytesField(writer, 13, envelope.sessionId);
-  uintField(writer, 14, envelope.volatileSeq);
-  uintField(writer, 15, envelope.deadlineMs);
-  textField(writer, 16, envelope.traceparent);
-  textField(writer, 17, envelope.subject);
-  return writer.finish();
+  return encoded((writer) => {
+    textField(writer, 1, envelope.type);
+    uintField(writer, 2, envelope.messageVersion);
+    keyField(writer, 3, envelope.key);
+    bytesField(writer, 4, envelope.requestId);
+    bytesField(writer, 5, envelope.eventId);
+    bytesField(writer, 6, envelope.causationId);
+    bytesField(writer, 7, envelope.correlationId);
+    writer.tag(8, WireType.LengthDelimited).fork();
+    textField(writer, 1, envelope.producer.service);
+    textField(writer, 2, envelope.producer.version);
+    textField(writer, 3, envelope.producer.instance);
+    writer.join();
+    uintField(writer, 9, envelope.tsMs);
+    bytesField(writer, 10, envelope.idempotencyKey);
+    bytesField(writer, 11, envelope.payload);
+    bytesField(writer, 12, envelope.accountId);
+    bytesField(writer, 13, envelope.sessionId);
+    uintField(writer, 14, envelope.volatileSeq);
+    uintField(writer, 15, envelope.deadlineMs);
+    textField(writer, 16, envelope.traceparent);
+    textField(writer, 17, envelope.subject);
+  });
 }
 
 /** Throws {@link DecodeError}. */
@@ -126,11 +127,11 @@ export function encodeBatch(batch: {
   readonly suspect?: boolean;
   readonly envelopes: readonly Uint8Array[];
 }): Uint8Array {
-  const writer = new BinaryWriter();
-  uintField(writer, 1, batch.routeVersion);
-  if (batch.suspect === true) writer.tag(2, WireType.Varint).bool(true);
-  for (const envelope of batch.envelopes) writer.tag(3, WireType.LengthDelimited).bytes(envelope);
-  return writer.finish();
+  return encoded((writer) => {
+    uintField(writer, 1, batch.routeVersion);
+    if (batch.suspect === true) writer.tag(2, WireType.Varint).varint(1);
+    for (const envelope of batch.envelopes) writer.tag(3, WireType.LengthDelimited).bytes(envelope);
+  });
 }
 
 /** Throws {@link DecodeError}. */
@@ -166,31 +167,31 @@ export function encodeStoredAnswer(answer: {
   readonly durability: Durability;
   readonly outcome: AnswerOutcome;
 }): Uint8Array {
-  const writer = new BinaryWriter();
-  uintField(writer, 4, answer.hexVersion);
-  uintField(writer, 5, answer.epoch);
-  uintField(writer, 7, answer.durability);
-  const { outcome } = answer;
-  switch (outcome.case) {
-    case "applied":
-      writer.tag(8, WireType.LengthDelimited).fork();
-      bytesField(writer, 1, outcome.result);
-      break;
-    case "refused":
-      writer.tag(9, WireType.LengthDelimited).fork();
-      textField(writer, 1, outcome.reason);
-      uintField(writer, 2, outcome.retryAfterMs);
-      bytesField(writer, 3, outcome.detail);
-      break;
-    default:
-      writer.tag(10, WireType.LengthDelimited).fork();
-      uintField(writer, 1, outcome.errorCode);
-      textField(writer, 2, outcome.reason);
-      uintField(writer, 3, outcome.retryAfterMs);
-      textField(writer, 4, outcome.message);
-  }
-  writer.join();
-  return writer.finish();
+  return encoded((writer) => {
+    uintField(writer, 4, answer.hexVersion);
+    uintField(writer, 5, answer.epoch);
+    uintField(writer, 7, answer.durability);
+    const { outcome } = answer;
+    switch (outcome.case) {
+      case "applied":
+        writer.tag(8, WireType.LengthDelimited).fork();
+        bytesField(writer, 1, outcome.result);
+        break;
+      case "refused":
+        writer.tag(9, WireType.LengthDelimited).fork();
+        textField(writer, 1, outcome.reason);
+        uintField(writer, 2, outcome.retryAfterMs);
+        bytesField(writer, 3, outcome.detail);
+        break;
+      default:
+        writer.tag(10, WireType.LengthDelimited).fork();
+        uintField(writer, 1, outcome.errorCode);
+        textField(writer, 2, outcome.reason);
+        uintField(writer, 3, outcome.retryAfterMs);
+        textField(writer, 4, outcome.message);
+    }
+    writer.join();
+  });
 }
 
 /** Which send an answer is for. */
@@ -207,7 +208,7 @@ export interface ViewPlace {
   readonly viewSeq: number;
 }
 
-function viewPlaceField(writer: BinaryWriter, field: number, place: ViewPlace): void {
+function viewPlaceField(writer: WireWriter, field: number, place: ViewPlace): void {
   writer.tag(field, WireType.LengthDelimited).fork();
   keyField(writer, 1, place.key);
   bytesField(writer, 2, place.activationId);
@@ -222,21 +223,21 @@ export function answerBytes(
   replayed: boolean,
   view?: ViewPlace,
 ): Uint8Array {
-  const writer = new BinaryWriter();
-  bytesField(writer, 1, to.eventId);
-  bytesField(writer, 2, to.requestId);
-  keyField(writer, 3, to.key);
-  if (replayed) writer.tag(6, WireType.Varint).bool(true);
-  writer.raw(stored);
-  if (view !== undefined) viewPlaceField(writer, 11, view);
-  return writer.finish();
+  return encoded((writer) => {
+    bytesField(writer, 1, to.eventId);
+    bytesField(writer, 2, to.requestId);
+    keyField(writer, 3, to.key);
+    if (replayed) writer.tag(6, WireType.Varint).varint(1);
+    writer.raw(stored);
+    if (view !== undefined) viewPlaceField(writer, 11, view);
+  });
 }
 
 /** Body of `answers.v1` from encoded answers. */
 export function encodeAnswers(answers: readonly Uint8Array[]): Uint8Array {
-  const writer = new BinaryWriter();
-  for (const answer of answers) writer.tag(1, WireType.LengthDelimited).bytes(answer);
-  return writer.finish();
+  return encoded((writer) => {
+    for (const answer of answers) writer.tag(1, WireType.LengthDelimited).bytes(answer);
+  });
 }
 
 /** The encoded answers of a body `answers.v1`. Throws {@link DecodeError}. */
@@ -269,18 +270,18 @@ export function encodeViews(batch: {
   readonly events: readonly ViewEventFields[];
   readonly marks: readonly ViewPlace[];
 }): Uint8Array {
-  const writer = new BinaryWriter();
-  for (const event of batch.events) {
-    writer.tag(1, WireType.LengthDelimited).fork();
-    keyField(writer, 1, event.key);
-    bytesField(writer, 2, event.activationId);
-    uintField(writer, 3, event.viewSeq);
-    uintField(writer, 4, event.hexVersion);
-    bytesField(writer, 5, event.event);
-    writer.join();
-  }
-  for (const mark of batch.marks) viewPlaceField(writer, 2, mark);
-  return writer.finish();
+  return encoded((writer) => {
+    for (const event of batch.events) {
+      writer.tag(1, WireType.LengthDelimited).fork();
+      keyField(writer, 1, event.key);
+      bytesField(writer, 2, event.activationId);
+      uintField(writer, 3, event.viewSeq);
+      uintField(writer, 4, event.hexVersion);
+      bytesField(writer, 5, event.event);
+      writer.join();
+    }
+    for (const mark of batch.marks) viewPlaceField(writer, 2, mark);
+  });
 }
 
 /** Throws {@link DecodeError}. */

@@ -56,3 +56,4 @@ export {
   viewExchange,
 } from "./topology.ts";
 export { isUuidv7, uuidBytes, uuidText, uuidv7Bytes, uuidv7Ms } from "./uuid.ts";
+export { encoded, WireWriter } from "./wire-writer.ts";

@@ -10,10 +10,8 @@
  */
 import { murmur3 } from "@hexhold/hex";
 import {
-  type Bus,
   decodeEnvelope,
   domainQueueCount,
-  encodeBatch,
   keyOfWire,
   type RouteTable,
   routeOf,
@@ -22,10 +20,11 @@ import {
 import { int8Array, type PgPool, textArray } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
 import type { OutboxRow } from "../journal/commit-batch.ts";
+import type { OutboxSender } from "./outbox-sender.ts";
 
 export interface RelayOptions {
   readonly slot: string;
-  readonly bus: Bus;
+  readonly sender: OutboxSender;
   readonly pool: PgPool;
   readonly routes: () => RouteTable | undefined;
   readonly logger: Logger;
@@ -63,11 +62,6 @@ interface Lane {
 
 /** Rows of one stretch: published, confirmed, then the lane moves on. */
 const stretchMax = 512;
-/**
- * Pause between two stretches of a lane: rows gather meanwhile. Nobody waits for them, and a message of
- * three rows costs a quorum queue as much as one of a hundred.
- */
-const gatherMs = 200;
 /** Rows of a lane that wait in memory before it turns to reading. */
 const memoryMax = 8192;
 const storeEveryMs = 500;
@@ -137,7 +131,6 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         if (lane.mode === "live") lane.queue.splice(0, rows.length);
         options.onSent(lane.destination, rows.length);
         failures = 0;
-        if (rows.length < stretchMax) await pause(gatherMs);
       } catch (error) {
         if (failures++ === 0 || failures % 20 === 0) {
           options.logger.warn(
@@ -172,19 +165,17 @@ export function startRelay(options: RelayOptions): OutboxRelay {
     }));
   }
 
-  /** Publishes rows in order, a message per queue; throws unless all of them are confirmed. */
+  /** Sends rows in order, a parcel per queue; throws unless all of them are confirmed. */
   async function send(destination: string, rows: readonly QueuedRow[]): Promise<void> {
     const routes = options.routes();
     if (routes === undefined) throw new Error("there is no route table yet");
     const byQueue = Map.groupBy(rows, (row) => queueOf(destination, row, routes));
     const outcomes = await Promise.all(
       [...byQueue].map(async ([queue, queued]) => {
-        const outcome = await options.bus.publish(queue, {
-          type: "batch.v1",
-          body: encodeBatch({
-            routeVersion: routes.routeVersion,
-            envelopes: queued.map((row) => row.envelope),
-          }),
+        const outcome = await options.sender.send({
+          queue,
+          routeVersion: routes.routeVersion,
+          envelopes: queued.map((row) => row.envelope),
           messageId: uuidText(decodeEnvelope(queued[0]!.envelope).eventId),
         });
         return outcome === "confirmed" ? undefined : `${queue}: ${outcome}`;

@@ -7,6 +7,7 @@ import {
   type Game,
   initialActor,
   type MessageContractView,
+  type OutgoingCommand,
   replay,
   step,
   type StepOutcome,
@@ -19,6 +20,7 @@ import type {
   HexRecovery,
   HostCommand,
   HostDecision,
+  HostMessage,
   HostOutcome,
   RecoveryFault,
 } from "./rules-host.ts";
@@ -166,7 +168,7 @@ export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore
           type,
           messageVersion,
           payload,
-          to: "key" in to ? { keyText: keyText(to.key satisfies Key) } : to,
+          to: targetOf(to),
         };
       }),
       hexVersion,
@@ -255,6 +257,13 @@ function viewOf(entry: MessageEntry): MessageContractView {
     resultSchema: entry.resultSchema as GenMessage<Message> | undefined,
     refusalDetailSchema: entry.refusalDetailSchema as GenMessage<Message> | undefined,
   };
+}
+
+function targetOf(to: OutgoingCommand["to"]): HostMessage["to"] {
+  if ("key" in to) return { keyText: keyText(to.key satisfies Key) };
+  const { service, subject } = to;
+  if (typeof service === "string" && typeof subject === "string") return { service, subject };
+  throw new TypeError("a message of the rules goes to a key, or to a service and a subject");
 }
 
 function missing(key: string): never {

@@ -3,13 +3,8 @@ import { randomBytes } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import type { CreateGame } from "@hexhold/actor";
 import { createRulesCore } from "./rules-core.ts";
-import type {
-  CapturedHex,
-  HexRecovery,
-  HostCommand,
-  HostDecision,
-  RecoveryFault,
-} from "./rules-host.ts";
+import type { CapturedHex, HexRecovery, RecoveryFault } from "./rules-host.ts";
+import { packDecision, unpackCommands } from "./rules-wire.ts";
 
 export interface RulesThreadData {
   /** URL of the module that exports `createGame`. */
@@ -44,7 +39,8 @@ export type RulesRequest =
       readonly kind: "decide";
       readonly slot: string;
       readonly nowMs: number;
-      readonly commands: readonly HostCommand[];
+      /** Packed. */
+      readonly commands: Uint8Array<ArrayBuffer>;
     }
   | {
       readonly id: number;
@@ -64,7 +60,7 @@ export type RulesRequest =
 export type RulesReply =
   | { readonly kind: "ready" }
   | { readonly id: number; readonly kind: "loaded"; readonly faults: readonly RecoveryFault[] }
-  | { readonly id: number; readonly kind: "decided"; readonly decision: HostDecision }
+  | { readonly id: number; readonly kind: "decided"; readonly decision: Uint8Array<ArrayBuffer> }
   | { readonly id: number; readonly kind: "captured"; readonly hexes: readonly CapturedHex[] };
 
 if (parentPort !== null) await serve(workerData as RulesThreadData, parentPort);
@@ -78,11 +74,12 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
       case "load":
         return { id: request.id, kind: "loaded", faults: core.load(request.slot, request.hexes) };
       case "decide": {
-        const decision = core.decide(request.slot, request.nowMs, request.commands, (index) => {
+        const commands = unpackCommands(request.commands);
+        const decision = core.decide(request.slot, request.nowMs, commands, (index) => {
           Atomics.store(progress, progressCell.index, index);
           Atomics.add(progress, progressCell.beat, 1);
         });
-        return { id: request.id, kind: "decided", decision };
+        return { id: request.id, kind: "decided", decision: packDecision(decision) };
       }
       case "capture":
         return {
@@ -107,7 +104,9 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
     Atomics.add(progress, progressCell.beat, 1);
     const reply = handle(request);
     Atomics.store(progress, progressCell.request, 0);
-    if (reply !== undefined) port.postMessage(reply);
+    if (reply !== undefined) {
+      port.postMessage(reply, reply.kind === "decided" ? [reply.decision.buffer] : []);
+    }
   });
   port.postMessage({ kind: "ready" } satisfies RulesReply);
 }

@@ -1,3 +1,4 @@
+import { sha256Length } from "@hexhold/messaging";
 import { LRUCache } from "lru-cache";
 import type { StoredResult } from "../journal/result-store.ts";
 
@@ -5,8 +6,27 @@ import type { StoredResult } from "../journal/result-store.ts";
 const recentMax = 16_384;
 
 /** The last durable answers of a slot, by keyId: most repetitions come soon after. */
-export type RecentAnswers = LRUCache<string, StoredResult>;
+export interface RecentAnswers {
+  get(keyId: string): StoredResult | undefined;
+  set(keyId: string, result: StoredResult): void;
+}
 
 export function createRecentAnswers(): RecentAnswers {
-  return new LRUCache<string, StoredResult>({ max: recentMax });
+  // One text each, hash before answer: as arrays they would be most of what the collector has to look at.
+  const answers = new LRUCache<string, string>({ max: recentMax });
+  return {
+    get(keyId) {
+      const text = answers.get(keyId);
+      if (text === undefined) return undefined;
+      const bytes = Buffer.from(text, "latin1");
+      return { payloadHash: bytes.subarray(0, sha256Length), answer: bytes.subarray(sha256Length) };
+    },
+    set(keyId, { payloadHash, answer }) {
+      answers.set(keyId, latin1(payloadHash) + latin1(answer));
+    },
+  };
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }

@@ -4,6 +4,7 @@ import type { PgClient, PgPool } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
 import type { RulesHost } from "../rules/rules-host.ts";
 import type { Snapshot, SnapshotPlace } from "../snapshot/snapshot-store.ts";
+import type { OutboxSender } from "../outbox/outbox-sender.ts";
 import type { ViewPublisher } from "../view/view-publisher.ts";
 import type { WorkerMetrics } from "../worker-metrics.ts";
 import type { ProducerIdentity } from "./commit-plan.ts";
@@ -24,6 +25,7 @@ export interface SlotPorts {
   readonly pool: PgPool;
   readonly routes: () => RouteTable | undefined;
   readonly views: ViewPublisher;
+  readonly outbox: OutboxSender;
   readonly worldNow: () => number;
   readonly leaseTtlMs: number;
   /** A client's request id older than this is STALE_COMMAND: results are kept an hour longer. */

@@ -95,7 +95,7 @@ export class SlotRunner {
     const store = this.#store;
     this.#relay = startRelay({
       slot: this.slot,
-      bus: this.#ports.bus,
+      sender: this.#ports.outbox,
       pool: this.#ports.pool,
       routes: this.#ports.routes,
       logger,

@@ -1,6 +1,7 @@
 /**
  * Snapshots in the background, never in the path of a command: every 8 events or 10 s of a hex, whichever
- * comes first, within a budget of writes a second. Behind the budget the newest state of a hex wins.
+ * comes first, within a budget of writes a second and of time: a store that is slow is given rest, since what
+ * it spends is missing elsewhere. Behind the budget the newest state of a hex wins.
  */
 import { sha256 } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
@@ -41,19 +42,28 @@ export interface SnapshotWriter {
 
 const tickMs = 250;
 const bulkMax = 50;
+/** Of its time that the writer may spend saving; a store that takes 200 writes/s in less is not slowed down. */
+const timeShareMax = 0.25;
 
 export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWriter {
   const { policy, metrics, logger } = options;
+  const perTick = (policy.writesPerSMax * tickMs) / 1000;
   let budget = 0;
+  let restUntilMs = 0;
   let running: Promise<void> = Promise.resolve();
   let busy = false;
   let failing = false;
 
   const timer = setInterval(() => {
-    budget = Math.min(budget + (policy.writesPerSMax * tickMs) / 1000, policy.writesPerSMax);
-    if (busy) return;
+    budget = Math.min(budget + perTick, Math.max(2 * perTick, 1));
+    const startedMs = performance.now();
+    if (busy || startedMs < restUntilMs) return;
     busy = true;
-    running = tick().finally(() => (busy = false));
+    running = tick().finally(() => {
+      busy = false;
+      const endedMs = performance.now();
+      restUntilMs = endedMs + (endedMs - startedMs) * (1 / timeShareMax - 1);
+    });
   }, tickMs);
   timer.unref();
 

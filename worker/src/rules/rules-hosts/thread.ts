@@ -15,6 +15,7 @@ import {
   RulesHostGoneError,
 } from "../rules-host.ts";
 import { progressCell, type RulesReply, type RulesRequest } from "../rules-thread.ts";
+import { packCommands, unpackDecision } from "../rules-wire.ts";
 import type { RulesThreadPool } from "../rules-thread-pool.ts";
 
 export interface ThreadRulesOptions {
@@ -76,9 +77,9 @@ class ThreadRulesHost implements RulesHost {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#send({
-        request: { id, kind: "decide", slot, nowMs, commands },
+        request: { id, kind: "decide", slot, nowMs, commands: packCommands(commands) },
         resolve: (reply) => {
-          if (reply.kind === "decided") resolve(reply.decision);
+          if (reply.kind === "decided") resolve(unpackDecision(reply.decision));
         },
         fail: (kind, index, error) => resolve({ outcomes: [], fault: { kind, index, error } }),
       });
@@ -133,7 +134,8 @@ class ThreadRulesHost implements RulesHost {
   }
 
   #post(request: RulesRequest): void {
-    if (this.#ready) this.#thread?.postMessage(request);
+    const thread = this.#thread;
+    if (this.#ready && thread !== undefined) post(thread, request);
     else this.#queued.push(request);
   }
 
@@ -149,7 +151,7 @@ class ThreadRulesHost implements RulesHost {
       this.#ready = true;
       const queued = this.#queued;
       this.#queued = [];
-      for (const request of queued) thread.postMessage(request);
+      for (const request of queued) post(thread, request);
     });
     thread.on("message", (reply: RulesReply) => {
       if (thread !== this.#thread || reply.kind === "ready") return;
@@ -198,6 +200,10 @@ class ThreadRulesHost implements RulesHost {
     this.#waiting.clear();
     for (const item of waiting) item.fail(kind, 0, error);
   }
+}
+
+function post(thread: Worker, request: RulesRequest): void {
+  thread.postMessage(request, request.kind === "decide" ? [request.commands.buffer] : []);
 }
 
 function describe(error: unknown): string {

@@ -1,0 +1,205 @@
+/**
+ * A batch and its decision as one piece of memory each, handed over between the two threads. As objects they
+ * are cloned field by field, every small array of bytes with an allocation outside the heap. Nothing of this
+ * format is stored or leaves the process.
+ */
+import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+// Not the package's main entry: the broker's client would load in every rules thread.
+import { WireWriter } from "@hexhold/messaging/wire-writer";
+import type {
+  HostCommand,
+  HostDecision,
+  HostEvent,
+  HostFault,
+  HostMessage,
+  HostOutcome,
+} from "./rules-host.ts";
+
+const outcomeKind = { applied: 0, refused: 1, invalid: 2 } as const;
+const target = { key: 0, service: 1 } as const;
+
+const writer = new WireWriter();
+
+/** Memory that may be transferred. */
+export function packCommands(commands: readonly HostCommand[]): Uint8Array<ArrayBuffer> {
+  return packed(() => {
+    writer.varint(commands.length);
+    for (const command of commands) {
+      writer.string(command.keyText).string(command.type).bytes(command.payload);
+      writer
+        .varint(command.sender)
+        .bytes(command.accountId ?? none)
+        .bytes(command.sessionId ?? none);
+      writer.varint64(command.volatileSeq);
+    }
+  });
+}
+
+/** Bytes of the commands are views of `bytes`. */
+export function unpackCommands(bytes: Uint8Array): HostCommand[] {
+  const reader = new Reader(bytes);
+  return reader.list(() => ({
+    keyText: reader.string(),
+    type: reader.string(),
+    payload: reader.bytes(),
+    sender: reader.varint() as Sender,
+    accountId: reader.someBytes(),
+    sessionId: reader.someBytes(),
+    volatileSeq: reader.varint64(),
+  }));
+}
+
+/** Memory that may be transferred. */
+export function packDecision({ outcomes, fault }: HostDecision): Uint8Array<ArrayBuffer> {
+  return packed(() => {
+    writer.varint(outcomes.length);
+    for (const outcome of outcomes) packOutcome(outcome);
+    writer.varint(fault === undefined ? 0 : 1);
+    if (fault !== undefined) writer.string(fault.kind).varint(fault.index).string(fault.error);
+  });
+}
+
+/** Bytes of the outcomes are views of `bytes`. */
+export function unpackDecision(bytes: Uint8Array): HostDecision {
+  const reader = new Reader(bytes);
+  const outcomes = reader.list(() => unpackOutcome(reader));
+  if (reader.varint() === 0) return { outcomes, fault: undefined };
+  const kind = reader.string() as HostFault["kind"];
+  return { outcomes, fault: { kind, index: reader.varint(), error: reader.string() } };
+}
+
+function packOutcome(outcome: HostOutcome): void {
+  writer.varint(outcomeKind[outcome.kind]).varint(outcome.hexVersion);
+  if (outcome.kind === "invalid") {
+    writer.string(outcome.message);
+    return;
+  }
+  writer.varint(outcome.decidedMs);
+  if (outcome.kind === "refused") {
+    writer.string(outcome.reason).varint(outcome.retryAfterMs).bytes(outcome.detail);
+    return;
+  }
+  writer.bytes(outcome.result).varint(outcome.events.length);
+  for (const event of outcome.events) {
+    writer.string(event.type).varint(event.messageVersion).bytes(event.payload);
+    writer.varint(event.viewSeq).varint(event.hexVersion).varint(event.consumers.length);
+    for (const consumer of event.consumers) writer.string(consumer);
+  }
+  writer.varint(outcome.messages.length);
+  for (const { type, messageVersion, payload, to } of outcome.messages) {
+    writer.string(type).varint(messageVersion).bytes(payload);
+    if ("keyText" in to) writer.varint(target.key).string(to.keyText);
+    else writer.varint(target.service).string(to.service).string(to.subject);
+  }
+}
+
+function unpackOutcome(reader: Reader): HostOutcome {
+  const kind = reader.varint();
+  const hexVersion = reader.varint();
+  if (kind === outcomeKind.invalid) {
+    return { kind: "invalid", message: reader.string(), hexVersion };
+  }
+  const decidedMs = reader.varint();
+  if (kind === outcomeKind.refused) {
+    return {
+      kind: "refused",
+      reason: reader.string(),
+      retryAfterMs: reader.varint(),
+      detail: reader.bytes(),
+      hexVersion,
+      decidedMs,
+    };
+  }
+  return {
+    kind: "applied",
+    result: reader.bytes(),
+    events: reader.list((): HostEvent => ({
+      type: reader.string(),
+      messageVersion: reader.varint(),
+      payload: reader.bytes(),
+      viewSeq: reader.varint(),
+      hexVersion: reader.varint(),
+      consumers: reader.list(() => reader.string()),
+    })),
+    messages: reader.list((): HostMessage => ({
+      type: reader.string(),
+      messageVersion: reader.varint(),
+      payload: reader.bytes(),
+      to:
+        reader.varint() === target.key
+          ? { keyText: reader.string() }
+          : { service: reader.string(), subject: reader.string() },
+    })),
+    hexVersion,
+    decidedMs,
+  };
+}
+
+const none = new Uint8Array(0);
+
+function packed(write: () => void): Uint8Array<ArrayBuffer> {
+  // What a writer that threw has left.
+  writer.clear();
+  write();
+  return writer.finishAlone();
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  varint(): number {
+    let value = 0;
+    let unit = 1;
+    for (;;) {
+      const byte = this.#bytes[this.#at++]!;
+      value += (byte & 0x7f) * unit;
+      if (byte < 0x80) return value;
+      unit *= 0x80;
+    }
+  }
+
+  varint64(): bigint {
+    let value = 0n;
+    let shift = 0n;
+    for (;;) {
+      const byte = this.#bytes[this.#at++]!;
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+      shift += 7n;
+    }
+  }
+
+  bytes(): Uint8Array {
+    const end = this.varint() + this.#at;
+    const bytes = new Uint8Array(
+      this.#bytes.buffer,
+      this.#bytes.byteOffset + this.#at,
+      end - this.#at,
+    );
+    this.#at = end;
+    return bytes;
+  }
+
+  someBytes(): Uint8Array | undefined {
+    const bytes = this.bytes();
+    return bytes.length === 0 ? undefined : bytes;
+  }
+
+  string(): string {
+    const end = this.varint() + this.#at;
+    const text = this.#bytes.toString("utf8", this.#at, end);
+    this.#at = end;
+    return text;
+  }
+
+  list<Item>(item: () => Item): Item[] {
+    const items: Item[] = [];
+    for (let left = this.varint(); left > 0; left--) items.push(item());
+    return items;
+  }
+}
