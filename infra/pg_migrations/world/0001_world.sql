@@ -219,7 +219,9 @@ CREATE FUNCTION world.commit_batch(
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
   moved integer;
-  wanted integer;
+  changed integer;
+  born integer;
+  refused integer;
   positions bigint[];
 BEGIN
   -- FOR SHARE holds the row from here to the end of the transaction: FOR KEY SHARE does not conflict with
@@ -249,10 +251,13 @@ BEGIN
     END;
   END IF;
 
+  SELECT count(*) FILTER (WHERE f > 0 AND t > f), count(*) FILTER (WHERE f = 0 AND t > f),
+         count(*) FILTER (WHERE f = t)
+  INTO changed, born, refused FROM unnest(h_from, h_to) AS h(f, t);
+
   -- Hexes that change. The key is repeated as arrays: on never-analysed tables the planner otherwise reads
   -- a whole bucket.
-  SELECT count(*) FILTER (WHERE f > 0 AND t > f) INTO wanted FROM unnest(h_from, h_to) AS h(f, t);
-  IF wanted > 0 THEN
+  IF changed > 0 THEN
     UPDATE world.hex_head AS head
     SET hex_version = h.t, epoch = p_epoch, decided_at = to_timestamp(h.decided_ms / 1000.0)
     FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
@@ -263,14 +268,13 @@ BEGIN
       AND head.hex_version = h.f AND head.slot = p_slot
       AND head.route_version <= p_route_version AND head.epoch <= p_epoch;
     GET DIAGNOSTICS moved = ROW_COUNT;
-    IF moved <> wanted THEN
+    IF moved <> changed THEN
       PERFORM world.raise_head_fault(p_slot, p_epoch, p_route_version, h_bucket, h_hex, h_layer, h_from);
     END IF;
   END IF;
 
   -- Hexes that get their first event.
-  SELECT count(*) FILTER (WHERE f = 0 AND t > f) INTO wanted FROM unnest(h_from, h_to) AS h(f, t);
-  IF wanted > 0 THEN
+  IF born > 0 THEN
     INSERT INTO world.hex_head AS head (bucket, hex_id, layer_id, hex_version, epoch, slot, decided_at)
     SELECT h.bucket, h.hex_id, h.layer_id, h.t, p_epoch, p_slot, to_timestamp(h.decided_ms / 1000.0)
     FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
@@ -281,14 +285,13 @@ BEGIN
     WHERE head.hex_version = 0 AND head.slot = p_slot
       AND head.route_version <= p_route_version AND head.epoch <= p_epoch;
     GET DIAGNOSTICS moved = ROW_COUNT;
-    IF moved <> wanted THEN
+    IF moved <> born THEN
       PERFORM world.raise_head_fault(p_slot, p_epoch, p_route_version, h_bucket, h_hex, h_layer, h_from);
     END IF;
   END IF;
 
   -- Hexes that only refused: nothing is written, but the refusal must not rest on a stale or moved hex.
-  SELECT count(*) FILTER (WHERE f = t) INTO wanted FROM unnest(h_from, h_to) AS h(f, t);
-  IF wanted > 0 AND EXISTS (
+  IF refused > 0 AND EXISTS (
     SELECT 1
     FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to) AS h(bucket, hex_id, layer_id, f, t)
     LEFT JOIN world.hex_head AS head

@@ -1,6 +1,13 @@
+import { readFileSync } from "node:fs";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { partitionOf } from "@hexhold/hex";
-import { joinPlayer, type LoadPlayer, startWorld, type World } from "@hexhold/testing";
+import {
+  joinPlayer,
+  type LoadPlayer,
+  type PlayedCommand,
+  startWorld,
+  type World,
+} from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { badAmounts } from "@hexhold/testing/misbehaving-game";
@@ -129,7 +136,82 @@ describe("rules that throw, loop, exhaust memory or exit", () => {
     ]);
     villain.close();
   });
+
+  it("fill a queue, whose refusals are RESOURCE_EXHAUSTED queue-full and no loss, while another slot notices nothing", async () => {
+    const [hex] = await world.mint(1);
+    const [clumsy, neighbour] = await Promise.all(
+      (await world.mint(2, hex!.key)).map(async (player) =>
+        joinPlayer(world.status().endpoints.ws, player),
+      ),
+    );
+    const slot = partitionOf(clumsy!.key, 8);
+    const far = play.players.find((player) => partitionOf(player.key, 8) !== slot)!.player;
+    const bystander = await joinPlayer(world.status().endpoints.ws, far);
+    await neighbour!.command("cmd.hex.enter", new Uint8Array(0));
+    await clumsy!.command("cmd.hex.enter", new Uint8Array(0));
+    await bystander.command("cmd.hex.enter", new Uint8Array(0));
+    await limitQueue(`cmd.p${slot}`, 1);
+    try {
+      const stuck = clumsy!.command("cmd.hex.gather", gather(badAmounts.loops), { once: false });
+      const pressed: Promise<PlayedCommand>[] = [];
+      const beside: PlayedCommand[] = [];
+      for (let i = 0; i < 20; i++) {
+        pressed.push(neighbour!.command("cmd.hex.gather", gather(1n)));
+        beside.push(await bystander.command("cmd.hex.gather", gather(1n), { once: true }));
+        await pause(50);
+      }
+      await stuck;
+      const finished = await Promise.all(pressed);
+      const told = finished.flatMap(({ outcomes }) => outcomes);
+      console.log(`${told.filter(isQueueFull).length} of ${told.length} answers were queue-full`);
+      expect(told.filter(isQueueFull).length).toBeGreaterThan(0);
+      expect(finished.map(({ answer }) => answer?.outcome.case)).toEqual(
+        finished.map(() => "applied"),
+      );
+      expect(beside.map(({ answer }) => answer?.outcome.case)).toEqual(beside.map(() => "applied"));
+    } finally {
+      await limitQueue(`cmd.p${slot}`, undefined);
+      for (const player of [clumsy!, neighbour!, bystander]) player.close();
+    }
+  });
 });
+
+function isQueueFull(outcome: string): boolean {
+  return outcome.endsWith("RESOURCE_EXHAUSTED:queue-full");
+}
+
+/** A policy of the broker; the lower of it and the queue's own limit holds. */
+async function limitQueue(queue: string, lengthMax: number | undefined): Promise<void> {
+  const url = new URL(`/api/policies/%2F/limit-${queue}`, managementUrl());
+  const authorization = `Basic ${btoa(`${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`)}`;
+  url.username = "";
+  url.password = "";
+  const answer = await fetch(url, {
+    method: lengthMax === undefined ? "DELETE" : "PUT",
+    headers: { authorization, "content-type": "application/json" },
+    ...(lengthMax === undefined
+      ? {}
+      : {
+          body: JSON.stringify({
+            pattern: `^${queue.replaceAll(".", "\\.")}$`,
+            "apply-to": "queues",
+            definition: { "max-length": lengthMax },
+          }),
+        }),
+  });
+  if (!answer.ok) throw new Error(`the broker takes no policy: ${answer.status}`);
+  // It takes effect a moment after it was taken.
+  await pause(500);
+}
+
+/** Of the world's broker, as its router was told. */
+function managementUrl(): string {
+  const variables = readFileSync(`/proc/${world.pidOf("router-1")}/environ`, "utf8").split("\0");
+  const name = "HEXHOLD_RABBITMQ_MANAGEMENT_URL=";
+  const found = variables.find((variable) => variable.startsWith(name));
+  if (found === undefined) throw new Error("the router was not told a management URL");
+  return found.slice(name.length);
+}
 
 async function storedLetters(): Promise<{ letters: number; attemptsMax: number }> {
   const client = new pg.Client({ connectionString: world.status().services["postgres"]!.url });
