@@ -22,7 +22,9 @@ import {
   encodeStoredAnswer,
   encodeViews,
   splitAnswers,
+  withSubject,
 } from "./codec.ts";
+import { encoded, WireWriter } from "./wire-writer.ts";
 
 const bytes = (max = 40) => fc.uint8Array({ maxLength: max });
 const key = fc.record({
@@ -64,6 +66,9 @@ describe("the writers of the command path", () => {
         });
         const written = encodeEnvelope({ messageVersion, tsMs, deadlineMs, key, ...rest });
         expect(Buffer.from(written)).toEqual(Buffer.from(toBinary(EnvelopeSchema, generated)));
+        const { subject, ...without } = rest;
+        const bare = encodeEnvelope({ messageVersion, tsMs, deadlineMs, key, ...without });
+        expect(Buffer.from(withSubject(bare, subject))).toEqual(Buffer.from(written));
       }),
     );
   });
@@ -167,5 +172,33 @@ describe("the readers", () => {
     expect(() => decodeEnvelope(broken)).toThrow(DecodeError);
     expect(() => decodeBatch(Uint8Array.of(0x1a, 0xff, 0x01))).toThrow(/a batch cannot be decoded/);
     expect(() => splitAnswers(broken)).toThrow(DecodeError);
+  });
+});
+
+describe("the writer", () => {
+  it("grows for what is large, and begins anew after a message that was left half written", () => {
+    const large = new Uint8Array(3_000_000).fill(7);
+    const bytes = encoded((writer) => writer.tag(1, 2).bytes(large));
+    expect(fromBinary(AnswerBatchSchema, encodeAnswers([new Uint8Array(0)])).answers).toHaveLength(
+      1,
+    );
+    expect(Buffer.from(bytes.subarray(-large.length)).equals(large)).toBe(true);
+    expect(() =>
+      encoded((writer) => {
+        writer.raw(large);
+        throw new Error("half");
+      }),
+    ).toThrow("half");
+    expect([...encoded((writer) => writer.varint(300))]).toEqual([0xac, 0x02]);
+    const inside = encoded((writer) => writer.raw(encoded((other) => other.varint(5))).varint(6));
+    expect([...inside]).toEqual([5, 6]);
+  });
+
+  it("gives memory of its own to what goes to another thread", () => {
+    const writer = new WireWriter();
+    const first = writer.raw(Uint8Array.of(1, 2, 3)).finishAlone();
+    const second = writer.raw(Uint8Array.of(4)).finishAlone();
+    expect([[...first], first.buffer.byteLength]).toEqual([[1, 2, 3], 3]);
+    expect([...second]).toEqual([4]);
   });
 });

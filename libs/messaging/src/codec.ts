@@ -117,6 +117,14 @@ export function encodeEnvelope(envelope: EnvelopeFields): Uint8Array {
   });
 }
 
+/** An encoded envelope that has no subject, with one: the same bytes as if it had been encoded with it. */
+export function withSubject(envelope: Uint8Array, subject: string): Uint8Array {
+  return encoded((writer) => {
+    writer.raw(envelope);
+    textField(writer, 17, subject);
+  });
+}
+
 /** Throws {@link DecodeError}. */
 export function decodeEnvelope(bytes: Uint8Array): Envelope {
   return decoding("an envelope", () => fromBinary(EnvelopeSchema, bytes));

@@ -32,6 +32,7 @@ export {
   splitAnswers,
   type ViewEventFields,
   type ViewPlace,
+  withSubject,
 } from "./codec.ts";
 export {
   type GatheredCommand,

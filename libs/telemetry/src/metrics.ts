@@ -25,7 +25,8 @@ export interface HistogramOptions<Label extends string> {
 /**
  * The metrics of one service. Asking twice for a name gives the same metric, so a library needs no
  * hand-over; the same name with another kind or other labels is a programming error and throws.
- * Every combination of label values is a series for ever: never label by hex, account or request.
+ * Every combination of label values is a series for ever: never label by hex, account or request. A gauge
+ * that is reset before it is set has no more series than were set last: there, a fixed number of them may be.
  */
 export interface Metrics {
   /** @param name ends in `_total`. */

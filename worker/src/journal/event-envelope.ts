@@ -3,12 +3,11 @@ import type { JournalRow } from "./commit-batch.ts";
 
 /**
  * The `evt.*` envelope of a journal row, the same each time it is built: observers, domain services and a
- * replay see one event_id. `subject` is for domain services.
+ * replay see one event_id.
  */
 export function eventEnvelope(
   row: JournalRow,
   producer: { readonly service: string; readonly version: string; readonly instance: string },
-  subject?: string,
 ): Uint8Array {
   return encodeEnvelope({
     type: row.type,
@@ -19,6 +18,5 @@ export function eventEnvelope(
     tsMs: row.decidedMs,
     payload: row.payload,
     traceparent: row.traceparent,
-    subject,
   });
 }

@@ -27,7 +27,12 @@ export const progressCell = {
   beat: 2,
 } as const;
 
-export type RulesRequest =
+export type RulesRequest = RulesWork & {
+  /** Slots whose last decision stands: before the work itself. A message of its own would wake the thread twice. */
+  readonly settled: readonly string[];
+};
+
+export type RulesWork =
   | {
       readonly id: number;
       readonly kind: "load";
@@ -48,7 +53,7 @@ export type RulesRequest =
       readonly slot: string;
       readonly keyTexts: readonly string[];
     }
-  | { readonly id: 0; readonly kind: "settle" | "rollback"; readonly slot: string }
+  | { readonly id: 0; readonly kind: "rollback"; readonly slot: string }
   | {
       readonly id: 0;
       readonly kind: "forget";
@@ -87,9 +92,6 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
           kind: "captured",
           hexes: core.capture(request.slot, request.keyTexts),
         };
-      case "settle":
-        core.settle(request.slot);
-        return undefined;
       case "rollback":
         core.rollback(request.slot);
         return undefined;
@@ -102,6 +104,7 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
     Atomics.store(progress, progressCell.index, 0);
     Atomics.store(progress, progressCell.request, request.id);
     Atomics.add(progress, progressCell.beat, 1);
+    for (const slot of request.settled) core.settle(slot);
     const reply = handle(request);
     Atomics.store(progress, progressCell.request, 0);
     if (reply !== undefined) {

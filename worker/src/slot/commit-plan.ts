@@ -9,6 +9,7 @@ import {
   uuidText,
   type ViewEventFields,
   type ViewPlace,
+  withSubject,
 } from "@hexhold/messaging";
 import type { Command } from "../actor/command.ts";
 import type { ActiveHex } from "../actor/hex-table.ts";
@@ -134,7 +135,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
       if (durable) {
         journal.push(row);
         for (const consumer of event.consumers) {
-          outbox.push(domainRow(consumer, command, row, options.producer));
+          outbox.push(domainRow(consumer, command, row, envelope));
         }
       }
       after.viewSeq = event.viewSeq;
@@ -207,7 +208,7 @@ function domainRow(
   destination: string,
   command: Command,
   row: JournalRow,
-  producer: ProducerIdentity,
+  envelope: Uint8Array,
 ): OutboxRow {
   const subject = row.accountId === null ? command.keyText : uuidText(row.accountId);
   return {
@@ -215,7 +216,7 @@ function domainRow(
     subject,
     hexId: null,
     layerId: null,
-    envelope: eventEnvelope(row, producer, subject),
+    envelope: withSubject(envelope, subject),
   };
 }
 

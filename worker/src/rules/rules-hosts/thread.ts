@@ -14,7 +14,12 @@ import {
   type RulesHost,
   RulesHostGoneError,
 } from "../rules-host.ts";
-import { progressCell, type RulesReply, type RulesRequest } from "../rules-thread.ts";
+import {
+  progressCell,
+  type RulesReply,
+  type RulesRequest,
+  type RulesWork,
+} from "../rules-thread.ts";
 import { packCommands, unpackDecision } from "../rules-wire.ts";
 import type { RulesThreadPool } from "../rules-thread-pool.ts";
 
@@ -31,7 +36,7 @@ export interface ThreadRulesOptions {
 const tickMs = 10;
 
 interface Waiting {
-  readonly request: RulesRequest;
+  readonly request: RulesWork;
   readonly resolve: (reply: RulesReply) => void;
   readonly fail: (kind: "died" | "stalled" | "restarted", index: number, error: string) => void;
 }
@@ -49,6 +54,8 @@ class ThreadRulesHost implements RulesHost {
   #progress = new Int32Array(new SharedArrayBuffer(12));
   #ready = false;
   #queued: RulesRequest[] = [];
+  /** To be told with the next request. */
+  #settled: string[] = [];
   #ticker: NodeJS.Timeout | undefined;
   #lastBeat = -1;
   #ticksAtBeat = 0;
@@ -87,7 +94,7 @@ class ThreadRulesHost implements RulesHost {
   }
 
   settle(slot: string): void {
-    this.#post({ id: 0, kind: "settle", slot });
+    this.#settled.push(slot);
   }
 
   rollback(slot: string): void {
@@ -112,7 +119,7 @@ class ThreadRulesHost implements RulesHost {
     this.#failAll("restarted", "was stopped");
   }
 
-  #ask(make: (id: number) => RulesRequest): Promise<RulesReply> {
+  #ask(make: (id: number) => RulesWork): Promise<RulesReply> {
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#send({
@@ -133,7 +140,9 @@ class ThreadRulesHost implements RulesHost {
     this.#post(waiting.request);
   }
 
-  #post(request: RulesRequest): void {
+  #post(work: RulesWork): void {
+    const request: RulesRequest = { ...work, settled: this.#settled };
+    this.#settled = [];
     const thread = this.#thread;
     if (this.#ready && thread !== undefined) post(thread, request);
     else this.#queued.push(request);
@@ -142,6 +151,7 @@ class ThreadRulesHost implements RulesHost {
   #start(): void {
     this.generation++;
     this.#ready = false;
+    this.#settled = [];
     const prepared = this.#options.pool.take();
     const thread = prepared.worker;
     this.#progress = prepared.progress;
