@@ -11,6 +11,7 @@ import {
 import { type Logger, newTraceparent } from "@hexhold/telemetry";
 import { createCommandCheck, createKeyCheck, type EdgeError } from "./admission/check-command.ts";
 import { DeadLetterLimit } from "./admission/dead-letter-limit.ts";
+import { offerLogged } from "./command-log.ts";
 import { closeCode } from "./connection/close-code.ts";
 import type { Connection, Session } from "./connection/connection.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
@@ -129,7 +130,7 @@ export class Edge {
     const { requestId, payload, volatileSeq } = command;
     const eventId = uuidv7Bytes(nowMs);
     const acceptedMs = performance.now();
-    return this.#dispatcher.offer({
+    return offerLogged(this.#dispatcher, this.logger, entry.type, {
       envelope: encodeEnvelope({
         type: entry.type,
         messageVersion: command.version,

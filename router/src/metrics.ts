@@ -1,4 +1,5 @@
 import type { Metrics } from "@hexhold/telemetry";
+import type { QueueDepth } from "./broker/broker-admin.ts";
 import type { SlotLeases } from "./lease/slot-leases.ts";
 import type { Members } from "./membership/members.ts";
 import { kindName } from "./membership/process-kind.ts";
@@ -7,9 +8,15 @@ import type { RouteTable } from "./route-table/route-table.ts";
 export interface RouterCounters {
   leaseChanged(change: string): void;
   deadLetterSaved(): void;
+  slotRecovered(seconds: number): void;
+  /** Takes the place of what was read before. */
+  queuesRead(queues: readonly QueueDepth[]): void;
 }
 
-/** Counters, to be had before what they count. */
+/** From a planned move, far below a second, to a frozen worker, whose lease of 10 s must end, and beyond. */
+const recoveryBucketsSeconds = [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 30, 60, 120];
+
+/** Counters, and what else is told as it happens; to be had before what they count. */
 export function countRouter(metrics: Metrics): RouterCounters {
   const changes = metrics.counter(
     "hexhold_lease_changes_total",
@@ -17,9 +24,26 @@ export function countRouter(metrics: Metrics): RouterCounters {
     ["change"],
   );
   const letters = metrics.counter("hexhold_dead_letters_total", "Dead letters taken in.");
+  const recovery = metrics.histogram(
+    "hexhold_slot_recovery_seconds",
+    "From the moment a slot stops being served until it is served again.",
+    { buckets: recoveryBucketsSeconds },
+  );
+  const messages = metrics.gauge(
+    "hexhold_queue_messages",
+    "Messages in a queue, waiting or in hand.",
+    { labels: ["queue"] },
+  );
   return {
     leaseChanged: (change) => changes.inc({ change }),
     deadLetterSaved: () => letters.inc(),
+    slotRecovered: (seconds) => recovery.observe(seconds),
+    queuesRead(queues) {
+      messages.reset();
+      for (const { name, messagesReady, messagesUnacked } of queues) {
+        messages.set({ queue: name }, messagesReady + messagesUnacked);
+      }
+    },
   };
 }
 

@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { createMetrics } from "@hexhold/telemetry";
 import { afterEach, expect, test } from "vitest";
 import { asSuperuser, openTestCluster, queryAs, type TestCluster } from "../test/test-cluster.ts";
 import { start } from "./index.ts";
@@ -75,3 +76,29 @@ test("a taken admin port: the next free one", async () => {
   expect(Number(new URL(cluster.router.adminUrl).port)).toBeGreaterThan(port);
   other.close();
 });
+
+test("metrics: what waits in the queues, and how long slots were not served after their worker died", async () => {
+  const broker = {
+    queueDepths: async () => [
+      { name: "cmd.p1", messagesReady: 2, messagesUnacked: 3, consumers: 1 },
+    ],
+    closeConnections: async () => undefined,
+  };
+  const metrics = createMetrics({ processMetrics: false });
+  cluster = await openTestCluster({}, { broker, metrics });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  const before = await metrics.metricsText();
+  expect(before).toContain('hexhold_queue_messages{queue="cmd.p1"} 5');
+  expect(before).toContain("hexhold_slot_recovery_seconds_count 0");
+  await first.signal("SIGKILL");
+  await expect.poll(stalledSlots).toBe(8);
+  await cluster.startWorker("worker-2");
+  await cluster.allServed(["worker-2"]);
+  expect(await metrics.metricsText()).toContain("hexhold_slot_recovery_seconds_count 8");
+});
+
+async function stalledSlots(): Promise<number> {
+  const partitions = await cluster.partitions();
+  return partitions.filter(({ health }) => health === "stalled").length;
+}

@@ -8,12 +8,14 @@ import { type Logger, type Metrics, createLogger, createMetrics } from "@hexhold
 import { routeAdminService } from "./admin/admin-service.ts";
 import { createRabbitmqAdmin } from "./broker/broker-admins/rabbitmq.ts";
 import type { BrokerAdmin } from "./broker/broker-admin.ts";
+import { pollQueues } from "./broker/poll-queues.ts";
 import type { RouterConfig } from "./config.ts";
 import { openControlStore } from "./control-store.ts";
 import { consumeDeadLetters } from "./dead-letter/dead-letters.ts";
 import type { LeaseStore } from "./lease/lease-store.ts";
 import { createMemoryLeaseStore } from "./lease/lease-stores/memory.ts";
 import { createRedisLeaseStore } from "./lease/lease-stores/redis.ts";
+import { createRecoveryClock } from "./lease/recovery-clock.ts";
 import { createSlotLeases } from "./lease/slot-leases.ts";
 import { routeControlService } from "./membership/control-service.ts";
 import { createDeathWatch } from "./membership/death-watch.ts";
@@ -97,6 +99,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       member.assignments !== undefined &&
       member.worldFormat >= settings.worldFormat &&
       members.isHeard(member);
+    const recovery = createRecoveryClock(now, (seconds) => counters.slotRecovered(seconds));
     const leases = createSlotLeases({
       slots,
       store: leaseStore,
@@ -110,7 +113,10 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       push: (holder, assignment) =>
         members.byHolder(holder)?.assignments?.push(assignment) ?? false,
       connectionsOf: (holder) => members.byHolder(holder)?.amqpConnections ?? [],
-      onHealth: (slot, served) => routes.setHealth(slot, served),
+      onHealth(slot, served) {
+        routes.setHealth(slot, served);
+        recovery(slot, served);
+      },
       onChange: (change) => counters.leaseChanged(change),
       ttlMs,
       rebalanceDelayMs: config.rebalanceDelayMs,
@@ -136,6 +142,9 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     }, ttlMs);
     cleanups.push(() => clearInterval(forget));
     gaugeRouter(metrics, { members, leases, routes, now });
+    if (broker !== undefined) {
+      cleanups.push(pollQueues(broker, (queues) => counters.queuesRead(queues), logger));
+    }
 
     const parts = { members, leases, routes, settings, deathWatch, now, ttlMs, logger };
     const worldNow = (): number => worldTime.now();

@@ -12,6 +12,7 @@ import {
 import { checkSchemaVersion, openConnection, openPool } from "@hexhold/postgres";
 import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
+import { createHotHexes } from "./hot-hexes.ts";
 import { inspectHex } from "./inspect-hex.ts";
 import { loadGame } from "./load-game.ts";
 import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
@@ -36,6 +37,7 @@ export { type WorkerConfig, workerConfigSchema } from "./worker-config.ts";
 /** Newest migration of schema `world` that this worker knows. */
 const schemaVersion = "0001_world";
 const marksEveryMs = 2000;
+const hotHexesEveryMs = 10_000;
 const daysEveryMs = 3_600_000;
 const daysAhead = 7;
 
@@ -68,6 +70,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     file_hexhold_control_v1_dead_letter,
   ]);
   const metrics = createWorkerMetrics(ports.metrics);
+  const hotHexes = createHotHexes(performance.now());
   const slots = new Map<string, SlotRunner>();
   const store = openPool(
     { url: config.postgresUrl, applicationName: `worker-pool:${config.instance}` },
@@ -153,6 +156,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     },
     logger,
     metrics,
+    hotHexes,
   };
   const writer = startSnapshotWriter({
     store: ports.snapshots,
@@ -208,6 +212,12 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
       }
       metrics.activeHexes.set(active);
     }, marksEveryMs),
+    setInterval(() => {
+      metrics.hexCommands.reset();
+      for (const { keyText, commandsPerSecond } of hotHexes.take(performance.now())) {
+        metrics.hexCommands.set({ hex: keyText }, commandsPerSecond);
+      }
+    }, hotHexesEveryMs),
     setInterval(() => {
       store
         .query("SELECT world.make_days($1), world.prune_days($2)", [

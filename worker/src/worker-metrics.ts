@@ -24,6 +24,7 @@ export interface WorkerMetrics {
   readonly alarms: Counter<"alarm">;
   readonly slots: Gauge;
   readonly activeHexes: Gauge;
+  readonly hexCommands: Gauge<"hex">;
   readonly snapshotLag: Gauge;
 }
 
@@ -74,6 +75,11 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
     ),
     slots: metrics.gauge("hexhold_worker_slots", "Slots held."),
     activeHexes: metrics.gauge("hexhold_worker_active_hexes", "Hexes in memory."),
+    hexCommands: metrics.gauge(
+      "hexhold_worker_hex_commands_per_second",
+      "Commands decided in the busiest hexes.",
+      { labels: ["hex"] },
+    ),
     snapshotLag: metrics.gauge(
       "hexhold_worker_snapshot_lag_seconds",
       "Age of the oldest change without a snapshot.",

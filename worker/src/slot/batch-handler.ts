@@ -385,7 +385,10 @@ export class BatchHandler {
     }
     for (const [i, { command }] of decided.entries()) round.answer(command, plan.answers[i]!);
     this.#ports.views.publish(plan.views);
-    for (const { outcome } of decided) this.#ports.metrics.commands.inc({ outcome: outcome.kind });
+    for (const { command, outcome } of decided) {
+      this.#ports.metrics.commands.inc({ outcome: outcome.kind });
+      this.#ports.hotHexes.count(command.keyText);
+    }
     if (this.#ports.logger.isLevelEnabled("debug")) {
       for (const { command, outcome } of decided) {
         this.#ports.logger.debug(

@@ -2,6 +2,7 @@
 import type { Bus, MessageRegistry, RouteTable } from "@hexhold/messaging";
 import type { PgClient, PgPool } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
+import type { HotHexes } from "../hot-hexes.ts";
 import type { RulesHost } from "../rules/rules-host.ts";
 import type { Snapshot, SnapshotPlace } from "../snapshot/snapshot-store.ts";
 import type { OutboxSender } from "../outbox/outbox-sender.ts";
@@ -33,4 +34,5 @@ export interface SlotPorts {
   readonly identity: ProducerIdentity & { readonly incarnation: string };
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
+  readonly hotHexes: Pick<HotHexes, "count">;
 }
