@@ -28,6 +28,8 @@ export interface LoadResult {
 
 export interface LoadSockets {
   run(outstanding: number, warmUpMs: number, measuredMs: number): Promise<LoadResult>;
+  /** Sends `count` commands, numbers from 0 on, `outstanding` at a time; resolves when all are answered. */
+  each(count: number, outstanding: number): Promise<LoadResult>;
   close(): void;
 }
 
@@ -78,23 +80,56 @@ export async function openLoad(target: LoadTarget, sockets: number): Promise<Loa
         }),
         pause(10_000),
       ]);
-      latencies.sort((x, y) => x - y);
-      const at = (share: number): number =>
-        latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
-      return {
-        outstanding,
-        seconds,
-        commands: latencies.length,
-        perSecond: latencies.length / seconds,
-        p50Ms: at(0.5),
-        p95Ms: at(0.95),
-        p99Ms: at(0.99),
-        otherFrames,
+      return resultOf(outstanding, seconds, latencies, otherFrames);
+    },
+    each(count, outstanding) {
+      const sentMs = new Map<number, number>();
+      const latencies: number[] = [];
+      const startMs = performance.now();
+      let next = 0;
+      const send = (socket: number): void => {
+        if (next >= count) return;
+        sentMs.set(next, performance.now());
+        opened[socket]!.send(target.command(socket, next++));
       };
+      return new Promise((resolve) => {
+        onFrame = (socket, frame) => {
+          const number = target.answered(frame);
+          const sent = sentMs.get(number);
+          if (sent === undefined) return;
+          sentMs.delete(number);
+          latencies.push(performance.now() - sent);
+          send(socket);
+          if (latencies.length < count) return;
+          resolve(resultOf(outstanding, (performance.now() - startMs) / 1000, latencies, 0));
+        };
+        for (let i = 0; i < outstanding; i++) send(i % sockets);
+      });
     },
     close() {
       for (const socket of opened) socket.close();
     },
+  };
+}
+
+function resultOf(
+  outstanding: number,
+  seconds: number,
+  latencies: number[],
+  otherFrames: number,
+): LoadResult {
+  latencies.sort((x, y) => x - y);
+  const at = (share: number): number =>
+    latencies[Math.floor(latencies.length * share)] ?? Number.NaN;
+  return {
+    outstanding,
+    seconds,
+    commands: latencies.length,
+    perSecond: latencies.length / seconds,
+    p50Ms: at(0.5),
+    p95Ms: at(0.95),
+    p99Ms: at(0.99),
+    otherFrames,
   };
 }
 

@@ -11,9 +11,14 @@ export interface BenchPlayer {
   readonly token: string;
 }
 
-export type LoadKind = "gather" | "hot-hex" | "move";
+/**
+ * - `gather`: on a hex drawn from 2,000; `hot-hex`: always on the same; `move`: VOLATILE, each in its own hex;
+ * - `warm-up`: on each of the 2,000 in turn; `cold`: on each of 300 others in turn.
+ */
+export type LoadKind = "gather" | "hot-hex" | "move" | "warm-up" | "cold";
 
-const hexCount = 2000;
+export const hexCount = 2000;
+export const coldCount = 300;
 const gatherPayload = toBinary(
   GatherSchema,
   create(GatherSchema, { resource: Resource.WOOD, amount: 1n }),
@@ -30,7 +35,14 @@ export function productTarget(
   kind: LoadKind,
 ): LoadTarget {
   const residences = players.map((player) => parseKeyText(player.key).hexId);
-  const hexes = diskOf(residences[0]!, 25).slice(0, hexCount);
+  const disk = diskOf(residences[0]!, 28);
+  const hexes = disk.slice(0, hexCount);
+  const colds = disk.slice(hexCount, hexCount + coldCount);
+  const hexFor = (seq: number): bigint => {
+    if (kind === "cold") return colds[seq % colds.length]!;
+    if (kind === "hot-hex") return hexes[0]!;
+    return hexes[kind === "warm-up" ? seq % hexCount : Math.floor(Math.random() * hexCount)]!;
+  };
   const template = gatherTemplate();
   let volatileSeq = 0n;
   let answers = 0;
@@ -62,11 +74,9 @@ export function productTarget(
           ++volatileSeq,
         );
       }
-      const hexId =
-        kind === "gather" ? hexes[Math.floor(Math.random() * hexes.length)]! : hexes[0]!;
       const frame = Buffer.from(template.frame);
       frame.set(requestId(seq), template.requestIdAt);
-      frame.writeBigUInt64LE(hexId, template.hexIdAt);
+      frame.writeBigUInt64LE(hexFor(seq), template.hexIdAt);
       return frame;
     },
     answered(frame) {

@@ -223,6 +223,7 @@ DECLARE
   born integer;
   refused integer;
   positions bigint[];
+  today date := (clock_timestamp() AT TIME ZONE 'UTC')::date;
 BEGIN
   -- FOR SHARE holds the row from here to the end of the transaction: FOR KEY SHARE does not conflict with
   -- take_slot's update, and an unlocked read lets a zombie's commit land behind a take-over.
@@ -242,7 +243,7 @@ BEGIN
       INSERT INTO world.command_result
         (bucket, request_day, idempotency_key, payload_hash, answer, decided_at)
       SELECT r.bucket, date '1970-01-01' + r.day, r.key, r.payload_hash, r.answer,
-             to_timestamp(r.decided_ms / 1000.0)
+             to_timestamp(r.decided_ms / 1000::double precision)
       FROM unnest(r_bucket, r_day, r_key, r_payload_hash, r_answer, r_decided_ms)
         AS r(bucket, day, key, payload_hash, answer, decided_ms);
     EXCEPTION WHEN unique_violation THEN
@@ -259,7 +260,7 @@ BEGIN
   -- a whole bucket.
   IF changed > 0 THEN
     UPDATE world.hex_head AS head
-    SET hex_version = h.t, epoch = p_epoch, decided_at = to_timestamp(h.decided_ms / 1000.0)
+    SET hex_version = h.t, epoch = p_epoch, decided_at = to_timestamp(h.decided_ms / 1000::double precision)
     FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
       AS h(bucket, hex_id, layer_id, f, t, decided_ms)
     WHERE head.bucket = h.bucket AND head.hex_id = h.hex_id AND head.layer_id = h.layer_id
@@ -276,7 +277,7 @@ BEGIN
   -- Hexes that get their first event.
   IF born > 0 THEN
     INSERT INTO world.hex_head AS head (bucket, hex_id, layer_id, hex_version, epoch, slot, decided_at)
-    SELECT h.bucket, h.hex_id, h.layer_id, h.t, p_epoch, p_slot, to_timestamp(h.decided_ms / 1000.0)
+    SELECT h.bucket, h.hex_id, h.layer_id, h.t, p_epoch, p_slot, to_timestamp(h.decided_ms / 1000::double precision)
     FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
       AS h(bucket, hex_id, layer_id, f, t, decided_ms)
     WHERE h.f = 0 AND h.t > 0
@@ -312,7 +313,7 @@ BEGIN
       account_id, idempotency_key, decided_at, traceparent)
     SELECT j.bucket, j.hex_id, j.layer_id, j.hex_version, p_epoch, j.event_id, j.type,
            j.message_version, j.payload, j.account_id, j.idempotency_key,
-           to_timestamp(j.decided_ms / 1000.0), j.traceparent
+           to_timestamp(j.decided_ms / 1000::double precision), j.traceparent
     FROM unnest(j_bucket, j_hex, j_layer, j_version, j_event_id, j_type, j_message_version, j_payload,
                 j_account, j_key, j_decided_ms, j_traceparent)
       AS j(bucket, hex_id, layer_id, hex_version, event_id, type, message_version, payload,
@@ -324,7 +325,7 @@ BEGIN
     WITH inserted AS (
       INSERT INTO world.outbox (slot, destination, position, day, subject, hex_id, layer_id, envelope)
       SELECT p_slot, o.destination, nextval('world.outbox_position'),
-             (clock_timestamp() AT TIME ZONE 'UTC')::date, o.subject, o.hex_id, o.layer_id, o.envelope
+             today, o.subject, o.hex_id, o.layer_id, o.envelope
       FROM (
         SELECT * FROM unnest(o_destination, o_subject, o_hex, o_layer, o_envelope) WITH ORDINALITY
           AS u(destination, subject, hex_id, layer_id, envelope, ord)
