@@ -12,30 +12,14 @@ import {
 import { createAmqpBus } from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { z } from "zod";
-import { gatewayConfigSchema, start } from "./index.ts";
+import { gatewayConfigSchema, gatewaySection, start } from "./index.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
 const schema = z.object({
-  gateway: z
-    .strictObject({
-      instance: z.string().default("gateway-1"),
-      host: z.string().default("127.0.0.1"),
-      port: z.int().min(0).max(65_535).default(7600),
-      controlPort: z.int().min(0).max(65_535).default(0),
-      logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
-      /** JWKS document; usually given by HEXHOLD_GATEWAY__TOKEN_KEYS_FILE. */
-      tokenKeys: z.string().min(1),
-      allowedOrigins: z.array(z.string()).default([]),
-      webRoot: z.string().optional(),
-      socketsMax: z.int().min(1).optional(),
-      frameBytesMax: z.int().min(1024).optional(),
-      commandsInFlightMax: z.int().min(1).optional(),
-      commandsPerS: z.number().min(1).optional(),
-      commandsBurst: z.int().min(1).optional(),
-      floodMax: z.int().min(1).optional(),
-      subscriptionsMax: z.int().min(1).optional(),
-    })
+  gateway: gatewaySection
+    /** JWKS document; usually given by HEXHOLD_GATEWAY__TOKEN_KEYS_FILE. */
+    .extend({ tokenKeys: z.string().min(1) })
     .prefault({ tokenKeys: "" }),
   cluster: clusterSection,
   game: gameSection,
@@ -61,6 +45,7 @@ export async function runGateway(env: Environment): Promise<void> {
         game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
         worldBounds: config.world.bounds,
         worldLayers: config.world.layers,
+        resultRetentionHours: config.world.resultRetentionHours,
       }),
       { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },
     );

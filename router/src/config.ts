@@ -35,21 +35,22 @@ const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, "lower-case letters, 
 const port = z.int().min(0).max(65_535);
 const secret = z.string().min(16);
 
+/** What operators may set of a router. */
+export const routerSection = z.strictObject({
+  instance: name.default("router-1"),
+  host: z.string().min(1).default("127.0.0.1"),
+  controlPort: port.default(0),
+  adminPort: port.default(7601),
+  adminToken: secret.optional(),
+  leaseTtlMs: z.int().min(500).max(60_000).default(10_000),
+  rebalanceDelayMs: z.int().min(0).max(600_000).default(3_000),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  redisPrefix: z.string().max(64).default(""),
+});
+
 /** The sections of the configuration that a router reads; options of other processes are left alone. */
 const schema = z.object({
-  router: z
-    .strictObject({
-      instance: name.default("router-1"),
-      host: z.string().min(1).default("127.0.0.1"),
-      controlPort: port.default(0),
-      adminPort: port.default(7601),
-      adminToken: secret.optional(),
-      leaseTtlMs: z.int().min(500).max(60_000).default(10_000),
-      rebalanceDelayMs: z.int().min(0).max(600_000).default(3_000),
-      logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
-      redisPrefix: z.string().max(64).default(""),
-    })
-    .prefault({}),
+  router: routerSection.prefault({}),
   cluster: z.object({ controlToken: secret.optional() }).prefault({}),
   world: z.object({
     partitions: z

@@ -33,6 +33,7 @@ export { createMongoSnapshotStore } from "./snapshot/snapshot-stores/mongodb.ts"
 export { createPostgresSnapshotStore } from "./snapshot/snapshot-stores/postgres.ts";
 export type { Snapshot, SnapshotPlace, SnapshotStore } from "./snapshot/snapshot-store.ts";
 export { type WorkerConfig, workerConfigSchema } from "./worker-config.ts";
+export { workerSection } from "./worker-section.ts";
 
 /** Newest migration of schema `world` that this worker knows. */
 const schemaVersion = "0001_world";

@@ -7,31 +7,20 @@ import {
   gameSection,
   loadConfig,
   runService,
+  worldSection,
 } from "@hexhold/config";
 import { createAmqpBus } from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { z } from "zod";
-import { createMongoSnapshotStore, start, workerConfigSchema } from "./index.ts";
+import { createMongoSnapshotStore, start, workerConfigSchema, workerSection } from "./index.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 
 const schema = z.object({
-  worker: z
-    .strictObject({
-      instance: z.string().default("worker-1"),
-      host: z.string().default("127.0.0.1"),
-      controlPort: z.int().min(0).max(65_535).default(0),
-      logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
-      decideMsMax: z.int().min(10).default(250),
-      rulesHeapMbMax: z.int().min(32).default(512),
-      snapshotEvents: z.int().min(5).max(10).default(8),
-      snapshotAgeMsMax: z.int().min(100).default(10_000),
-      snapshotWritesPerSMax: z.int().min(1).default(200),
-      mongodbDatabase: z.string().min(1).default("world"),
-    })
-    .prefault({}),
+  worker: workerSection.prefault({}),
   cluster: clusterSection,
   game: gameSection,
+  world: worldSection,
   /** Role hexhold_worker. */
   postgresUrl: z.url({ protocol: /^postgres(ql)?$/ }),
   rabbitmqUrl: z.url({ protocol: /^amqps?$/ }),
@@ -52,6 +41,7 @@ export async function runWorker(env: Environment): Promise<void> {
         controlHost: host,
         controlToken: config.cluster.controlToken,
         postgresUrl: config.postgresUrl,
+        resultRetentionHours: config.world.resultRetentionHours,
         game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
       }),
       {

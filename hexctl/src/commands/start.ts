@@ -17,7 +17,7 @@ import { loadHostSecrets, urlOfRole } from "../world-host/role-passwords.ts";
 import { startCluster } from "../world-host/start-cluster.ts";
 import { startEmbedded } from "../world-host/start-embedded.ts";
 import { readWorldConfig } from "../world-host/world-config.ts";
-import type { WorldHost } from "../world-host/world-host.ts";
+import type { WorldHost, WorldStart } from "../world-host/world-host.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openOrSay } from "./open-or-say.ts";
 
@@ -129,7 +129,8 @@ async function bringUp(
         ),
       },
     });
-    const start = {
+    const destination = logFile(dataDir);
+    const start: WorldStart = {
       checkout: context.checkout,
       env: context.env,
       config,
@@ -137,7 +138,9 @@ async function bringUp(
       secrets,
       keys: await loadAccessKeys(dataDir.path),
       webRoot: await webRoot,
-      logger: createLogger({ service: "host", instance: "host", destination: logFile(dataDir) }),
+      logger: createLogger({ service: "host", instance: "host", destination }),
+      loggerOf: (service, instance, level) =>
+        createLogger({ service, instance, level, destination }),
       onProcesses: (processes: WorldHost["processes"]) => status.update({ processes }),
       say,
     };

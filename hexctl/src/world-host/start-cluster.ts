@@ -25,10 +25,12 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   // Ports are chosen here, so that a process that was restarted is found where it was.
   const ports = await freePorts(5);
   const [controlPort = 0, workerPort = 0, gatewayControl = 0, anyGateway = 0, anyAdmin = 0] = ports;
-  const gatewayPort = (await mayListen(config.gatewayHost, config.gatewayPort))
-    ? config.gatewayPort
+  const gatewayPort = (await mayListen(config.gateway.host, config.gateway.port))
+    ? config.gateway.port
     : anyGateway;
-  const adminPort = (await mayListen("127.0.0.1", config.adminPort)) ? config.adminPort : anyAdmin;
+  const adminPort = (await mayListen("127.0.0.1", config.router.adminPort))
+    ? config.router.adminPort
+    : anyAdmin;
   const controlUrl = `http://127.0.0.1:${controlPort}`;
   const ends: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
@@ -96,13 +98,13 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     });
     await launch("gateway-1", "gateway", {
       HEXHOLD_GATEWAY__INSTANCE: "gateway-1",
-      HEXHOLD_GATEWAY__HOST: config.gatewayHost,
+      HEXHOLD_GATEWAY__HOST: config.gateway.host,
       HEXHOLD_GATEWAY__PORT: String(gatewayPort),
       HEXHOLD_GATEWAY__CONTROL_PORT: String(gatewayControl),
       HEXHOLD_GATEWAY__TOKEN_KEYS_FILE: given.keys.jwksFile,
       ...(given.webRoot === undefined ? {} : { HEXHOLD_GATEWAY__WEB_ROOT: given.webRoot }),
     });
-    const httpUrl = `http://${config.gatewayHost}:${gatewayPort}`;
+    const httpUrl = `http://${config.gateway.host}:${gatewayPort}`;
     await waitForHttp(
       `${httpUrl}/healthz`,
       readyMsMax,

@@ -13,8 +13,6 @@ import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 
-const leaseTtlMs = 10_000;
-
 export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
   const { config, secrets, stack, logger } = given;
   const adminUrl = stack.service("postgres").url;
@@ -39,18 +37,23 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
         version: "0.1.0",
         host: "127.0.0.1",
         controlPort: 0,
-        adminPort: config.adminPort,
+        adminPort: config.router.adminPort,
         controlToken: secrets.controlToken,
         adminToken: secrets.adminToken,
-        leaseTtlMs,
+        leaseTtlMs: config.router.leaseTtlMs,
+        // There is one worker, and it is here.
         rebalanceDelayMs: 0,
-        logLevel: "info",
+        logLevel: config.router.logLevel,
         postgresUrl: roleUrl("hexhold_router"),
-        world: { partitions: config.partitions, game: config.gameName, worldFormat: 1 },
+        world: {
+          partitions: config.partitions,
+          game: config.gameName,
+          worldFormat: config.worldFormat,
+        },
       },
       {
         bus: newBus(),
-        logger: logger.child({ service: "router" }),
+        logger: given.loggerOf("router", "router-1", config.router.logLevel),
         metrics,
         leaseStore: createMemoryLeaseStore(),
         broker: {
@@ -71,6 +74,8 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
     const game = { module: config.gameModule, options: config.gameOptions };
     const worker = await startWorker(
       workerConfigSchema.parse({
+        ...config.worker,
+        resultRetentionHours: config.resultRetentionHours,
         instance: "worker-1",
         postgresUrl: roleUrl("hexhold_worker"),
         controlToken: secrets.controlToken,
@@ -82,7 +87,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
         snapshots: createPostgresSnapshotStore(
           openPool({ url: roleUrl("hexhold_worker"), applicationName: "worker-snapshots" }, 2),
         ),
-        logger: logger.child({ service: "worker" }),
+        logger: given.loggerOf("worker", "worker-1", config.worker.logLevel),
         metrics,
       },
     );
@@ -91,8 +96,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       gatewayConfigSchema.parse({
         ...config.gateway,
         instance: "gateway-1",
-        host: config.gatewayHost,
-        port: config.gatewayPort,
+        resultRetentionHours: config.resultRetentionHours,
         controlToken: secrets.controlToken,
         tokenKeys: given.keys.jwks,
         ...(given.webRoot === undefined ? {} : { webRoot: given.webRoot }),
@@ -103,7 +107,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       {
         bus: newBus(),
         routers: router.controlChannel,
-        logger: logger.child({ service: "gateway" }),
+        logger: given.loggerOf("gateway", "gateway-1", config.gateway.logLevel),
         metrics,
       },
     );

@@ -1,7 +1,7 @@
 /** A running world, whichever way it was started. */
 import { startRpcServer } from "@hexhold/rpc";
 import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
-import type { Logger } from "@hexhold/telemetry";
+import type { Logger, LogLevel } from "@hexhold/telemetry";
 import type { LocalStack } from "../local-stack/local-stack.ts";
 import type { Status } from "../status-file.ts";
 import type { AccessKeys } from "./access-keys.ts";
@@ -20,6 +20,8 @@ export interface WorldStart {
   /** Folder of the built page. */
   readonly webRoot: string | undefined;
   readonly logger: Logger;
+  /** For a service inside this process, to the same log. */
+  readonly loggerOf: (service: string, instance: string, level: LogLevel) => Logger;
   readonly onProcesses: (processes: Status["processes"]) => void;
   readonly say: (line: string) => void;
 }

@@ -11,11 +11,14 @@ export const gameSection = z.strictObject({
 });
 
 /** What must be equal across a cluster; compared with the database at every start. */
-export const worldSection = z.object({
+export const worldSection = z.strictObject({
   partitions: z.int().min(8).max(64),
   game: z.string().min(1).default("reference"),
+  worldFormat: z.int().min(1).default(1),
   bounds: z.array(z.string()).default([]),
   layers: z.array(z.int().min(0)).default([0]),
+  /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
+  resultRetentionHours: z.int().min(24).default(72),
 });
 
 /** How a process finds the others. */

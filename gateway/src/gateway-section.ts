@@ -1,0 +1,19 @@
+import { z } from "zod";
+
+/** What operators may set of a gateway; defaults and reasons are with `gatewayConfigSchema`. */
+export const gatewaySection = z.strictObject({
+  instance: z.string().default("gateway-1"),
+  host: z.string().default("127.0.0.1"),
+  port: z.int().min(0).max(65_535).default(7600),
+  controlPort: z.int().min(0).max(65_535).default(0),
+  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  allowedOrigins: z.array(z.string()).default([]),
+  webRoot: z.string().optional(),
+  socketsMax: z.int().min(1).optional(),
+  frameBytesMax: z.int().min(1024).optional(),
+  commandsInFlightMax: z.int().min(1).optional(),
+  commandsPerS: z.number().min(1).optional(),
+  commandsBurst: z.int().min(1).optional(),
+  floodMax: z.int().min(1).optional(),
+  subscriptionsMax: z.int().min(1).optional(),
+});
