@@ -1,5 +1,6 @@
 /** Closed-loop load over a fixed number of sockets: each answer is followed by the next command. */
 
+import { setTimeout as pause } from "node:timers/promises";
 import { WebSocket } from "ws";
 
 export interface LoadTarget {
@@ -159,8 +160,4 @@ function openSocket(
       if (!ready) reject(new Error(`socket ${index} was closed: ${code} ${reason.toString()}`));
     });
   });
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { releaseVersion } from "@hexhold/config";
 import { z } from "zod";
 
 /** Configuration of a gateway; every field with its default and why. */
@@ -37,7 +38,7 @@ export const gatewayConfigSchema = z.object({
   subscriptionsMax: z.number().int().min(1).default(19),
   /** Results of commands are kept so long; a request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
-  version: z.string().default("0.1.0"),
+  version: z.string().default(releaseVersion),
 });
 
 export type GatewayConfig = z.infer<typeof gatewayConfigSchema>;

@@ -1,4 +1,5 @@
 /** Everything that a client can get wrong, by the name of the answer it gets. A good client beside it notices nothing. */
+import { setTimeout as pause } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   ClientFrameSchema,
@@ -347,8 +348,4 @@ async function expiredToken(): Promise<string> {
   const [player] = await world.mint(1, "", 1);
   await pause(7000);
   return player!.token;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { releaseVersion } from "@hexhold/config";
 import { z } from "zod";
 
 /** Configuration of a worker; every field with its default and why. */
@@ -22,7 +23,7 @@ export const workerConfigSchema = z.object({
   snapshotWritesPerSMax: z.number().int().min(1).default(200),
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
-  version: z.string().default("0.1.0"),
+  version: z.string().default(releaseVersion),
 });
 
 export type WorkerConfig = z.infer<typeof workerConfigSchema>;

@@ -4,6 +4,7 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { releaseVersion } from "@hexhold/config";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
@@ -75,7 +76,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     kind: ProcessKind.TOOL,
     controlUrl: options.controlUrl,
     incarnation: uuidText(uuidv7Bytes()),
-    version: "0.1.0",
+    version: releaseVersion,
     worldFormat: 1,
     amqpConnections: bus.connectionNames(),
     logger: options.logger,
@@ -128,7 +129,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
       requestId,
       eventId,
       correlationId: requestId,
-      producer: { service: "accounts", version: "0.1.0", instance: "host" },
+      producer: { service: "accounts", version: releaseVersion, instance: "host" },
       tsMs: nowMs,
       idempotencyKey: idempotencyKeyOf({
         accountId: undefined,

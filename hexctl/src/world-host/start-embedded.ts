@@ -1,4 +1,5 @@
 /** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
+import { releaseVersion } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
 import { openPool } from "@hexhold/postgres";
@@ -34,7 +35,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
     const router = await startRouter(
       {
         instance: "router-1",
-        version: "0.1.0",
+        version: releaseVersion,
         host: "127.0.0.1",
         controlPort: 0,
         adminPort: config.router.adminPort,

@@ -4,6 +4,7 @@ export { environmentName, loadConfig } from "./load-config.ts";
 export type { ConfigSources, Environment } from "./load-config.ts";
 export { exitWhenParentGone } from "./parent-watch.ts";
 export type { ParentWatchOptions } from "./parent-watch.ts";
+export { releaseVersion } from "./release-version.ts";
 export { runService } from "./run-service.ts";
 export type { RunningService } from "./run-service.ts";
 export { clusterSection, gameModuleUrl, gameSection, worldSection } from "./shared-sections.ts";

@@ -3,6 +3,7 @@
  * depend on the SDK. Repeats with the same request id whatever is not final, and keeps count of everything.
  */
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientFrameSchema, ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
@@ -154,7 +155,7 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
     commands.push(played);
     const endMs = played.firstSentMs + (options.giveUpMs ?? 60_000);
     while (performance.now() < endMs && !closed) {
-      await Promise.race([ready.promise, pause(silenceMs)]);
+      await Promise.race([ready.promise, pause(silenceMs, undefined, { ref: false })]);
       const sentMs = performance.now();
       const answer = await new Promise<Answer | undefined>((resolve) => {
         const id = hexOf(requestId);
@@ -190,7 +191,7 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
         break;
       }
       const wait = outcome.case === "error" ? outcome.value.retryAfterMs : 0;
-      await pause(Math.min(Math.max(wait, 50), 500));
+      await pause(Math.min(Math.max(wait, 50), 500), undefined, { ref: false });
     }
     if (waiting.get(hexOf(requestId))?.length === 0) waiting.delete(hexOf(requestId));
     return played;
@@ -261,8 +262,4 @@ function newRequestId(): Uint8Array {
 
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { partitionOf } from "@hexhold/hex";
 import {
@@ -224,8 +225,4 @@ async function storedLetters(): Promise<{ letters: number; attemptsMax: number }
   } finally {
     await client.end();
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

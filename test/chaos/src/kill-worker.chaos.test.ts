@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkTruth } from "./check-truth.ts";
@@ -66,8 +67,4 @@ function pidNow(): number {
   } catch {
     return 0;
   }
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { startWorld, type World } from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -112,7 +113,3 @@ describe("a dependency is away under load", () => {
     for (const player of play.players) player.close();
   });
 });
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}

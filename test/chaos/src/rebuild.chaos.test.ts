@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { diskOf, hexAt, keyText, parseKeyText } from "@hexhold/hex";
 import { sha256 } from "@hexhold/messaging";
@@ -100,8 +101,4 @@ async function onMongo<T>(world: World, work: (client: MongoClient) => Promise<T
 
 function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes).toString("hex");
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

@@ -8,6 +8,7 @@
  * A lane turns live when a read finds nothing newer than the last commit; it turns to reading when its
  * memory is full. Sending a stretch again is always safe: receivers know event_ids.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { murmur3 } from "@hexhold/hex";
 import {
   decodeEnvelope,
@@ -93,7 +94,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         return;
       } catch (error) {
         options.logger.warn({ err: error, slot: options.slot }, "outbox lanes cannot be read yet");
-        await pause(delay);
+        await pause(delay, undefined, { ref: false });
       }
     }
   }
@@ -138,7 +139,8 @@ export function startRelay(options: RelayOptions): OutboxRelay {
             "an outbox lane is held up",
           );
         }
-        await pause(Math.min(retryMs.first * 2 ** Math.min(failures, 10), retryMs.max));
+        const delayMs = Math.min(retryMs.first * 2 ** Math.min(failures, 10), retryMs.max);
+        await pause(delayMs, undefined, { ref: false });
       }
     }
   }
@@ -222,7 +224,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
       for (const lane of lanes.values()) lane.wake.resolve();
       await Promise.race([
         Promise.all([finding, ...[...lanes.values()].map((lane) => lane.done)]),
-        pause(1000),
+        pause(1000, undefined, { ref: false }),
       ]);
       await store().catch(() => undefined);
     },
@@ -238,8 +240,4 @@ function queueOf(destination: string, row: QueuedRow, routes: RouteTable): strin
   }
   if (unnumbered.has(destination)) return `cmd.${destination}`;
   return `cmd.${destination}.${murmur3(Buffer.from(row.subject ?? "")) % domainQueueCount}`;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }

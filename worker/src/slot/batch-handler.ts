@@ -2,6 +2,7 @@
  * One queue message of a slot, from its bytes to its answers. Commands are finished strictly in order; the
  * longest front part that can be decided together is committed together.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   answerBytes,
@@ -9,7 +10,6 @@ import {
   decodeBatch,
   decodeEnvelope,
   type Delivery,
-  uuidText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { sqlStateOf } from "@hexhold/postgres";
@@ -28,7 +28,8 @@ import {
 } from "../rules/rules-host.ts";
 import { afterCommitFault } from "./commit-fault.ts";
 import { type CommitPlan, type DecidedCommand, planCommit } from "./commit-plan.ts";
-import { deadLetterPlan, letterOnlyRows } from "./dead-letter.ts";
+import { commandBindings } from "./command-bindings.ts";
+import { DeadLetterWriter } from "./dead-letter-writer.ts";
 import { FencedError, holdsSlot } from "./ownership.ts";
 import { createRecentAnswers } from "./recent-answers.ts";
 import { isDurable, Round } from "./round.ts";
@@ -53,6 +54,7 @@ export class BatchHandler {
   readonly #table: HexTable;
   readonly #relay: OutboxRelay;
   readonly #ports: SlotPorts;
+  readonly #letters: DeadLetterWriter;
   readonly #recent = createRecentAnswers();
   #epochSeenMs: number;
   #staleInARow = 0;
@@ -72,6 +74,11 @@ export class BatchHandler {
     this.#table = table;
     this.#relay = relay;
     this.#ports = ports;
+    this.#letters = new DeadLetterWriter(slot, store, relay, ports, {
+      recover: (commands, round) => this.#recover(commands, round),
+      afterFault: (state, error, commands, round) =>
+        this.#afterFault(state, error, commands, round),
+    });
     this.#epochSeenMs = performance.now();
   }
 
@@ -91,7 +98,7 @@ export class BatchHandler {
       batch = decodeBatch(delivery.body);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      await this.#letterFor(delivery.body, error.message);
+      await this.#letters.keep(delivery.body, error.message);
       return answers;
     }
     const commands: Command[] = [];
@@ -116,14 +123,14 @@ export class BatchHandler {
     try {
       envelope = decodeEnvelope(bytes);
     } catch (error) {
-      await this.#letterFor(bytes, (error as Error).message);
+      await this.#letters.keep(bytes, (error as Error).message);
       return undefined;
     }
     const command = commandOf(envelope, bytes, this.#ports.registry);
     if (!isFault(command)) return command;
     this.#ports.logger.warn(
       {
-        ...this.#bindings(envelope),
+        ...commandBindings(this.#slot, envelope),
         reason: command.reason,
         producer: envelope.producer?.instance,
       },
@@ -312,7 +319,7 @@ export class BatchHandler {
     round: Round,
   ): Promise<Command[]> {
     if (commands.length === 1) {
-      await this.#deadLetter(commands[0]!, (error as Error).message, attemptsMax, round);
+      await this.#letters.giveUp(commands[0]!, (error as Error).message, attemptsMax, round);
       return [];
     }
     for (const command of commands) await this.#process([command], round);
@@ -392,7 +399,11 @@ export class BatchHandler {
     if (this.#ports.logger.isLevelEnabled("debug")) {
       for (const { command, outcome } of decided) {
         this.#ports.logger.debug(
-          { ...this.#bindings(command.envelope), key: command.keyText, outcome: outcome.kind },
+          {
+            ...commandBindings(this.#slot, command.envelope),
+            key: command.keyText,
+            outcome: outcome.kind,
+          },
           "command finished",
         );
       }
@@ -410,7 +421,7 @@ export class BatchHandler {
       metrics.retries.inc({ cause: fault.kind });
       logger.warn(
         {
-          ...this.#bindings(command.envelope),
+          ...commandBindings(this.#slot, command.envelope),
           key: command.keyText,
           attempt,
           fault: fault.kind,
@@ -440,7 +451,7 @@ export class BatchHandler {
         }
       }
     }
-    await this.#deadLetter(command, fault.error, attemptsMax, round);
+    await this.#letters.giveUp(command, fault.error, attemptsMax, round);
   }
 
   /** One attempt. Undefined: the command is finished. */
@@ -460,92 +471,13 @@ export class BatchHandler {
     return undefined;
   }
 
-  /** Stores the terminal answer together with the letter, then says it. */
-  async #deadLetter(
-    command: Command,
-    error: string,
-    attempts: number,
-    round: Round,
-  ): Promise<void> {
-    for (;;) {
-      const nowMs = this.#ports.worldNow();
-      const { rows, answer, stored } = deadLetterPlan(command, error, attempts, {
-        slot: this.#slot,
-        epoch: this.#store.epoch,
-        producer: this.#ports.identity,
-        nowMs,
-      });
-      try {
-        const positions = await this.#store.run((client) =>
-          commitBatch(client, this.#slot, this.#store.epoch, round.routeVersion, rows),
-        );
-        this.#relay.committed(rows.outbox, positions);
-        if (isDurable(command)) round.finished(command, stored);
-        round.answer(command, answer);
-        this.#ports.metrics.deadLetters.inc();
-        this.#ports.metrics.commands.inc({ outcome: "dead-lettered" });
-        this.#ports.logger.error(
-          { ...this.#bindings(command.envelope), key: command.keyText, attempts, error },
-          "a command was dead-lettered",
-        );
-        return;
-      } catch (failure) {
-        if (failure instanceof OutcomeUnknownError) {
-          await this.#recover([command], round);
-          continue;
-        }
-        const state = sqlStateOf(failure);
-        if (state === undefined) throw failure;
-        const open = await this.#afterFault(state, failure, [command], round);
-        if (open.length === 0) return;
-        await pause(storeBackoffMs);
-      }
-    }
-  }
-
-  /** Keeps bytes that cannot be read: nothing that the broker gave us is lost. */
-  async #letterFor(bytes: Uint8Array, error: string): Promise<void> {
-    this.#ports.logger.error(
-      { slot: this.#slot, error },
-      "an unreadable message was dead-lettered",
-    );
-    this.#ports.metrics.deadLetters.inc();
-    for (;;) {
-      const rows = letterOnlyRows(bytes, error, {
-        slot: this.#slot,
-        epoch: this.#store.epoch,
-        producer: this.#ports.identity,
-        nowMs: this.#ports.worldNow(),
-      });
-      try {
-        const positions = await this.#store.run((client) =>
-          commitBatch(client, this.#slot, this.#store.epoch, 0n, rows),
-        );
-        this.#relay.committed(rows.outbox, positions);
-        return;
-      } catch (failure) {
-        if (!(failure instanceof OutcomeUnknownError)) throw failure;
-        await this.#store.recover();
-      }
-    }
-  }
-
   /** Notes an attempt on a command that may have killed a worker. False: it had too many and is finished. */
   async #noteSuspect(command: Command, round: Round): Promise<boolean> {
     const attempts = await noteAttempt(this.#store, this.#slot, command, 1);
     if (attempts <= attemptsMax) return true;
-    await this.#deadLetter(command, "its worker died at each attempt", attemptsMax, round);
+    await this.#letters.giveUp(command, "its worker died at each attempt", attemptsMax, round);
     await noteAttempt(this.#store, this.#slot, command, -attempts);
     return false;
-  }
-
-  #bindings(envelope: { requestId: Uint8Array; eventId: Uint8Array; correlationId: Uint8Array }) {
-    return {
-      slot: this.#slot,
-      request_id: idText(envelope.requestId),
-      event_id: idText(envelope.eventId),
-      correlation_id: idText(envelope.correlationId),
-    };
   }
 }
 
@@ -570,12 +502,4 @@ function hostCommand(command: Command): HostCommand {
     sessionId: envelope.sessionId.length > 0 ? envelope.sessionId : undefined,
     volatileSeq: envelope.volatileSeq,
   };
-}
-
-function idText(bytes: Uint8Array): string | undefined {
-  return bytes.length === 16 ? uuidText(bytes) : undefined;
-}
-
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }
