@@ -42,14 +42,8 @@ export function App({ token }: { token: string | undefined }) {
     <div class="world">
       <StatusLine />
       <div class="stage">
-        {world.value === undefined ? (
-          <p class="hint">Looking for your hex…</p>
-        ) : (
-          <MapView world={world.value} />
-        )}
-        <p class="hint below">
-          {isPresent.value ? "Click or tap inside your hex to walk" : "Coming online"}
-        </p>
+        {world.value !== undefined && <MapView world={world.value} />}
+        <p class="hint">{hint(world.value !== undefined, isPresent.value)}</p>
         <Notes />
       </div>
       <aside>
@@ -63,6 +57,12 @@ export function App({ token }: { token: string | undefined }) {
       </aside>
     </div>
   );
+}
+
+/** What the player may do now, or waits for. */
+function hint(hasWorld: boolean, present: boolean): string {
+  if (!hasWorld) return "Looking for your hex…";
+  return present ? "Click or tap inside your hex to walk" : "Coming online…";
 }
 
 function Notes() {
