@@ -103,7 +103,7 @@ test("it registers, beats every third of the lease's time with what is held, and
   const held = [{ slot: "cmd.p1", epoch: 7n, commands: 5, stalled: false }];
   const membership = await join(openMemoryChannel(router.routes), { onHeartbeat: () => held });
   expect(membership.settings.partitions).toBe(8);
-  expect(Math.abs(membership.worldNow() - Date.now())).toBeLessThan(100);
+  expect(Math.abs(membership.worldNow() - Date.now())).toBeLessThan(500);
   await vi.waitFor(() => expect(router.seen.heartbeats.length).toBeGreaterThanOrEqual(3));
   expect(router.seen.heartbeats[0]).toMatchObject([{ slot: "cmd.p1", epoch: 7n, commands: 5n }]);
   expect(router.seen.registrations).toHaveLength(1);
@@ -195,16 +195,17 @@ test("a clock more than 5 s off is refused, with what to do", async () => {
 });
 
 test("a refusal for good fails at once, no router within the time fails with where it looked", async () => {
+  let tries = 0;
   const refusing = fakeRouter({
     register() {
+      tries++;
       throw new ConnectError("a later worker-1 is there", Code.AlreadyExists);
     },
   });
-  const startedMs = performance.now();
   await expect(join(openMemoryChannel(refusing.routes))).rejects.toThrow(
     "refuses worker-1: a later worker-1 is there",
   );
-  expect(performance.now() - startedMs).toBeLessThan(300);
+  expect(tries).toBe(1);
   await expect(join(["http://127.0.0.1:1"])).rejects.toThrow(
     /no router \(http:\/\/127\.0\.0\.1:1\) took worker-1 within 0\.5 s/,
   );
