@@ -1,4 +1,5 @@
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 import {
   AnswerBatchSchema,
   AnswerSchema,
@@ -178,7 +179,7 @@ describe("the readers", () => {
 describe("the writer", () => {
   it("grows for what is large, and begins anew after a message that was left half written", () => {
     const large = new Uint8Array(3_000_000).fill(7);
-    const bytes = encoded((writer) => writer.tag(1, 2).bytes(large));
+    const bytes = encoded((writer) => writer.tag(1, WireType.LengthDelimited).bytes(large));
     expect(fromBinary(AnswerBatchSchema, encodeAnswers([new Uint8Array(0)])).answers).toHaveLength(
       1,
     );
@@ -192,6 +193,23 @@ describe("the writer", () => {
     expect([...encoded((writer) => writer.varint(300))]).toEqual([0xac, 0x02]);
     const inside = encoded((writer) => writer.raw(encoded((other) => other.varint(5))).varint(6));
     expect([...inside]).toEqual([5, 6]);
+  });
+
+  it("puts the length before a message inside another, however long it is", () => {
+    for (const length of [0, 1, 127, 128, 200, 16_383, 16_384, 2_097_151, 2_097_152]) {
+      const inside = new Uint8Array(length).fill(9);
+      const written = encoded((writer) =>
+        writer.tag(3, WireType.LengthDelimited).fork().raw(inside).join().varint(1),
+      );
+      const wanted = new BinaryWriter()
+        .tag(3, WireType.LengthDelimited)
+        .fork()
+        .raw(inside)
+        .join()
+        .uint32(1)
+        .finish();
+      expect([length, Buffer.from(written).equals(wanted)]).toEqual([length, true]);
+    }
   });
 
   it("gives memory of its own to what goes to another thread", () => {
