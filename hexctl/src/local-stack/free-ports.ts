@@ -8,6 +8,9 @@ const LOWEST_PORT = 15_000;
 const EPHEMERAL_DEFAULT = 32_768;
 const ATTEMPTS_MAX = 200;
 
+/** Services start at the same time: a port that one was given is free until it listens, and nobody else's. */
+const handedOut = new Set<number>();
+
 /**
  * Free ports on 127.0.0.1, all different, and none from the range that the system uses for
  * outgoing connections: while a service is down its port must stay its own, and a client
@@ -21,8 +24,10 @@ export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX && found.size < count; attempt += 1) {
     const port = randomInt(LOWEST_PORT, highest);
-    if (!found.has(port) && (await isPortFree(port))) {
-      found.add(port);
+    if (!handedOut.has(port) && (await isPortFree(port))) {
+      // Again, as another service may have asked for ports meanwhile.
+      if (!handedOut.has(port)) found.add(port);
+      handedOut.add(port);
     }
   }
   if (found.size < count) {

@@ -63,7 +63,30 @@ function containerOf(context: StartContext): ContainerService {
   };
 }
 
+/**
+ * Seen once in some hundred starts: what listens on the port of Erlang's name server never answers
+ * (`no_reg_reply_from_epmd`), so the broker ends before it has touched its data. On other ports it starts.
+ */
+const STARTS_MAX = 2;
+
 async function startRabbitmqServer(
+  context: StartContext,
+  binaries: RabbitmqBinaries,
+): Promise<ServiceHandle> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await startOnFreePorts(context, binaries);
+    } catch (error) {
+      if (attempt === STARTS_MAX) {
+        throw error;
+      }
+      const [reason = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
+      context.report("starting", `again, on other ports: ${reason}`);
+    }
+  }
+}
+
+async function startOnFreePorts(
   context: StartContext,
   binaries: RabbitmqBinaries,
 ): Promise<ServiceHandle> {
