@@ -1,3 +1,4 @@
+import { logLevelOption } from "@hexhold/config";
 import { z } from "zod";
 
 /** What operators may set of a gateway; defaults and reasons are with `gatewayConfigSchema`. */
@@ -6,7 +7,7 @@ export const gatewaySection = z.strictObject({
   host: z.string().default("127.0.0.1"),
   port: z.int().min(0).max(65_535).default(7600),
   controlPort: z.int().min(0).max(65_535).default(0),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  logLevel: logLevelOption,
   allowedOrigins: z.array(z.string()).default([]),
   webRoot: z.string().optional(),
   socketsMax: z.int().min(1).optional(),

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { type ConfigSources, environmentName, loadConfig } from "@hexhold/config";
+import { type ConfigSources, environmentName, loadConfig, logLevelOption } from "@hexhold/config";
 import type { LogLevel } from "@hexhold/telemetry";
 import { z } from "zod";
 import type { WorldIdentity } from "./world-settings.ts";
@@ -44,7 +44,7 @@ export const routerSection = z.strictObject({
   adminToken: secret.optional(),
   leaseTtlMs: z.int().min(500).max(60_000).default(10_000),
   rebalanceDelayMs: z.int().min(0).max(600_000).default(3_000),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  logLevel: logLevelOption,
   redisPrefix: z.string().max(64).default(""),
 });
 

@@ -1,3 +1,4 @@
+import { logLevelOption } from "@hexhold/config";
 import { z } from "zod";
 
 /** What operators may set of a worker; defaults and reasons are with `workerConfigSchema`. */
@@ -5,7 +6,7 @@ export const workerSection = z.strictObject({
   instance: z.string().default("worker-1"),
   host: z.string().default("127.0.0.1"),
   controlPort: z.int().min(0).max(65_535).default(0),
-  logLevel: z.enum(["trace", "debug", "info", "warn", "error", "fatal"]).default("info"),
+  logLevel: logLevelOption,
   decideMsMax: z.int().min(10).optional(),
   rulesHeapMbMax: z.int().min(32).optional(),
   snapshotEvents: z.int().min(5).max(10).optional(),

@@ -13,6 +13,7 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   type Bus,
+  bytesText,
   decodeAnswer,
   encodeBatch,
   GatheringLane,
@@ -109,7 +110,7 @@ export class Dispatcher {
     const slot = routeOf(command.key, routes);
     if (routes.stalled.has(slot)) return unavailable("slot-stalled");
     const lane = this.#lane(slot);
-    this.#byEvent.set(idOf(command.eventId), command);
+    this.#byEvent.set(bytesText(command.eventId), command);
     this.#laneOf.set(command, lane);
     this.#untold.add(command);
     if (lane.offer(command)) return undefined;
@@ -172,7 +173,7 @@ export class Dispatcher {
       return;
     }
     for (const { answer, bytes } of answers) {
-      const command = this.#byEvent.get(idOf(answer.commandEventId));
+      const command = this.#byEvent.get(bytesText(answer.commandEventId));
       if (command === undefined) continue;
       const lane = this.#laneOf.get(command);
       this.#forget(command);
@@ -187,7 +188,7 @@ export class Dispatcher {
   }
 
   #forget(command: PendingCommand): void {
-    this.#byEvent.delete(idOf(command.eventId));
+    this.#byEvent.delete(bytesText(command.eventId));
     this.#laneOf.delete(command);
     this.#untold.delete(command);
     if (!command.told) return;
@@ -216,10 +217,6 @@ export class Dispatcher {
     }
     this.#options.metrics.pending.set(this.#byEvent.size);
   }
-}
-
-function idOf(eventId: Uint8Array): string {
-  return Buffer.from(eventId.buffer, eventId.byteOffset, eventId.byteLength).toString("latin1");
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {

@@ -24,10 +24,10 @@ export async function freePorts(count: number): Promise<number[]> {
   const found = new Set<number>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX && found.size < count; attempt += 1) {
     const port = randomInt(LOWEST_PORT, highest);
-    if (!handedOut.has(port) && (await isPortFree(port))) {
-      // Again, as another service may have asked for ports meanwhile.
-      if (!handedOut.has(port)) found.add(port);
+    // In this order: another service may be given the port while the system is asked.
+    if ((await isPortFree(port)) && !handedOut.has(port)) {
       handedOut.add(port);
+      found.add(port);
     }
   }
   if (found.size < count) {

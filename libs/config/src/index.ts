@@ -7,4 +7,10 @@ export type { ParentWatchOptions } from "./parent-watch.ts";
 export { releaseVersion } from "./release-version.ts";
 export { runService } from "./run-service.ts";
 export type { RunningService } from "./run-service.ts";
-export { clusterSection, gameModuleUrl, gameSection, worldSection } from "./shared-sections.ts";
+export {
+  clusterSection,
+  gameModuleUrl,
+  gameSection,
+  logLevelOption,
+  worldSection,
+} from "./shared-sections.ts";

@@ -3,6 +3,11 @@ import path from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 
+/** Of a service's own log. */
+export const logLevelOption = z
+  .enum(["trace", "debug", "info", "warn", "error", "fatal"])
+  .default("info");
+
 /** Which game, and how it is set. */
 export const gameSection = z.strictObject({
   /** Path from the repository's root, or a `file:` URL. */

@@ -8,6 +8,7 @@ import {
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
 import {
+  bytesText,
   type AnswerOutcome,
   encodeStoredAnswer,
   isUuidv7,
@@ -118,9 +119,7 @@ export function commandOf(
     bucket: bucketOf(key),
     sender,
     idempotencyKey,
-    keyId: Buffer.from(idempotencyKey.buffer, idempotencyKey.byteOffset, sha256Length).toString(
-      "latin1",
-    ),
+    keyId: bytesText(idempotencyKey),
     payloadHash: sha256(envelope.payload),
     requestDay: Math.floor(requestMs / dayMs),
     requestMs,

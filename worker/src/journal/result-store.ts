@@ -1,3 +1,4 @@
+import { bytesText } from "@hexhold/messaging";
 import { byteaArray, int2Array, int4Array } from "@hexhold/postgres";
 import type { PgClient } from "@hexhold/postgres";
 
@@ -43,7 +44,7 @@ export async function findResults(
   });
   return new Map(
     rows.map((row) => [
-      row.idempotency_key.toString("latin1"),
+      bytesText(row.idempotency_key),
       { payloadHash: row.payload_hash, answer: row.answer },
     ]),
   );

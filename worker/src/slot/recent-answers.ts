@@ -1,4 +1,4 @@
-import { sha256Length } from "@hexhold/messaging";
+import { bytesText, sha256Length, textBytes } from "@hexhold/messaging";
 import { LRUCache } from "lru-cache";
 import type { StoredResult } from "../journal/result-store.ts";
 
@@ -18,15 +18,11 @@ export function createRecentAnswers(): RecentAnswers {
     get(keyId) {
       const text = answers.get(keyId);
       if (text === undefined) return undefined;
-      const bytes = Buffer.from(text, "latin1");
+      const bytes = textBytes(text);
       return { payloadHash: bytes.subarray(0, sha256Length), answer: bytes.subarray(sha256Length) };
     },
     set(keyId, { payloadHash, answer }) {
-      answers.set(keyId, latin1(payloadHash) + latin1(answer));
+      answers.set(keyId, bytesText(payloadHash) + bytesText(answer));
     },
   };
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
