@@ -19,6 +19,9 @@ import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
 import { createThreadRulesHost } from "./rules/rules-hosts/thread.ts";
 import type { RulesHost } from "./rules/rules-host.ts";
 import { RulesThreadPool } from "./rules/rules-thread-pool.ts";
+import { GroupCommit } from "./slot/group-commit.ts";
+import { groupConnectionName } from "./slot/ownership.ts";
+import { createReplySender } from "./slot/reply-sender.ts";
 import { SlotRunner } from "./slot/slot-runner.ts";
 import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
@@ -133,6 +136,18 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
 
   let routes: RouteTable | undefined;
   let stopping: Promise<void> | undefined;
+  const group = new GroupCommit({
+    connect: (onLost) =>
+      openConnection(
+        {
+          url: config.postgresUrl,
+          applicationName: groupConnectionName(config.instance, incarnation),
+        },
+        onLost,
+      ),
+    logger,
+    onCommit: (slotCount) => metrics.commitSlots.observe(slotCount),
+  });
   const slotPorts: SlotPorts = {
     bus: ports.bus,
     registry,
@@ -146,6 +161,8 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     routes: () => routes,
     views: createViewPublisher(ports.bus),
     outbox: createOutboxSender(ports.bus),
+    group,
+    replies: createReplySender(ports.bus),
     worldNow: () => membership.worldNow(),
     leaseTtlMs: membership.leaseTtlMs,
     staleAfterMs: (config.resultRetentionHours - 1) * 3_600_000,
@@ -236,6 +253,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     await Promise.all(
       [...slots.values()].map((slot) => slot.release("the worker stops", () => writer.flush(slot))),
     );
+    group.stop();
     await writer.stop();
     await membership.stop();
     await control.stop();

@@ -12,6 +12,7 @@ export interface WorkerMetrics {
   readonly batchSize: Histogram;
   readonly handling: Histogram;
   readonly commit: Histogram;
+  readonly commitSlots: Histogram;
   readonly activation: Histogram;
   readonly fenced: Counter;
   readonly retries: Counter<"cause">;
@@ -42,7 +43,16 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
       "From a delivery to its ack, a queue message.",
       seconds,
     ),
-    commit: metrics.histogram("hexhold_worker_commit_seconds", "One commit of a batch.", seconds),
+    commit: metrics.histogram(
+      "hexhold_worker_commit_seconds",
+      "One commit of a batch, its wait for the others included.",
+      seconds,
+    ),
+    commitSlots: metrics.histogram(
+      "hexhold_worker_commit_slots",
+      "Slots whose batches one commit stored.",
+      { buckets: [1, 2, 4, 8, 16, 32, 64] },
+    ),
     activation: metrics.histogram(
       "hexhold_worker_activation_seconds",
       "Loading the hexes that a batch needs and memory has not.",

@@ -197,26 +197,30 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT EXISTS (SELECT 1 FROM released)
 $$;
 
--- Commits what a batch decided, all of it or nothing. All arrays of one prefix have one length.
+-- Commits what the batches of one slot or of several decided, all of it or nothing. All arrays of one prefix
+-- have one length; `…_of` is the place of the row's slot in p_slot, from 1.
+--   p_  the slots, each once; p_wait: wait for the lock of a slot's row, else 55P03 when it is not free
 --   r_  answers of `decide`, refusals and dead letters included (r_from_client: the request day is a client's)
 --   h_  every hex of the batch once, from its version before the batch to the one after
 --   j_  events, numbered on from h_from
 --   o_  messages owed, in order
--- Returns the outbox positions in the order of o_.
+-- Returns the outbox positions in the order of o_. A fault of one slot is a fault of all.
 -- HX001 fenced, HX002 head stale, HX003 key known, HX004 key moved, HX005 epoch behind the head,
 -- HX006 below the prune floor; DETAIL of HX002/4/5 lists the hexes as `hex_id.layer_id`.
 CREATE FUNCTION world.commit_batch(
-  p_slot text, p_epoch bigint, p_route_version bigint,
+  p_slot text[], p_epoch bigint[], p_route_version bigint[], p_wait boolean,
   r_bucket smallint[], r_day integer[], r_key bytea[], r_payload_hash bytea[], r_answer bytea[],
   r_decided_ms bigint[], r_from_client boolean[],
-  h_bucket smallint[], h_hex bigint[], h_layer bigint[], h_from bigint[], h_to bigint[],
+  h_of smallint[], h_bucket smallint[], h_hex bigint[], h_layer bigint[], h_from bigint[], h_to bigint[],
   h_decided_ms bigint[],
-  j_bucket smallint[], j_hex bigint[], j_layer bigint[], j_version bigint[], j_event_id uuid[],
-  j_type text[], j_message_version integer[], j_payload bytea[], j_account uuid[], j_key bytea[],
-  j_decided_ms bigint[], j_traceparent text[],
-  o_destination text[], o_subject text[], o_hex bigint[], o_layer bigint[], o_envelope bytea[]
+  j_of smallint[], j_bucket smallint[], j_hex bigint[], j_layer bigint[], j_version bigint[],
+  j_event_id uuid[], j_type text[], j_message_version integer[], j_payload bytea[], j_account uuid[],
+  j_key bytea[], j_decided_ms bigint[], j_traceparent text[],
+  o_of smallint[], o_destination text[], o_subject text[], o_hex bigint[], o_layer bigint[],
+  o_envelope bytea[]
 ) RETURNS bigint[]
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
   moved integer;
   changed integer;
@@ -227,10 +231,17 @@ DECLARE
 BEGIN
   -- FOR SHARE holds the row from here to the end of the transaction: FOR KEY SHARE does not conflict with
   -- take_slot's update, and an unlocked read lets a zombie's commit land behind a take-over.
-  PERFORM 1 FROM world.slot s WHERE s.slot = p_slot AND s.epoch = p_epoch FOR SHARE;
-  IF NOT FOUND THEN
-    RAISE EXCEPTION 'slot % is no longer held at epoch %', p_slot, p_epoch USING ERRCODE = 'HX001';
-  END IF;
+  FOR part IN 1 .. cardinality(p_slot) LOOP
+    IF p_wait THEN
+      PERFORM 1 FROM world.slot s WHERE s.slot = p_slot[part] AND s.epoch = p_epoch[part] FOR SHARE;
+    ELSE
+      PERFORM 1 FROM world.slot s WHERE s.slot = p_slot[part] AND s.epoch = p_epoch[part] FOR SHARE NOWAIT;
+    END IF;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'slot % is no longer held at epoch %', p_slot[part], p_epoch[part]
+        USING ERRCODE = 'HX001';
+    END IF;
+  END LOOP;
 
   IF cardinality(r_key) > 0 THEN
     IF EXISTS (
@@ -256,67 +267,71 @@ BEGIN
          count(*) FILTER (WHERE f = t)
   INTO changed, born, refused FROM unnest(h_from, h_to) AS h(f, t);
 
-  -- Hexes that change. The key is repeated as arrays: on never-analysed tables the planner otherwise reads
-  -- a whole bucket.
+  -- Hexes that change, each looked up by its whole key: with other joins than nested loops switched off, the
+  -- planner has nothing else to choose, analysed or not. (Repeating the key as `= ANY` of the arrays has the
+  -- same effect, but each look-up then sorts the arrays: at 512 hexes that is most of the statement.)
   IF changed > 0 THEN
     UPDATE world.hex_head AS head
-    SET hex_version = h.t, epoch = p_epoch, decided_at = to_timestamp(h.decided_ms / 1000::double precision)
-    FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
-      AS h(bucket, hex_id, layer_id, f, t, decided_ms)
+    SET hex_version = h.t, epoch = p_epoch[h.part],
+        decided_at = to_timestamp(h.decided_ms / 1000::double precision)
+    FROM unnest(h_of, h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
+      AS h(part, bucket, hex_id, layer_id, f, t, decided_ms)
     WHERE head.bucket = h.bucket AND head.hex_id = h.hex_id AND head.layer_id = h.layer_id
-      AND head.bucket = ANY (h_bucket) AND head.hex_id = ANY (h_hex) AND head.layer_id = ANY (h_layer)
       AND h.f > 0 AND h.t > h.f
-      AND head.hex_version = h.f AND head.slot = p_slot
-      AND head.route_version <= p_route_version AND head.epoch <= p_epoch;
+      AND head.hex_version = h.f AND head.slot = p_slot[h.part]
+      AND head.route_version <= p_route_version[h.part] AND head.epoch <= p_epoch[h.part];
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> changed THEN
-      PERFORM world.raise_head_fault(p_slot, p_epoch, p_route_version, h_bucket, h_hex, h_layer, h_from);
+      PERFORM world.raise_head_fault(
+        p_slot, p_epoch, p_route_version, h_of, h_bucket, h_hex, h_layer, h_from);
     END IF;
   END IF;
 
   -- Hexes that get their first event.
   IF born > 0 THEN
     INSERT INTO world.hex_head AS head (bucket, hex_id, layer_id, hex_version, epoch, slot, decided_at)
-    SELECT h.bucket, h.hex_id, h.layer_id, h.t, p_epoch, p_slot, to_timestamp(h.decided_ms / 1000::double precision)
-    FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
-      AS h(bucket, hex_id, layer_id, f, t, decided_ms)
+    SELECT h.bucket, h.hex_id, h.layer_id, h.t, p_epoch[h.part], p_slot[h.part],
+           to_timestamp(h.decided_ms / 1000::double precision)
+    FROM unnest(h_of, h_bucket, h_hex, h_layer, h_from, h_to, h_decided_ms)
+      AS h(part, bucket, hex_id, layer_id, f, t, decided_ms)
     WHERE h.f = 0 AND h.t > 0
     ON CONFLICT (bucket, hex_id, layer_id) DO UPDATE
     SET hex_version = excluded.hex_version, epoch = excluded.epoch, decided_at = excluded.decided_at
-    WHERE head.hex_version = 0 AND head.slot = p_slot
-      AND head.route_version <= p_route_version AND head.epoch <= p_epoch;
+    WHERE head.hex_version = 0 AND head.slot = excluded.slot AND head.epoch <= excluded.epoch
+      AND head.route_version <= p_route_version[array_position(p_slot, head.slot)];
     GET DIAGNOSTICS moved = ROW_COUNT;
     IF moved <> born THEN
-      PERFORM world.raise_head_fault(p_slot, p_epoch, p_route_version, h_bucket, h_hex, h_layer, h_from);
+      PERFORM world.raise_head_fault(
+        p_slot, p_epoch, p_route_version, h_of, h_bucket, h_hex, h_layer, h_from);
     END IF;
   END IF;
 
   -- Hexes that only refused: nothing is written, but the refusal must not rest on a stale or moved hex.
   IF refused > 0 AND EXISTS (
     SELECT 1
-    FROM unnest(h_bucket, h_hex, h_layer, h_from, h_to) AS h(bucket, hex_id, layer_id, f, t)
+    FROM unnest(h_of, h_bucket, h_hex, h_layer, h_from, h_to) AS h(part, bucket, hex_id, layer_id, f, t)
     LEFT JOIN world.hex_head AS head
       ON head.bucket = h.bucket AND head.hex_id = h.hex_id AND head.layer_id = h.layer_id
-      AND head.bucket = ANY (h_bucket) AND head.hex_id = ANY (h_hex) AND head.layer_id = ANY (h_layer)
     WHERE h.f = h.t AND (
       coalesce(head.hex_version, 0) <> h.f
-      OR coalesce(head.slot, p_slot) <> p_slot
-      OR coalesce(head.route_version, 0) > p_route_version
-      OR coalesce(head.epoch, 0) > p_epoch)
+      OR coalesce(head.slot, p_slot[h.part]) <> p_slot[h.part]
+      OR coalesce(head.route_version, 0) > p_route_version[h.part]
+      OR coalesce(head.epoch, 0) > p_epoch[h.part])
   ) THEN
-    PERFORM world.raise_head_fault(p_slot, p_epoch, p_route_version, h_bucket, h_hex, h_layer, h_from);
+    PERFORM world.raise_head_fault(
+      p_slot, p_epoch, p_route_version, h_of, h_bucket, h_hex, h_layer, h_from);
   END IF;
 
   IF cardinality(j_event_id) > 0 THEN
     INSERT INTO world.journal (
       bucket, hex_id, layer_id, hex_version, epoch, event_id, type, message_version, payload,
       account_id, idempotency_key, decided_at, traceparent)
-    SELECT j.bucket, j.hex_id, j.layer_id, j.hex_version, p_epoch, j.event_id, j.type,
+    SELECT j.bucket, j.hex_id, j.layer_id, j.hex_version, p_epoch[j.part], j.event_id, j.type,
            j.message_version, j.payload, j.account_id, j.idempotency_key,
            to_timestamp(j.decided_ms / 1000::double precision), j.traceparent
-    FROM unnest(j_bucket, j_hex, j_layer, j_version, j_event_id, j_type, j_message_version, j_payload,
-                j_account, j_key, j_decided_ms, j_traceparent)
-      AS j(bucket, hex_id, layer_id, hex_version, event_id, type, message_version, payload,
+    FROM unnest(j_of, j_bucket, j_hex, j_layer, j_version, j_event_id, j_type, j_message_version,
+                j_payload, j_account, j_key, j_decided_ms, j_traceparent)
+      AS j(part, bucket, hex_id, layer_id, hex_version, event_id, type, message_version, payload,
            account_id, idempotency_key, decided_ms, traceparent);
   END IF;
 
@@ -324,11 +339,11 @@ BEGIN
     -- The position is drawn after the fence, so a slot's positions rise in the order of its commits.
     WITH inserted AS (
       INSERT INTO world.outbox (slot, destination, position, day, subject, hex_id, layer_id, envelope)
-      SELECT p_slot, o.destination, nextval('world.outbox_position'),
+      SELECT p_slot[o.part], o.destination, nextval('world.outbox_position'),
              today, o.subject, o.hex_id, o.layer_id, o.envelope
       FROM (
-        SELECT * FROM unnest(o_destination, o_subject, o_hex, o_layer, o_envelope) WITH ORDINALITY
-          AS u(destination, subject, hex_id, layer_id, envelope, ord)
+        SELECT * FROM unnest(o_of, o_destination, o_subject, o_hex, o_layer, o_envelope) WITH ORDINALITY
+          AS u(part, destination, subject, hex_id, layer_id, envelope, ord)
         ORDER BY ord
       ) AS o
       RETURNING position
@@ -340,8 +355,8 @@ END $$;
 
 -- Raises what is wrong with the heads of a batch, the weightiest first.
 CREATE FUNCTION world.raise_head_fault(
-  p_slot text, p_epoch bigint, p_route_version bigint,
-  h_bucket smallint[], h_hex bigint[], h_layer bigint[], h_from bigint[]
+  p_slot text[], p_epoch bigint[], p_route_version bigint[],
+  h_of smallint[], h_bucket smallint[], h_hex bigint[], h_layer bigint[], h_from bigint[]
 ) RETURNS void
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -354,18 +369,18 @@ BEGIN
   INTO fault
   FROM (
     SELECT h.hex_id || '.' || h.layer_id AS key,
-           head.slot <> p_slot OR head.route_version > p_route_version AS moved,
-           head.epoch > p_epoch AS behind,
+           head.slot <> p_slot[h.part] OR head.route_version > p_route_version[h.part] AS moved,
+           head.epoch > p_epoch[h.part] AS behind,
            coalesce(head.hex_version, 0) <> h.f AS stale
-    FROM unnest(h_bucket, h_hex, h_layer, h_from) AS h(bucket, hex_id, layer_id, f)
+    FROM unnest(h_of, h_bucket, h_hex, h_layer, h_from) AS h(part, bucket, hex_id, layer_id, f)
     LEFT JOIN world.hex_head AS head
       ON head.bucket = h.bucket AND head.hex_id = h.hex_id AND head.layer_id = h.layer_id
       AND head.bucket = ANY (h_bucket) AND head.hex_id = ANY (h_hex) AND head.layer_id = ANY (h_layer)
   ) AS checked;
   IF fault.moved IS NOT NULL THEN
-    RAISE EXCEPTION 'a key has left slot %', p_slot USING ERRCODE = 'HX004', DETAIL = fault.moved;
+    RAISE EXCEPTION 'a key has left its slot' USING ERRCODE = 'HX004', DETAIL = fault.moved;
   ELSIF fault.behind IS NOT NULL THEN
-    RAISE EXCEPTION 'epoch % is behind a head', p_epoch USING ERRCODE = 'HX005', DETAIL = fault.behind;
+    RAISE EXCEPTION 'an epoch is behind a head' USING ERRCODE = 'HX005', DETAIL = fault.behind;
   END IF;
   RAISE EXCEPTION 'a head is not at the version it was decided on'
     USING ERRCODE = 'HX002', DETAIL = coalesce(fault.stale, '');
@@ -532,10 +547,12 @@ GRANT EXECUTE ON FUNCTION
   world.take_slot(text, bigint, text),
   world.release_slot(text, bigint),
   world.commit_batch(
-    text, bigint, bigint, smallint[], integer[], bytea[], bytea[], bytea[], bigint[], boolean[],
-    smallint[], bigint[], bigint[], bigint[], bigint[], bigint[],
-    smallint[], bigint[], bigint[], bigint[], uuid[], text[], integer[], bytea[], uuid[], bytea[],
-    bigint[], text[], text[], text[], bigint[], bigint[], bytea[]),
+    text[], bigint[], bigint[], boolean,
+    smallint[], integer[], bytea[], bytea[], bytea[], bigint[], boolean[],
+    smallint[], smallint[], bigint[], bigint[], bigint[], bigint[], bigint[],
+    smallint[], smallint[], bigint[], bigint[], bigint[], uuid[], text[], integer[], bytea[], uuid[],
+    bytea[], bigint[], text[],
+    smallint[], text[], text[], bigint[], bigint[], bytea[]),
   world.advance_lane(text, text[], bigint[]),
   world.note_attempt(text, bigint, bytea, integer),
   world.quarantine(text, bigint, smallint, bigint, bigint, text),

@@ -62,27 +62,62 @@ export interface CommitRows {
   readonly outbox: readonly OutboxRow[];
 }
 
-const parameterCount = 33;
+/** What one slot adds to a commit. */
+export interface CommitPart {
+  readonly slot: string;
+  readonly epoch: bigint;
+  /** Of the message that brought the commands. */
+  readonly routeVersion: bigint;
+  readonly rows: CommitRows;
+}
+
+const parameterCount = 37;
 const text = `SELECT world.commit_batch(${Array.from({ length: parameterCount }, (_, i) => `$${i + 1}`).join(", ")}) AS positions`;
 
-/** Commits `rows` for the holder of `slot` at `epoch`. Returns the outbox positions in the order of the rows. */
-export async function commitBatch(
+/** Commits `part` alone. Returns the outbox positions in the order of the rows. */
+export async function commitBatch(client: PgClient, part: CommitPart): Promise<bigint[]> {
+  return commit(client, [part], true);
+}
+
+/**
+ * Commits `parts`, of different slots, in one transaction: all or nothing. Fails with 55P03 when somebody is
+ * taking one of the slots. Returns the outbox positions of each part.
+ */
+export async function commitTogether(
   client: PgClient,
-  slot: string,
-  epoch: bigint,
-  routeVersion: bigint,
-  rows: CommitRows,
+  parts: readonly CommitPart[],
+): Promise<bigint[][]> {
+  const positions = await commit(client, parts, false);
+  let at = 0;
+  return parts.map(({ rows }) => positions.slice(at, (at += rows.outbox.length)));
+}
+
+async function commit(
+  client: PgClient,
+  parts: readonly CommitPart[],
+  wait: boolean,
 ): Promise<bigint[]> {
   const { rows: answer } = await client.query<{ positions: string[] | null }>({
     name: "commit_batch",
     text,
-    values: [slot, epoch, routeVersion, ...parameters(rows)],
+    values: parameters(parts, wait),
   });
   return (answer[0]?.positions ?? []).map(BigInt);
 }
 
-function parameters({ results, heads, journal, outbox }: CommitRows): Buffer[] {
+function parameters(parts: readonly CommitPart[], wait: boolean): unknown[] {
+  const results = parts.flatMap(({ rows }) => rows.results);
+  const heads = parts.flatMap(({ rows }) => rows.heads);
+  const journal = parts.flatMap(({ rows }) => rows.journal);
+  const outbox = parts.flatMap(({ rows }) => rows.outbox);
+  /** For each row of one kind the place of its part, from 1. */
+  const partOf = (kind: keyof CommitRows): Buffer =>
+    int2Array(parts.flatMap(({ rows }, i) => rows[kind].map(() => i + 1)));
   return [
+    textArray(parts.map((part) => part.slot)),
+    int8Array(parts.map((part) => part.epoch)),
+    int8Array(parts.map((part) => part.routeVersion)),
+    wait,
     int2Array(results.map((row) => row.bucket)),
     int4Array(results.map((row) => row.requestDay)),
     byteaArray(results.map((row) => row.idempotencyKey)),
@@ -90,12 +125,14 @@ function parameters({ results, heads, journal, outbox }: CommitRows): Buffer[] {
     byteaArray(results.map((row) => row.answer)),
     int8Array(results.map((row) => row.decidedMs)),
     boolArray(results.map((row) => row.fromClient)),
+    partOf("heads"),
     int2Array(heads.map((row) => row.bucket)),
     int8Array(heads.map((row) => row.hexId)),
     int8Array(heads.map((row) => row.layerId)),
     int8Array(heads.map((row) => row.from)),
     int8Array(heads.map((row) => row.to)),
     int8Array(heads.map((row) => row.decidedMs)),
+    partOf("journal"),
     int2Array(journal.map((row) => row.bucket)),
     int8Array(journal.map((row) => row.hexId)),
     int8Array(journal.map((row) => row.layerId)),
@@ -108,6 +145,7 @@ function parameters({ results, heads, journal, outbox }: CommitRows): Buffer[] {
     byteaArray(journal.map((row) => row.idempotencyKey)),
     int8Array(journal.map((row) => row.decidedMs)),
     textArray(journal.map((row) => row.traceparent)),
+    partOf("outbox"),
     textArray(outbox.map((row) => row.destination)),
     textArray(outbox.map((row) => row.subject)),
     int8Array(outbox.map((row) => row.hexId)),

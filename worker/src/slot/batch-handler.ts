@@ -285,9 +285,15 @@ export class BatchHandler {
     for (let attempt = 1; ; attempt++) {
       const startedMs = performance.now();
       try {
-        const positions = await this.#store.run((client) =>
-          commitBatch(client, this.#slot, this.#store.epoch, round.routeVersion, plan.rows),
-        );
+        const part = {
+          slot: this.#slot,
+          epoch: this.#store.epoch,
+          routeVersion: round.routeVersion,
+          rows: plan.rows,
+        };
+        const positions =
+          (await this.#store.commitTogether(part)) ??
+          (await this.#store.run((client) => commitBatch(client, part)));
         this.#epochSeenMs = startedMs;
         this.#staleInARow = 0;
         this.#ports.metrics.commit.observe((performance.now() - startedMs) / 1000);

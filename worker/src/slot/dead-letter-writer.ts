@@ -2,7 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { sqlStateOf } from "@hexhold/postgres";
 import type { Command } from "../actor/command.ts";
-import { commitBatch } from "../journal/commit-batch.ts";
+import { commitBatch, type CommitPart, type CommitRows } from "../journal/commit-batch.ts";
 import type { OutboxRelay } from "../outbox/relay.ts";
 import { commandBindings } from "./command-bindings.ts";
 import { type DeadLetterContext, deadLetterPlan, letterOnlyRows } from "./dead-letter.ts";
@@ -52,7 +52,7 @@ export class DeadLetterWriter {
       const { rows, answer, stored } = deadLetterPlan(command, error, attempts, this.#context());
       try {
         const positions = await this.#store.run((client) =>
-          commitBatch(client, this.#slot, this.#store.epoch, round.routeVersion, rows),
+          commitBatch(client, this.#part(rows, round.routeVersion)),
         );
         this.#relay.committed(rows.outbox, positions);
         if (isDurable(command)) round.finished(command, stored);
@@ -94,7 +94,7 @@ export class DeadLetterWriter {
       const rows = letterOnlyRows(bytes, error, this.#context());
       try {
         const positions = await this.#store.run((client) =>
-          commitBatch(client, this.#slot, this.#store.epoch, 0n, rows),
+          commitBatch(client, this.#part(rows, 0n)),
         );
         this.#relay.committed(rows.outbox, positions);
         return;
@@ -103,6 +103,10 @@ export class DeadLetterWriter {
         await this.#store.recover();
       }
     }
+  }
+
+  #part(rows: CommitRows, routeVersion: bigint): CommitPart {
+    return { slot: this.#slot, epoch: this.#store.epoch, routeVersion, rows };
   }
 
   #context(): DeadLetterContext {

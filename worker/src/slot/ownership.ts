@@ -26,6 +26,14 @@ export function connectionName(worker: string, epoch: bigint): string {
 }
 
 /**
+ * Name of the connection of a process for commits of several slots, with the random end of its incarnation:
+ * PostgreSQL cuts names after 63 bytes.
+ */
+export function groupConnectionName(worker: string, incarnation: string): string {
+  return `group:${worker.slice(0, 40)}:${incarnation.slice(-12)}`;
+}
+
+/**
  * Takes `slot` if its epoch is `expected` (0 = it has no row), or renews one's own epoch. Undefined: somebody
  * was faster, or the grant came late. Waits at most about 2 s for a commit of the last owner that is still
  * running; then its session is ended: a client frozen between Execute and Sync outlives every other time-out.
@@ -43,7 +51,7 @@ export async function takeSlot(
     taken = await take(client, slot, expected, name);
   } catch (error) {
     if (sqlStateOf(error) !== lockNotAvailable) throw error;
-    await endHoldersOf(client, expected);
+    await endHoldersOf(client, slot, expected);
     taken = await take(client, slot, expected, name);
   } finally {
     await client.query("SET lock_timeout = 0").catch(() => undefined);
@@ -70,16 +78,27 @@ async function take(
   return row === undefined ? undefined : { epoch: BigInt(row.epoch), clean: row.clean };
 }
 
-/** Ends sessions of workers at `epoch` or below it that hold a lock on a row of `world.slot`. */
-async function endHoldersOf(client: PgClient, epoch: bigint): Promise<void> {
+/**
+ * Ends sessions that hold a lock on a row of `world.slot`: those of one slot at `epoch` or below it, and the
+ * one in which the owner of `slot` commits for several, when it has been at it for longer than a lock is
+ * waited for.
+ */
+async function endHoldersOf(client: PgClient, slot: string, epoch: bigint): Promise<void> {
+  const { rows } = await client.query<{ owner: string | null }>(
+    "SELECT owner FROM world.slot WHERE slot = $1",
+    [slot],
+  );
+  const [worker = "", incarnation = ""] = (rows[0]?.owner ?? "").split("#");
   await client.query(
     `SELECT pg_terminate_backend(a.pid)
      FROM pg_locks AS l JOIN pg_stat_activity AS a ON a.pid = l.pid
      WHERE l.relation = 'world.slot'::regclass AND l.granted AND a.pid <> pg_backend_pid()
        AND a.datname = current_database()
-       AND a.application_name ~ '^worker:[^:]+:[0-9]+$'
-       AND split_part(a.application_name, ':', 3)::bigint <= $1`,
-    [epoch],
+       AND (
+         (a.application_name ~ '^worker:[^:]+:[0-9]+$'
+           AND split_part(a.application_name, ':', 3)::bigint <= $1)
+         OR (a.application_name = $2 AND a.xact_start < now() - $3 * interval '1 millisecond'))`,
+    [epoch, groupConnectionName(worker, incarnation), lockTimeoutMs * 0.9],
   );
 }
 

@@ -9,6 +9,8 @@ import type { OutboxSender } from "../outbox/outbox-sender.ts";
 import type { ViewPublisher } from "../view/view-publisher.ts";
 import type { WorkerMetrics } from "../worker-metrics.ts";
 import type { ProducerIdentity } from "./commit-plan.ts";
+import type { GroupCommit } from "./group-commit.ts";
+import type { ReplySender } from "./reply-sender.ts";
 
 export interface SlotPorts {
   readonly bus: Bus;
@@ -27,6 +29,8 @@ export interface SlotPorts {
   readonly routes: () => RouteTable | undefined;
   readonly views: ViewPublisher;
   readonly outbox: OutboxSender;
+  readonly group: Pick<GroupCommit, "commit">;
+  readonly replies: ReplySender;
   readonly worldNow: () => number;
   readonly leaseTtlMs: number;
   /** A client's request id older than this is STALE_COMMAND: results are kept an hour longer. */

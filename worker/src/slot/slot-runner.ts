@@ -11,7 +11,7 @@
  * Two states of a commit are no errors and have one exit each: *fenced* ends the slot, *outcome unknown*
  * mints a new epoch, reloads and decides again.
  */
-import { type Delivery, encodeAnswers, type Subscription } from "@hexhold/messaging";
+import type { Delivery, Subscription } from "@hexhold/messaging";
 import { HexTable } from "../actor/hex-table.ts";
 import type { CapturedHex } from "../rules/rules-host.ts";
 import { startRelay, type OutboxRelay } from "../outbox/relay.ts";
@@ -78,6 +78,7 @@ export class SlotRunner {
           worker: identity.instance,
           incarnation: identity.incarnation,
           connect,
+          group: this.#ports.group,
           logger,
           now: () => performance.now(),
         },
@@ -207,12 +208,7 @@ export class SlotRunner {
     const startedMs = performance.now();
     try {
       const answers = await handler.handle(delivery);
-      if (answers.length > 0 && delivery.replyTo !== undefined) {
-        this.#ports.bus.reply(delivery.replyTo, {
-          type: "answers.v1",
-          body: encodeAnswers(answers),
-        });
-      }
+      await this.#ports.replies.send(delivery.replyTo, answers);
       delivery.ack();
       this.#commands += answers.length;
       this.#ports.metrics.batchSize.observe(answers.length);

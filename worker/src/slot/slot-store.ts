@@ -5,6 +5,8 @@
  */
 import { dropConnection, isOutage, type PgClient, sqlStateOf, worldState } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
+import type { CommitPart } from "../journal/commit-batch.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import { connectionName, FencedError, releaseSlot, takeSlot } from "./ownership.ts";
 
 export interface SlotStoreOptions {
@@ -12,6 +14,8 @@ export interface SlotStoreOptions {
   readonly worker: string;
   readonly incarnation: string;
   readonly connect: (applicationName: string, onLost: () => void) => Promise<PgClient>;
+  /** Shared with the other slots of the worker. */
+  readonly group: Pick<GroupCommit, "commit">;
   readonly logger: Logger;
   readonly now: () => number;
 }
@@ -82,6 +86,23 @@ export class SlotStore {
       if (sqlStateOf(error) === worldState.fenced) {
         throw new FencedError(this.#options.slot, (error as Error).message);
       }
+      throw error;
+    }
+  }
+
+  /**
+   * Commits with other slots; undefined when nothing was done and the slot is to commit alone, with
+   * {@link run}. Throws {@link OutcomeUnknownError}, after which nothing works until {@link recover}.
+   */
+  async commitTogether(part: CommitPart): Promise<bigint[] | undefined> {
+    const client = this.#client;
+    if (client === undefined) return undefined;
+    try {
+      const positions = await this.#options.group.commit(part);
+      if (positions !== undefined) this.#answeredMs = this.#options.now();
+      return positions;
+    } catch (error) {
+      this.#drop(client);
       throw error;
     }
   }

@@ -12,18 +12,29 @@ export interface ViewPublisher {
   publishMarks(hexes: Iterable<ActiveHex>, nowMs: number): void;
 }
 
-export function createViewPublisher(bus: Bus): ViewPublisher {
+export function createViewPublisher(bus: Pick<Bus, "publishView">): ViewPublisher {
+  let regions = new Set<string>();
+  let events: ViewEventFields[] = [];
+  // One message for all regions and slots of a turn of the loop: a message a region costs the broker more
+  // than all else.
+  const depart = (): void => {
+    if (events.length === 0) return;
+    const message = { type: "view.v1", body: encodeViews({ events, marks: [] }) } as const;
+    bus.publishView([...regions], message);
+    regions = new Set();
+    events = [];
+  };
   return {
     publish(views) {
       if (views.size === 0) return;
-      // One message for all regions of a commit: a message a region costs the broker more than all else.
-      const events = [...views.values()].flat();
-      bus.publishView([...views.keys()], {
-        type: "view.v1",
-        body: encodeViews({ events, marks: [] }),
-      });
+      if (events.length === 0) setImmediate(depart);
+      for (const [region, regional] of views) {
+        regions.add(region);
+        events.push(...regional);
+      }
     },
     publishMarks(hexes, nowMs) {
+      depart();
       const marks = [...hexes].filter(
         (hex) => hex.changedMs !== 0 && nowMs - hex.changedMs <= digestMs,
       );
