@@ -3,6 +3,7 @@ import { type Environment, releaseVersion, runService } from "@hexhold/config";
 import { createAmqpBus } from "@hexhold/messaging";
 import { createLogger } from "@hexhold/telemetry";
 import { readRouterConfig } from "./config.ts";
+import { startCampaign } from "./leadership/campaign.ts";
 import { start } from "./start.ts";
 
 /** Runs a router as a process of its own; see `runService`. */
@@ -13,9 +14,9 @@ export async function runRouter(env: Environment): Promise<void> {
     const { instance, logLevel } = config;
     const logger = createLogger({ service: "router", instance, level: logLevel });
     const url = env["HEXHOLD_RABBITMQ_URL"];
-    if (url === undefined) return start(config, { logger });
+    if (url === undefined) return startCampaign(config, logger, () => start(config, { logger }));
     const bus = createAmqpBus({ url, appId: `router/${instance}` });
     defer(() => bus.close());
-    return start(config, { logger, bus });
+    return startCampaign(config, logger, () => start(config, { logger, bus }));
   });
 }

@@ -12,6 +12,14 @@ CREATE TABLE control.world_setting (
   set_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 
+-- Which router leads: who holds the advisory lock. For operators, and to tell a frozen one by its silence.
+CREATE TABLE control.router_leader (
+  only_row    boolean PRIMARY KEY DEFAULT true CHECK (only_row),
+  instance    text NOT NULL,
+  backend_pid integer NOT NULL,
+  heard_at    timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
 -- Version of the route table: raised in the transaction that changes it, never lowered. One row.
 CREATE TABLE control.route_counter (
   id      boolean PRIMARY KEY DEFAULT true CHECK (id),
@@ -57,6 +65,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA control FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA control FROM PUBLIC;
 GRANT USAGE ON SCHEMA control TO hexhold_router;
 GRANT SELECT, INSERT ON control.world_setting TO hexhold_router;
+GRANT SELECT, INSERT, UPDATE ON control.router_leader TO hexhold_router;
 GRANT SELECT ON control.route_counter, control.schema_migration TO hexhold_router;
 GRANT EXECUTE ON FUNCTION control.next_route_version() TO hexhold_router;
 -- A letter is never deleted by a service, and only what became of it is ever changed.

@@ -46,6 +46,9 @@ const finalCodes: ReadonlySet<Code> = new Set([
   Code.Unimplemented,
 ]);
 
+/** This router is gone, stands by, or is frozen: another one may answer. */
+const elsewhere: ReadonlySet<Code> = new Set([Code.Unavailable, Code.DeadlineExceeded]);
+
 export function createRegistration(
   options: JoinOptions,
   amqpConnections: () => readonly string[],
@@ -142,7 +145,7 @@ export function createRegistration(
         await call(current);
       } catch (error) {
         const { code } = ConnectError.from(error);
-        const lost = code === Code.NotFound || (channels.length > 1 && code === Code.Unavailable);
+        const lost = code === Code.NotFound || (channels.length > 1 && elsewhere.has(code));
         if (stopping.aborted || !lost) throw error;
         await call(link === undefined || link === current ? await registerAgain() : link);
       }
