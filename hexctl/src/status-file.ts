@@ -48,6 +48,8 @@ const statusSchema = z.object({
       kind: z.string(),
       pid: z.int().positive(),
       controlUrl: z.string().optional(),
+      /** Gateways: where players connect. */
+      url: z.string().optional(),
     }),
   ),
 });

@@ -1,6 +1,6 @@
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { migrate } from "@hexhold/postgres";
 import { createLogger } from "@hexhold/telemetry";
 import type { DataDir } from "../data-dir.ts";
@@ -17,13 +17,13 @@ import { loadHostSecrets, urlOfRole } from "../world-host/role-passwords.ts";
 import { startCluster } from "../world-host/start-cluster.ts";
 import { startEmbedded } from "../world-host/start-embedded.ts";
 import { readWorldConfig } from "../world-host/world-config.ts";
-import type { WorldHost, WorldStart } from "../world-host/world-host.ts";
+import type { ClusterCounts, WorldHost, WorldStart } from "../world-host/world-host.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openOrSay } from "./open-or-say.ts";
 
 type Profile = "embedded" | "cluster";
 
-interface StartOptions {
+interface StartOptions extends ClusterCounts {
   readonly profile: Profile;
   readonly install: boolean;
   readonly outliveParent: boolean;
@@ -45,12 +45,30 @@ export function startCommand(context: CommandContext): Command {
         .choices(["embedded", "cluster"])
         .default("embedded"),
     )
+    .option("--workers <number>", "cluster: processes that host hexes", processCount, 1)
+    .option("--gateways <number>", "cluster: processes that players connect to", processCount, 1)
+    .option("--routers <number>", "cluster: one leads, the others stand by", processCount, 1)
     .option("--install", "install missing system packages (apt-get, as root)", false)
     .option("--outlive-parent", "go on when the process that started it is gone", false)
     .action((options: StartOptions) => startWorld(context, options));
 }
 
+/** A development machine; a larger cluster is not started by one host. */
+const processesMax = 16;
+
+function processCount(text: string): number {
+  const count = Number(text);
+  if (!Number.isSafeInteger(count) || count < 1 || count > processesMax) {
+    throw new InvalidArgumentError(`"${text}" is no whole number from 1 to ${processesMax}`);
+  }
+  return count;
+}
+
 async function startWorld(context: CommandContext, options: StartOptions): Promise<void> {
+  const { profile, workers, gateways, routers } = options;
+  if (profile === "embedded" && workers + gateways + routers > 3) {
+    throw new Error("Several workers, gateways or routers need --profile cluster.");
+  }
   const startedMs = performance.now();
   const dataDir = await openOrSay(context);
   if (dataDir === undefined) return;
@@ -132,6 +150,7 @@ async function bringUp(
     const destination = logFile(dataDir);
     const start: WorldStart = {
       checkout: context.checkout,
+      counts: options,
       env: context.env,
       config,
       stack,

@@ -6,9 +6,20 @@ import { createSupervisor } from "../supervisor/supervisor.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { waitForHttp } from "./wait-for-http.ts";
-import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
+import { type ClusterCounts, serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 
 const readyMsMax = 30_000;
+
+type ClusterKind = "router" | "worker" | "gateway";
+
+/** Where a process listens. Chosen here, so that one that was restarted is found where it was. */
+interface Place {
+  readonly name: string;
+  readonly kind: ClusterKind;
+  readonly controlPort: number;
+  /** Gateways: for players. */
+  readonly publicPort: number;
+}
 
 export async function startCluster(given: WorldStart): Promise<WorldHost> {
   const { config, secrets, stack, logger, checkout, say } = given;
@@ -22,16 +33,17 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   say(`declared ${queues.length} queues`);
   const roleUrl = (role: string): string =>
     urlOfRole(urls.postgres, role, secrets.roles[role] ?? "");
-  // Ports are chosen here, so that a process that was restarted is found where it was.
-  const ports = await freePorts(5);
-  const [controlPort = 0, workerPort = 0, gatewayControl = 0, anyGateway = 0, anyAdmin = 0] = ports;
-  const gatewayPort = (await mayListen(config.gateway.host, config.gateway.port))
-    ? config.gateway.port
-    : anyGateway;
-  const adminPort = (await mayListen("127.0.0.1", config.router.adminPort))
-    ? config.router.adminPort
-    : anyAdmin;
-  const controlUrl = `http://127.0.0.1:${controlPort}`;
+  const places = await placeProcesses(given.counts, config.gateway);
+  const [adminPort = 0] = (await mayListen("127.0.0.1", config.router.adminPort))
+    ? [config.router.adminPort]
+    : await freePorts(1);
+  const routers = places.filter(({ kind }) => kind === "router");
+  const routerUrls = routers.map(({ controlPort }) => urlOfPort(controlPort));
+  const gateways = places.filter(({ kind }) => kind === "gateway");
+  const gatewayUrl = ({ publicPort }: Place): string =>
+    `http://${config.gateway.host}:${publicPort}`;
+  const urlOf = (place: Place): { readonly url?: string } =>
+    place.kind === "gateway" ? { url: gatewayUrl(place) } : {};
   const ends: (() => Promise<void>)[] = [];
   const stop = async (): Promise<void> => {
     for (const end of ends.splice(0).toReversed()) await end();
@@ -48,7 +60,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     ...(given.env as Record<string, string>),
     HEXHOLD_RABBITMQ_URL: urls.rabbitmq.url,
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
-    HEXHOLD_CLUSTER__ROUTERS: `[${controlUrl}]`,
+    HEXHOLD_CLUSTER__ROUTERS: `[${routerUrls.join(", ")}]`,
   };
   const launch = async (name: string, kind: string, env: Record<string, string>): Promise<void> => {
     await supervisor.startProcess({
@@ -61,11 +73,6 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       logFile: join(stack.dataDir.logDir, `${name}.log`),
     });
   };
-  const controlUrls: Record<string, string> = {
-    "router-1": controlUrl,
-    "worker-1": `http://127.0.0.1:${workerPort}`,
-    "gateway-1": `http://127.0.0.1:${gatewayControl}`,
-  };
   const processes = () => [
     {
       name: "host",
@@ -73,43 +80,52 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       pid: process.pid,
       ...(hostUrl === undefined ? {} : { controlUrl: hostUrl }),
     },
-    ...supervisor
-      .processes()
-      .flatMap(({ name, kind, pid }) =>
-        pid === undefined ? [] : [{ name, kind, pid, controlUrl: controlUrls[name] ?? "" }],
-      ),
+    ...supervisor.processes().flatMap(({ name, kind, pid }) => {
+      const place = places.find((item) => item.name === name);
+      return pid === undefined || place === undefined
+        ? []
+        : [{ name, kind, pid, controlUrl: urlOfPort(place.controlPort), ...urlOf(place) }];
+    }),
   ];
   let hostUrl: string | undefined;
-  try {
-    await launch("router-1", "router", {
+  const envOf: Record<ClusterKind, (place: Place) => Record<string, string>> = {
+    router: () => ({
       HEXHOLD_POSTGRES_URL: roleUrl("hexhold_router"),
       HEXHOLD_REDIS_URL: urls.redis,
       HEXHOLD_RABBITMQ_MANAGEMENT_URL: urls.rabbitmq.managementUrl ?? "",
-      HEXHOLD_ROUTER__INSTANCE: "router-1",
-      HEXHOLD_ROUTER__CONTROL_PORT: String(controlPort),
+      // All of them: the one that leads listens there.
       HEXHOLD_ROUTER__ADMIN_PORT: String(adminPort),
       HEXHOLD_ROUTER__ADMIN_TOKEN: secrets.adminToken,
-    });
-    await launch("worker-1", "worker", {
+    }),
+    worker: () => ({
       HEXHOLD_POSTGRES_URL: roleUrl("hexhold_worker"),
       HEXHOLD_MONGODB_URL: urls.mongodb,
-      HEXHOLD_WORKER__INSTANCE: "worker-1",
-      HEXHOLD_WORKER__CONTROL_PORT: String(workerPort),
-    });
-    await launch("gateway-1", "gateway", {
-      HEXHOLD_GATEWAY__INSTANCE: "gateway-1",
+    }),
+    gateway: (place) => ({
       HEXHOLD_GATEWAY__HOST: config.gateway.host,
-      HEXHOLD_GATEWAY__PORT: String(gatewayPort),
-      HEXHOLD_GATEWAY__CONTROL_PORT: String(gatewayControl),
+      HEXHOLD_GATEWAY__PORT: String(place.publicPort),
       HEXHOLD_GATEWAY__TOKEN_KEYS_FILE: given.keys.jwksFile,
       ...(given.webRoot === undefined ? {} : { HEXHOLD_GATEWAY__WEB_ROOT: given.webRoot }),
-    });
-    const httpUrl = `http://${config.gateway.host}:${gatewayPort}`;
-    await waitForHttp(
-      `${httpUrl}/healthz`,
-      readyMsMax,
-      () => `gateway-1 is not healthy; see hexctl logs gateway-1, worker-1 and router-1`,
-    );
+    }),
+  };
+  try {
+    for (const place of places) {
+      const { name, kind } = place;
+      const own = `HEXHOLD_${kind.toUpperCase()}__`;
+      await launch(name, kind, {
+        [`${own}INSTANCE`]: name,
+        [`${own}CONTROL_PORT`]: String(place.controlPort),
+        ...envOf[kind](place),
+      });
+    }
+    for (const gateway of gateways) {
+      await waitForHttp(
+        `${gatewayUrl(gateway)}/healthz`,
+        readyMsMax,
+        () =>
+          `${gateway.name} is not healthy; see hexctl logs ${gateway.name}, worker-1 and router-1`,
+      );
+    }
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
     ends.push(() => bus.close());
     const host = await serveHost(() => mint, secrets.adminToken, logger);
@@ -118,7 +134,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     await connected(bus);
     const mint = await startPlayerMint({
       bus,
-      routers: [controlUrl],
+      routers: routerUrls,
       controlToken: secrets.controlToken,
       controlUrl: host.url,
       keys: given.keys,
@@ -126,6 +142,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     });
     ends.push(() => mint.stop());
     report();
+    const httpUrl = gatewayUrl(gateways[0]!);
     return {
       endpoints: {
         ws: httpUrl.replace("http", "ws"),
@@ -140,6 +157,30 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     await stop();
     throw error;
   }
+}
+
+/** In the order of their starts: who depends on others comes after them. */
+async function placeProcesses(
+  counts: ClusterCounts,
+  gateway: { readonly host: string; readonly port: number },
+): Promise<Place[]> {
+  const names = (["router", "worker", "gateway"] as const).flatMap((kind) =>
+    Array.from({ length: counts[`${kind}s`] }, (_, n) => ({ kind, name: `${kind}-${n + 1}` })),
+  );
+  const controlPorts = await freePorts(names.length);
+  const publicPorts = await freePorts(counts.gateways);
+  // The first gateway is where the configuration says, if nobody is there.
+  if (await mayListen(gateway.host, gateway.port)) publicPorts[0] = gateway.port;
+  return names.map(({ name, kind }, i) => ({
+    name,
+    kind,
+    controlPort: controlPorts[i]!,
+    publicPort: kind === "gateway" ? publicPorts.shift()! : 0,
+  }));
+}
+
+function urlOfPort(port: number): string {
+  return `http://127.0.0.1:${port}`;
 }
 
 /** Rejects when the broker does not take the host's connections in time. */

@@ -9,8 +9,17 @@ import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
 import type { WorldConfig } from "./world-config.ts";
 
+/** Processes of each kind, at least one. */
+export interface ClusterCounts {
+  readonly routers: number;
+  readonly workers: number;
+  readonly gateways: number;
+}
+
 /** What a profile needs to start. */
 export interface WorldStart {
+  /** In the profile `embedded` always one of each. */
+  readonly counts: ClusterCounts;
   readonly checkout: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly config: WorldConfig;

@@ -29,6 +29,8 @@ export interface WorldStatus {
     readonly kind: string;
     readonly pid: number;
     readonly controlUrl?: string;
+    /** Gateways: where players connect. */
+    readonly url?: string;
   }[];
 }
 
@@ -41,6 +43,8 @@ export interface Player {
 
 export interface StartWorldOptions {
   readonly profile: "embedded" | "cluster";
+  /** Further flags of `hexctl start`, such as `--workers 3`. */
+  readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Default 120 s: a first start may build what the machine lacks. */
   readonly readyMsMax?: number;
@@ -74,7 +78,13 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
   const startedMs = performance.now();
   const child = spawn(
     process.execPath,
-    [path.join(root, "hexctl/src/main.ts"), "start", "--profile", options.profile],
+    [
+      path.join(root, "hexctl/src/main.ts"),
+      "start",
+      "--profile",
+      options.profile,
+      ...(options.flags ?? []),
+    ],
     {
       cwd: root,
       env: {
