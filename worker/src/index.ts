@@ -1,5 +1,6 @@
 /** A worker: hosts the hex actors of the slots that it owns. */
 import { randomBytes } from "node:crypto";
+import { setTimeout as pause } from "node:timers/promises";
 import { file_hexhold_control_v1_dead_letter } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import {
@@ -22,6 +23,7 @@ import { RulesThreadPool } from "./rules/rules-thread-pool.ts";
 import { GroupCommit } from "./slot/group-commit.ts";
 import { groupConnectionName } from "./slot/ownership.ts";
 import { createReplySender } from "./slot/reply-sender.ts";
+import { createSpareConnections } from "./slot/spare-connections.ts";
 import { SlotRunner } from "./slot/slot-runner.ts";
 import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
@@ -40,6 +42,9 @@ export { workerSection } from "./worker-section.ts";
 
 /** Newest migration of schema `world` that this worker knows. */
 const schemaVersion = "0001_world";
+const snapshotConnectMsMax = 3000;
+/** Slots that may be taken without waiting for a connection. */
+const spareConnections = 2;
 const marksEveryMs = 2000;
 const hotHexesEveryMs = 10_000;
 const daysEveryMs = 3_600_000;
@@ -97,6 +102,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
           },
         });
   const rules = newRules();
+  const spares = createSpareConnections(config.postgresUrl, spareConnections);
   const control = await startRpcServer({
     host: config.controlHost,
     port: config.controlPort,
@@ -120,6 +126,15 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
         inspectHex: (request) => inspectHex(request, slots),
       }),
   });
+  // The first slot is not to wait for the rules or for connections.
+  await rules.loaded;
+  await Promise.all([
+    spares.fill(),
+    Promise.race([
+      ports.snapshots.connect(),
+      pause(snapshotConnectMsMax, undefined, { ref: false }),
+    ]),
+  ]).catch((error: unknown) => logger.warn({ err: error }, "not everything is connected yet"));
   const membership = await joinCluster({
     routers: ports.routers,
     ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
@@ -155,8 +170,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     rules,
     spareRules: newRules,
     loadSnapshots: guardLoad(ports.snapshots, logger),
-    connect: (applicationName, onLost) =>
-      openConnection({ url: config.postgresUrl, applicationName }, onLost),
+    connect: spares.connect,
     pool: store,
     routes: () => routes,
     views: createViewPublisher(ports.bus),
@@ -213,7 +227,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
       grant,
       release: (slot, reason) => {
         const runner = slots.get(slot);
-        if (runner !== undefined) void runner.release(reason, () => writer.flush(runner));
+        if (runner !== undefined) void runner.release(reason, (what) => writer.flush(runner, what));
       },
     }),
     ports.bus.onState(() => {
@@ -251,9 +265,12 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     for (const end of unwatch) end();
     for (const timer of timers) clearInterval(timer);
     await Promise.all(
-      [...slots.values()].map((slot) => slot.release("the worker stops", () => writer.flush(slot))),
+      [...slots.values()].map((slot) =>
+        slot.release("the worker stops", (what) => writer.flush(slot, what)),
+      ),
     );
     group.stop();
+    spares.stop();
     await writer.stop();
     await membership.stop();
     await control.stop();

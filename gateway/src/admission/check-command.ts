@@ -1,11 +1,12 @@
 /** What a gateway checks of a command before it is dispatched. Pure but for the clock it is handed. */
-import { createValidator, type Validator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import { fromBinary } from "@bufbuild/protobuf";
 import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { boundsTest, cellFault, type Key } from "@hexhold/hex";
 import {
+  compiledValidator,
   isUuidv7,
   keyOfWire,
   type MessageEntry,
@@ -45,7 +46,11 @@ const aheadMsMax = 60_000;
 export type CommandCheck = (command: Command, nowMs: number) => CheckedCommand | EdgeError;
 
 export function createCommandCheck(rules: CommandRules): CommandCheck {
-  const validator = createValidator();
+  const validator = compiledValidator(
+    rules.registry.entries
+      .filter(({ kind, senders }) => kind === "command" && senders.has(Sender.CLIENT))
+      .map(({ schema }) => schema),
+  );
   const checkKey = createKeyCheck(rules);
   return (command, nowMs) => {
     const entry = rules.registry.byType(command.type);

@@ -7,7 +7,6 @@
  * - `closed`: nothing more is sent; answers still on their way are dropped.
  * Frames are handled one after another, so that nothing overtakes a hello or a refresh that is checked.
  */
-import { createValidator } from "@bufbuild/protovalidate";
 import { fromBinary } from "@bufbuild/protobuf";
 import {
   type ClientFrame,
@@ -17,7 +16,7 @@ import {
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { diskOf, type Key, keyText } from "@hexhold/hex";
-import { keyOfWire, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { compiledValidator, keyOfWire, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { type EdgeError, nestingMax } from "../admission/check-command.ts";
@@ -40,7 +39,7 @@ const queuedFramesMax = 256;
 /** How far from its own hex a player sees. */
 const viewRadius = 2;
 
-const validator = createValidator();
+const validator = compiledValidator([ClientFrameSchema]);
 
 export interface Session {
   readonly sessionId: Uint8Array;

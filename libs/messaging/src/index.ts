@@ -58,4 +58,5 @@ export {
   viewExchange,
 } from "./topology.ts";
 export { isUuidv7, uuidBytes, uuidText, uuidv7Bytes, uuidv7Ms } from "./uuid.ts";
+export { compiledValidator } from "./validator.ts";
 export { encoded, WireWriter } from "./wire-writer.ts";

@@ -36,8 +36,13 @@ export async function openConnection(
   onLost: (error: Error) => void = () => undefined,
 ): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(settings));
-  // An unheard `error` ends the process.
-  client.on("error", onLost);
+  // An unheard `error` ends the process. A session that the server ends raises two.
+  let lost = false;
+  client.on("error", (error) => {
+    if (lost) return;
+    lost = true;
+    onLost(error);
+  });
   try {
     await client.connect();
   } catch (error) {

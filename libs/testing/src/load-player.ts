@@ -64,8 +64,15 @@ const retryable = new Set<ErrorCode>([
 ]);
 const silenceMs = 8000;
 
-/** Connects, and connects again whenever the connection is lost. Resolves at the first `welcome`. */
-export async function joinPlayer(url: string, player: Player): Promise<LoadPlayer> {
+/**
+ * Connects to the first of `urls`, and again, to the next one, whenever the connection is lost. Resolves at
+ * the first `welcome`.
+ */
+export async function joinPlayer(
+  urls: string | readonly string[],
+  player: Player,
+): Promise<LoadPlayer> {
+  const places = typeof urls === "string" ? [urls] : urls;
   const key = parseKeyText(player.key);
   const commands: PlayedCommand[] = [];
   const view: ViewCheck = {
@@ -83,12 +90,13 @@ export async function joinPlayer(url: string, player: Player): Promise<LoadPlaye
   let closed = false;
   let subscribed = false;
   let connections = 0;
+  let attempts = 0;
 
   const send = (frame: Parameters<typeof frameBytes>[0]): void => {
     if (socket?.readyState === WebSocket.OPEN) socket.send(frameBytes(frame));
   };
   const open = (): void => {
-    const opened = new WebSocket(url, "hexhold.v1");
+    const opened = new WebSocket(places[attempts++ % places.length]!, "hexhold.v1");
     opened.binaryType = "arraybuffer";
     socket = opened;
     opened.addEventListener("open", () => {

@@ -26,10 +26,14 @@ export async function startPlay(
   pauseMs = 0,
   keys: readonly string[] = [""],
 ): Promise<Play> {
-  const { ws } = world.status().endpoints;
+  const gateways = gatewaysOf(world);
   const each = Math.ceil(count / keys.length);
   const minted = (await Promise.all(keys.map(async (key) => world.mint(each, key)))).flat();
-  const players = await Promise.all(minted.map((player) => joinPlayer(ws, player)));
+  const players = await Promise.all(
+    minted.map((player, i) =>
+      joinPlayer([...gateways.slice(i % gateways.length), ...gateways], player),
+    ),
+  );
   let playing = true;
   const loops = players.map(async (player, i) => {
     player.subscribe();
@@ -52,6 +56,13 @@ export async function startPlay(
       await Promise.all(loops);
     },
   };
+}
+
+/** Where players connect. */
+function gatewaysOf(world: World): string[] {
+  const { endpoints, processes } = world.status();
+  const urls = processes.flatMap(({ url }) => (url === undefined ? [] : [url]));
+  return urls.length === 0 ? [endpoints.ws] : urls.map((url) => url.replace("http", "ws"));
 }
 
 /** Waits until each player's view agrees with a fresh read of its hex; returns those that never do. */

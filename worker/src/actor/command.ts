@@ -1,5 +1,4 @@
 /** A command as the driver carries it from the delivery to its answer. */
-import { createValidator } from "@bufbuild/protovalidate";
 import {
   type Envelope,
   EnvelopeSchema,
@@ -9,6 +8,7 @@ import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
 import {
   bytesText,
+  compiledValidator,
   type AnswerOutcome,
   encodeStoredAnswer,
   isUuidv7,
@@ -41,7 +41,7 @@ export interface Command {
 }
 
 const dayMs = 86_400_000;
-const validator = createValidator();
+const validator = compiledValidator([EnvelopeSchema]);
 
 const senders: Readonly<Record<string, Sender>> = {
   worker: Sender.HEX,

@@ -17,6 +17,8 @@ export interface ActiveHex {
   changedMs: number;
   /** Changes that no snapshot has yet. */
   unsaved: number;
+  /** Those among them that no journal has. */
+  unsavedVolatile: number;
   /** World time of the first of them. */
   unsavedSinceMs: number;
 }
@@ -51,6 +53,7 @@ export class HexTable {
       viewSeq: 0,
       changedMs: 0,
       unsaved: 0,
+      unsavedVolatile: 0,
       unsavedSinceMs: 0,
       ...numbers,
     };

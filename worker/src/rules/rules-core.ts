@@ -1,5 +1,4 @@
 /** Actor memory and the step function, as both adapters of the rules host run them. */
-import { createValidator } from "@bufbuild/protovalidate";
 import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import {
@@ -15,6 +14,7 @@ import {
 import { type Key, keyText, parseKeyText } from "@hexhold/hex";
 // Not the package's main entry: the broker's client would load in every rules thread.
 import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging/registry";
+import { compiledValidator } from "@hexhold/messaging/validator";
 import type {
   CapturedHex,
   HexRecovery,
@@ -58,13 +58,13 @@ interface CommandEntry {
 /** @param random gives 16 new system bytes at each call. */
 export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore {
   const registry = createMessageRegistry(game.descriptors);
-  const validator = createValidator();
   const aggregate = game.hex;
   const slots = new Map<string, SlotMemory>();
   const commands = new Map<string, CommandEntry>();
   for (const entry of registry.entries) {
     if (entry.kind === "command") commands.set(entry.type, { entry, view: viewOf(entry) });
   }
+  const validator = compiledValidator([...commands.values()].map(({ entry }) => entry.schema));
 
   const memoryOf = (slot: string): SlotMemory => {
     let memory = slots.get(slot);

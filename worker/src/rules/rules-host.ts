@@ -123,6 +123,8 @@ export interface CapturedHex {
 }
 
 export interface RulesHost {
+  /** Resolves when the rules have been loaded for the first time. */
+  readonly loaded: Promise<void>;
   /** Counts restarts: actors that were loaded under another generation are gone. */
   readonly generation: number;
   /** Rebuilds hexes of a slot; resolves with those that could not be. Keeps the volatile part that it had. */

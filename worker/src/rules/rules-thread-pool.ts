@@ -25,6 +25,8 @@ export interface PreparedThread {
 
 /** Threads kept ready. Two: one for the slot's own host, one for the command that ended it. */
 const standbyCount = 2;
+/** A process that has just begun has better things to do than to load the game once more, and again. */
+const firstFillMs = 2000;
 /** A thread that does not come up in this time is given up. */
 const startMsMax = 15_000;
 const retryMs = { first: 100, max: 5000 };
@@ -35,6 +37,7 @@ export class RulesThreadPool {
   #retryMs = retryMs.first;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
+  readonly #startedMs = performance.now();
 
   constructor(options: RulesThreadOptions) {
     this.#options = options;
@@ -44,7 +47,8 @@ export class RulesThreadPool {
   take(): PreparedThread {
     const thread = this.#standby.shift() ?? this.#prepare();
     // Not before the one that was taken has had its turn at the processor.
-    this.#timer ??= setTimeout(() => this.#fill(), 0);
+    const untilMs = this.#startedMs + firstFillMs;
+    this.#timer ??= setTimeout(() => this.#fill(), Math.max(untilMs - performance.now(), 0));
     return thread;
   }
 

@@ -386,12 +386,13 @@ export class BatchHandler {
   /** Swaps state in memory, then shows what was committed. */
   #finish(plan: CommitPlan, decided: readonly DecidedCommand[], round: Round): void {
     const nowMs = this.#ports.worldNow();
-    for (const { hex, hexVersion, viewSeq, changes } of plan.progress) {
+    for (const { hex, hexVersion, viewSeq, changes, volatileChanges } of plan.progress) {
       hex.hexVersion = hexVersion;
       hex.viewSeq = viewSeq;
       hex.changedMs = nowMs;
       if (hex.unsaved === 0) hex.unsavedSinceMs = nowMs;
       hex.unsaved += changes;
+      hex.unsavedVolatile += volatileChanges;
     }
     for (const { command, stored } of plan.finished) {
       round.finished(command, stored);

@@ -45,6 +45,8 @@ export interface HexProgress {
   hexVersion: number;
   viewSeq: number;
   changes: number;
+  /** Of VOLATILE commands. */
+  volatileChanges: number;
 }
 
 /** A durable answer, for the memory of recent ones. */
@@ -126,6 +128,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
       hexVersion: hex.hexVersion,
       viewSeq: hex.viewSeq,
       changes: 0,
+      volatileChanges: 0,
     };
     progress.set(hex, after);
     after.hexVersion = outcome.hexVersion;
@@ -140,6 +143,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
       }
       after.viewSeq = event.viewSeq;
       after.changes++;
+      if (!durable) after.volatileChanges++;
       const regional = views.get(hex.region);
       const view = {
         key: hex.key,

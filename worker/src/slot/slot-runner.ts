@@ -11,6 +11,7 @@
  * Two states of a commit are no errors and have one exit each: *fenced* ends the slot, *outcome unknown*
  * mints a new epoch, reloads and decides again.
  */
+import { setTimeout as pause } from "node:timers/promises";
 import type { Delivery, Subscription } from "@hexhold/messaging";
 import { HexTable } from "../actor/hex-table.ts";
 import type { CapturedHex } from "../rules/rules-host.ts";
@@ -37,6 +38,8 @@ export interface SlotReport {
 }
 
 const consumeRetryMs = 200;
+/** A slot that is asked for is given back within 2 s, or its connections are closed by the router. */
+const saveAheadMsMax = 1000;
 /** Time for what is in hand when a slot is given up. */
 const drainMsMax = 5000;
 
@@ -52,6 +55,7 @@ export class SlotRunner {
   #subscription: Subscription | undefined;
   #inHand: Promise<void> = Promise.resolve();
   #commands = 0;
+  #releaseAsked = false;
   #releasing = false;
 
   constructor(slot: string, ports: SlotPorts, listener: SlotListener) {
@@ -132,11 +136,17 @@ export class SlotRunner {
     return this.#ports.rules.capture(this.slot, keyTexts);
   }
 
-  /** Finishes what is in hand, saves volatile parts by `beforeRelease`, and gives the slot back. Idempotent. */
-  async release(reason: string, beforeRelease: () => Promise<void>): Promise<void> {
-    if (this.#mode === "ended" || this.#releasing) return;
-    this.#releasing = true;
+  /**
+   * Saves what has no snapshot while it still serves, then finishes what is in hand, saves what the journal
+   * does not have of the rest, and gives the slot back: the next owner reads little. Idempotent.
+   */
+  async release(reason: string, save: (what: "all" | "volatile") => Promise<void>): Promise<void> {
+    if (this.#mode === "ended" || this.#releaseAsked) return;
+    this.#releaseAsked = true;
     this.#ports.logger.info({ slot: this.slot, reason }, "giving a slot back");
+    // A snapshot that comes late is one that is missing: never a brake.
+    await Promise.race([save("all"), pause(saveAheadMsMax, undefined, { ref: false })]);
+    this.#releasing = true;
     this.#handler?.stop();
     await Promise.race([
       this.#inHand,
@@ -144,7 +154,7 @@ export class SlotRunner {
       new Promise((resolve) => setTimeout(resolve, drainMsMax).unref()),
     ]);
     await this.#subscription?.close();
-    await beforeRelease();
+    await save("volatile");
     await this.#end("released", true);
   }
 
@@ -234,11 +244,12 @@ export class SlotRunner {
     this.#handler?.stop();
     this.#ports.rules.forget(this.slot, undefined, false);
     this.#table.clear();
-    const relay = this.#relay;
-    if (release) await relay?.stop();
-    else void relay?.stop();
+    // What is on its way may come once more from the next owner, whose relay begins where this one's is
+    // known to have come.
+    const stopped = this.#relay?.stop();
     await this.#subscription?.close();
     await this.#store?.close(release);
     this.#listener.ended(end);
+    if (release) await stopped;
   }
 }

@@ -83,6 +83,13 @@ export function describeSnapshotStore(
       return snapshots.map((snapshot) => comparable(found.get(snapshot.keyText)));
     }
 
+    it("connects before it is used, and says when it cannot", async () => {
+      await store.connect();
+      const nowhere = database.open({ host: "127.0.0.1", port: 1 });
+      await expect(nowhere.connect()).rejects.toBeInstanceOf(Error);
+      await nowhere.close();
+    });
+
     it("gives back every field as it was saved", async () => {
       // An epoch that a double does not hold, and versions beyond 32 bits.
       const large: Snapshot = {

@@ -28,6 +28,8 @@ export interface SnapshotPlace {
 }
 
 export interface SnapshotStore {
+  /** Opens connections, so that the first load does not wait for them. Rejects when there are none to be had. */
+  connect(): Promise<void>;
   /** Snapshots of those of `places` that have one, by key text. Rejects when the store does not answer. */
   load(places: readonly SnapshotPlace[]): Promise<ReadonlyMap<string, Snapshot>>;
   /** Writes each unless a newer one is there. Rejects when the store does not answer. */

@@ -35,8 +35,11 @@ export interface SnapshotWriterOptions {
 }
 
 export interface SnapshotWriter {
-  /** Saves everything of a slot that has no snapshot, regardless of the budget. Never rejects. */
-  flush(slot: SlotRunner): Promise<void>;
+  /**
+   * Saves what of a slot has no snapshot, regardless of the budget: everything, or what no journal has.
+   * Never rejects.
+   */
+  flush(slot: SlotRunner, what: "all" | "volatile"): Promise<void>;
   stop(): Promise<void>;
 }
 
@@ -97,7 +100,12 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
   }
 
   async function save(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void> {
-    const before = new Map(hexes.map((hex) => [hex.keyText, { hex, unsaved: hex.unsaved }]));
+    const before = new Map(
+      hexes.map((hex) => {
+        const { unsaved, unsavedVolatile } = hex;
+        return [hex.keyText, { hex, unsaved, unsavedVolatile }];
+      }),
+    );
     const { epoch } = slot;
     try {
       const captured = await slot.capture([...before.keys()]);
@@ -116,8 +124,9 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
       });
       if (snapshots.length > 0) await options.store.save(snapshots);
       metrics.snapshots.inc(snapshots.length);
-      for (const { hex, unsaved } of before.values()) {
+      for (const { hex, unsaved, unsavedVolatile } of before.values()) {
         hex.unsaved -= unsaved;
+        hex.unsavedVolatile -= unsavedVolatile;
         hex.unsavedSinceMs = nowMs;
       }
       failing = false;
@@ -129,8 +138,10 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
   }
 
   return {
-    async flush(slot) {
-      const hexes = [...slot.table].filter((hex) => hex.unsaved > 0);
+    async flush(slot, what) {
+      const hexes = [...slot.table].filter(
+        (hex) => (what === "all" ? hex.unsaved : hex.unsavedVolatile) > 0,
+      );
       for (let from = 0; from < hexes.length; from += bulkMax) {
         await save(slot, hexes.slice(from, from + bulkMax));
         if (failing) return;

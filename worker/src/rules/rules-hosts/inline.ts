@@ -6,6 +6,7 @@ import type { RulesHost } from "../rules-host.ts";
 export function createInlineRulesHost(game: Game, random: () => Uint8Array): RulesHost {
   const core = createRulesCore(game, random);
   return {
+    loaded: Promise.resolve(),
     generation: 1,
     load: (slot, hexes) => Promise.resolve(core.load(slot, hexes)),
     decide: (slot, nowMs, commands) =>

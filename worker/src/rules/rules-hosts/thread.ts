@@ -49,6 +49,8 @@ class ThreadRulesHost implements RulesHost {
   readonly #options: ThreadRulesOptions;
   readonly #ticksMax: number;
   readonly #waiting = new Map<number, Waiting>();
+  readonly #loaded = Promise.withResolvers<void>();
+  readonly loaded = this.#loaded.promise;
   generation = 0;
   #thread: Worker | undefined;
   #progress = new Int32Array(new SharedArrayBuffer(12));
@@ -159,6 +161,7 @@ class ThreadRulesHost implements RulesHost {
     prepared.onReady(() => {
       if (thread !== this.#thread) return;
       this.#ready = true;
+      this.#loaded.resolve();
       const queued = this.#queued;
       this.#queued = [];
       for (const request of queued) post(thread, request);

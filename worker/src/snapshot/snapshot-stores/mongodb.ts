@@ -29,6 +29,8 @@ export interface MongoSnapshotOptions {
   readonly timeoutMs?: number;
 }
 
+/** As many as the first loads and saves use at once. */
+const warmConnections = 4;
 const collectionName = "hex_state";
 /**
  * FerretDB holds a connection per update until the bulk ends, and deadlocks when all who write want more
@@ -60,6 +62,11 @@ export function createMongoSnapshotStore(options: MongoSnapshotOptions): Snapsho
     .collection<HexStateDocument>(collectionName);
   const known: Known = new Map();
   return {
+    async connect() {
+      await Promise.all(
+        Array.from({ length: warmConnections }, () => collection.findOne({ _id: "" })),
+      );
+    },
     async load(places) {
       const documents = await find(
         collection,

@@ -19,6 +19,9 @@ interface Row {
 /** Snapshots in `world.snapshot`, for the embedded profile. `pool` is closed with the store. */
 export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
   return {
+    async connect() {
+      await pool.query("SELECT 1");
+    },
     async load(places) {
       const { rows } = await pool.query<Row>({
         name: "load_snapshots",

@@ -1,0 +1,213 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { startWorld, type World } from "@hexhold/testing";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { checkTruth } from "./check-truth.ts";
+import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
+import { untilAccepts } from "./processes.ts";
+import { firstAnswerOfNext, longestPauses, oneHexPerSlot, slotsOf, untilSpread } from "./slots.ts";
+
+/** `HEXHOLD_CHAOS_ROUNDS` and `HEXHOLD_CHAOS_PLAYERS` make the run longer and fuller (20 and 200 in the promise). */
+const rounds = Number(process.env["HEXHOLD_CHAOS_ROUNDS"] ?? "1");
+const playerCount = Number(process.env["HEXHOLD_CHAOS_PLAYERS"] ?? "32");
+/** Architecture §5: a dead process does not cost a TTL. */
+const firstAnswerMsMax = 3000;
+const pauseMsMax = 3000;
+const drainMsMax = 300;
+const leaseTtlMs = 3000;
+const workers = ["worker-1", "worker-2", "worker-3"];
+
+let world: World;
+let play: Play;
+let playing: readonly Play["players"][number][];
+
+beforeAll(async () => {
+  world = await startWorld({
+    profile: "cluster",
+    flags: ["--workers", "3", "--gateways", "2", "--routers", "2"],
+    env: {
+      HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000",
+      HEXHOLD_ROUTER__LEASE_TTL_MS: String(leaseTtlMs),
+      HEXHOLD_ROUTER__REBALANCE_DELAY_MS: "500",
+    },
+  });
+  console.log(`cluster ready in ${(world.readyMs / 1000).toFixed(1)} s`);
+  await untilSpread(world, workers);
+  play = await startPlay(world, playerCount, 20, oneHexPerSlot());
+  playing = play.players;
+  await pause(1500);
+});
+afterAll(async () => world.stop());
+
+/** The promises that hold whatever was killed. */
+async function expectTruth(): Promise<void> {
+  const report = await checkTruth(world.status().services["postgres"]!.url, playing);
+  expect(report.faults).toEqual([]);
+}
+
+async function untilRestarted(name: string, pid: number): Promise<void> {
+  await expect
+    .poll(() => world.status().processes.find((each) => each.name === name)?.pid ?? pid, {
+      timeout: 20_000,
+      interval: 20,
+    })
+    .not.toBe(pid);
+}
+
+function list(pauses: Iterable<readonly [string, number]>): string {
+  return [...pauses].map(([slot, ms]) => `${slot} ${Math.round(ms)}`).join(", ");
+}
+
+describe(`three workers, two gateways, two routers, ${playerCount} players`, () => {
+  it("kill -9 of a worker: each of its slots answers within 3 s", async () => {
+    for (let round = 1; round <= rounds; round++) {
+      const before = await untilSpread(world, workers);
+      const victim = workers[round % workers.length]!;
+      const lost = before.filter(({ owner }) => owner === victim);
+      expect(lost.length).toBeGreaterThan(1);
+      const pid = world.pidOf(victim);
+      const killedMs = performance.now();
+      process.kill(pid, "SIGKILL");
+      const first = (): [string, number][] =>
+        lost.map(({ slot, epoch }) => [slot, firstAnswerOfNext(playing, slot, epoch, killedMs)]);
+      await expect
+        .poll(() => first().every(([, ms]) => ms < Infinity), { timeout: 15_000, interval: 20 })
+        .toBe(true);
+      console.log(`round ${round}, kill -9 of ${victim}: first answers, ms: ${list(first())}`);
+      for (const [, ms] of first()) expect(ms).toBeLessThanOrEqual(firstAnswerMsMax);
+      await untilRestarted(victim, pid);
+    }
+    await expectTruth();
+  });
+
+  it("SIGSTOP of a worker for three lease TTLs: taken over within TTL + 2 s, and the thawed one serves nothing", async () => {
+    const before = await untilSpread(world, workers);
+    const victim = workers[0]!;
+    const lost = before.filter(({ owner }) => owner === victim);
+    const pid = world.pidOf(victim);
+    const frozenMs = performance.now();
+    process.kill(pid, "SIGSTOP");
+    try {
+      const first = (): [string, number][] =>
+        lost.map(({ slot, epoch }) => [slot, firstAnswerOfNext(playing, slot, epoch, frozenMs)]);
+      await expect
+        .poll(() => first().every(([, ms]) => ms < Infinity), { timeout: 20_000, interval: 20 })
+        .toBe(true);
+      console.log(`SIGSTOP of ${victim}: first answers, ms: ${list(first())}`);
+      for (const [, ms] of first()) expect(ms).toBeLessThanOrEqual(leaseTtlMs + 2000);
+      await pause(3 * leaseTtlMs - (performance.now() - frozenMs));
+    } finally {
+      process.kill(pid, "SIGCONT");
+    }
+    const thawedMs = performance.now();
+    await pause(2000);
+    // Epochs that were lost are never heard of again.
+    const after = new Map((await slotsOf(world)).map((slot) => [slot.slot, slot]));
+    const late = playing.flatMap((player) =>
+      player.commands.filter(
+        ({ answer, finalMs }) =>
+          finalMs > thawedMs &&
+          answer !== undefined &&
+          lost.some(({ epoch }) => answer.epoch === epoch),
+      ),
+    );
+    expect(late).toEqual([]);
+    for (const { slot, epoch } of lost) expect(after.get(slot)!.epoch).toBeGreaterThan(epoch);
+    await expectTruth();
+  });
+
+  it("SIGTERM of a worker: no slot is without answers for more than 300 ms, and no client sees an error", async () => {
+    const before = await untilSpread(world, workers);
+    await pause(1000);
+    const victim = workers[1]!;
+    const lost = before.filter(({ owner }) => owner === victim);
+    const pid = world.pidOf(victim);
+    const errorsBefore = errorsSeen().length;
+    const fromMs = performance.now();
+    process.kill(pid, "SIGTERM");
+    await expect
+      .poll(
+        () =>
+          lost.every(
+            ({ slot, epoch }) => firstAnswerOfNext(playing, slot, epoch, fromMs) < Infinity,
+          ),
+        { timeout: 15_000, interval: 20 },
+      )
+      .toBe(true);
+    const drained = longestPauses(playing, fromMs, performance.now());
+    console.log(`SIGTERM of ${victim}: longest pauses, ms: ${list(drained)}`);
+    const backMs = performance.now();
+    await untilRestarted(victim, pid);
+    await untilSpread(world, workers);
+    await pause(1000);
+    const back = longestPauses(playing, backMs, performance.now());
+    console.log(`its slots back to a new process: longest pauses, ms: ${list(back)}`);
+    for (const ms of drained.values()) expect(ms).toBeLessThanOrEqual(drainMsMax);
+    for (const ms of back.values()) expect(ms).toBeLessThanOrEqual(pauseMsMax);
+    expect(errorsSeen().slice(errorsBefore)).toEqual([]);
+  });
+
+  it("kill -9 of each router: no slot pauses for 3 s, and an operator is answered again", async () => {
+    for (const name of ["router-1", "router-2"]) {
+      await untilBothRoutersAreThere();
+      const pid = world.pidOf(name);
+      const fromMs = performance.now();
+      process.kill(pid, "SIGKILL");
+      await expect
+        .poll(async () => (await slotsOf(world).catch(() => [])).length, {
+          timeout: 15_000,
+          interval: 50,
+        })
+        .toBe(8);
+      const ms = performance.now() - fromMs;
+      await untilRestarted(name, pid);
+      await pause(1500);
+      const pauses = longestPauses(playing, fromMs, performance.now());
+      console.log(
+        `kill -9 of ${name}: admin answers after ${Math.round(ms)} ms; longest pauses, ms: ${list(pauses)}`,
+      );
+      for (const each of pauses.values()) expect(each).toBeLessThanOrEqual(pauseMsMax);
+    }
+    await untilSpread(world, workers);
+    await expectTruth();
+  });
+
+  it("kill -9 of a gateway: no slot pauses for 3 s, and its players go on elsewhere", async () => {
+    const pid = world.pidOf("gateway-1");
+    const fromMs = performance.now();
+    process.kill(pid, "SIGKILL");
+    await untilRestarted("gateway-1", pid);
+    await pause(3000);
+    const pauses = longestPauses(playing, fromMs, performance.now());
+    console.log(`kill -9 of gateway-1: longest pauses, ms: ${list(pauses)}`);
+    for (const each of pauses.values()) expect(each).toBeLessThanOrEqual(pauseMsMax);
+    const again = playing.filter((player) => player.connections > 1);
+    expect(again.length).toBeGreaterThanOrEqual(playerCount / 2);
+  });
+
+  it("leaves every effect once, no gap unnoticed and every view true", async () => {
+    await play.finish();
+    await expectTruth();
+    const unanswered = playing.flatMap((p) => p.commands.filter((c) => c.answer === undefined));
+    expect(unanswered).toEqual([]);
+    await pause(3000);
+    expect(playing.map((p) => p.view.unnoticedGaps)).toEqual(playing.map(() => 0));
+    expect(await viewsThatDiffer(world, playing)).toEqual([]);
+    for (const player of playing) player.close();
+  });
+});
+
+/** A router that was restarted stands by as soon as its control port is open. */
+async function untilBothRoutersAreThere(): Promise<void> {
+  for (const { kind, controlUrl } of world.status().processes) {
+    if (kind === "router") await untilAccepts(controlUrl!, 15_000);
+  }
+}
+
+/** Every answer so far that was neither APPLIED nor REFUSED. */
+function errorsSeen(): string[] {
+  return playing.flatMap((player) =>
+    player.commands.flatMap(({ outcomes }) =>
+      outcomes.filter((outcome) => outcome !== "applied" && !outcome.startsWith("refused")),
+    ),
+  );
+}
