@@ -1,4 +1,5 @@
 /** A gateway: WebSocket and HTTP at the edge. It owns sockets and nothing else. */
+import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import type { CreateGame } from "@hexhold/actor";
 import { type Bus, createMessageRegistry, uuidText, uuidv7Bytes } from "@hexhold/messaging";
@@ -20,6 +21,9 @@ export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
 export { gatewaySection } from "./gateway-section.ts";
 export { tokenAudience, tokenIssuer } from "./session/token-check.ts";
 
+/** A stop waits so long for answers; what has none by then is UNKNOWN_OUTCOME. */
+const drainMsMax = 3000;
+const drainLookMs = 10;
 /** Subprotocol of the client's frames. */
 const subprotocol = "hexhold.v1";
 
@@ -36,7 +40,7 @@ export interface RunningGateway {
   readonly wsUrl: string;
   readonly httpUrl: string;
   readonly controlUrl: string;
-  /** Closes every connection with 1012 and ends. Idempotent. */
+  /** Takes nothing more, answers what it has taken, closes every connection with 1012 and ends. Idempotent. */
   stop(): Promise<void>;
 }
 
@@ -102,7 +106,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
 
   const http = createHttpServer({
     webRoot: config.webRoot,
-    isHealthy: () => dispatcher.ready,
+    isHealthy: () => dispatcher.ready && stopping === undefined,
   });
   const sockets = new WebSocketServer({
     noServer: true,
@@ -134,8 +138,17 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   logger.info({ port, incarnation, controlUrl: control.url }, "gateway started");
 
   let stopping: Promise<void> | undefined;
+  /** Waits for the answers to what was taken. */
+  const drain = async (): Promise<void> => {
+    for (const connection of edge.connections) connection.drain();
+    const untilMs = performance.now() + drainMsMax;
+    while (dispatcher.pendingCount > 0 && performance.now() < untilMs) {
+      await pause(drainLookMs);
+    }
+  };
   const stop = async (): Promise<void> => {
     http.close();
+    await drain();
     await dispatcher.stop();
     for (const connection of edge.connections)
       connection.close(closeCode.restarting, "the gateway stops");

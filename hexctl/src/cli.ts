@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import type { CommandContext } from "./commands/command-context.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { rollCommand } from "./commands/roll.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { startCommand } from "./commands/start.ts";
@@ -19,6 +20,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   topologyCommand,
   upCommand,
   statusCommand,
+  rollCommand,
   stopCommand,
   logsCommand,
 ];

@@ -23,6 +23,7 @@ import { createMembers, type Member } from "./membership/members.ts";
 import { kindName } from "./membership/process-kind.ts";
 import { probeProcess } from "./membership/probe.ts";
 import { countRouter, gaugeRouter } from "./metrics.ts";
+import { createHealthGrace } from "./route-table/health-grace.ts";
 import { createRouteTable } from "./route-table/route-table.ts";
 import { checkWorldSettings } from "./world-settings.ts";
 import { startWorldTime } from "./world-time.ts";
@@ -100,6 +101,8 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       member.worldFormat >= settings.worldFormat &&
       members.isHeard(member);
     const recovery = createRecoveryClock(now, (seconds) => counters.slotRecovered(seconds));
+    const health = createHealthGrace((slot, served) => routes.setHealth(slot, served));
+    cleanups.push(() => health.stop());
     const leases = createSlotLeases({
       slots,
       store: leaseStore,
@@ -114,7 +117,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
         members.byHolder(holder)?.assignments?.push(assignment) ?? false,
       connectionsOf: (holder) => members.byHolder(holder)?.amqpConnections ?? [],
       onHealth(slot, served) {
-        routes.setHealth(slot, served);
+        health.report(slot, served);
         recovery(slot, served);
       },
       onChange: (change) => counters.leaseChanged(change),

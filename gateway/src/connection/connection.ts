@@ -100,11 +100,19 @@ export class Connection implements Observer {
     return true;
   }
 
+  /** Reads nothing more, so that what comes is repeated elsewhere; answers and events still go out. */
+  drain(): void {
+    this.#queued = [];
+    this.#socket.pause();
+  }
+
   close(code: number, reason: string): void {
     if (this.closed) return;
     this.#edge.metrics.closes.inc({ code: String(code) });
     this.#socket.close(code, reason.slice(0, 120));
     this.#ended();
+    // The peer's close is to be read, whatever stands before it.
+    this.#socket.resume();
     // A peer that does not answer the close is cut off.
     setTimeout(() => this.#socket.terminate(), 2000).unref();
   }

@@ -45,6 +45,21 @@ function shell(name: string, script: string): SupervisedOptions {
 const SLEEP = "exec sleep 60";
 
 describe("a supervised process", () => {
+  it("is restarted when it is asked to: SIGTERM first, another pid, no death told, however often", async () => {
+    const script = 'trap "echo asked >> asked.txt; exit 0" TERM; while :; do sleep 0.02; done';
+    const worker = await supervisor.startProcess(shell("worker-1", script));
+    const pids = new Set([worker.pid]);
+    for (let n = 1; n <= 4; n++) {
+      // Time to set its trap.
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      await worker.restart();
+      pids.add(worker.pid);
+    }
+    expect(pids.size).toBe(5);
+    expect(readFileSync(join(folder, "asked.txt"), "utf8")).toBe("asked\n".repeat(4));
+    expect(events.map(({ type }) => type)).toEqual(["started", ...Array(4).fill("restarted")]);
+  });
+
   it("is started again at once after a kill, with another pid, and stays in the ledger", async () => {
     const worker = await supervisor.startProcess(shell("worker-1", SLEEP));
     const firstPid = worker.pid;

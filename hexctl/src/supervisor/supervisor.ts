@@ -12,6 +12,7 @@ import type { ProcessLedger } from "../process/process-ledger.ts";
 import { startServerProcess, type ServerProcess } from "../process/server-process.ts";
 import { restartDelayMs, STABLE_AFTER_MS } from "./restart-delay.ts";
 
+const RESTART_LOOK_MS = 20;
 /** Drain of a worker included; SIGKILL after it. */
 const STOP_BOUND_DEFAULT_MS = 15_000;
 
@@ -39,6 +40,8 @@ export interface SupervisedProcess {
   readonly restarts: number;
   /** SIGTERM, SIGKILL after the bound; not started again. */
   readonly stop: () => Promise<void>;
+  /** SIGTERM, SIGKILL after the bound, and started again; resolves when the new process runs. */
+  readonly restart: () => Promise<void>;
   /** SIGKILL as an accident would: it is started again. */
   readonly kill: () => Promise<void>;
   readonly freeze: () => void;
@@ -100,6 +103,7 @@ async function supervise(
   let deathsInARow = 0;
   let startedAtMs = 0;
   let stopping = false;
+  let askedToRestart = false;
   let waiting: NodeJS.Timeout | undefined;
   let starting: Promise<void> = Promise.resolve();
 
@@ -117,9 +121,10 @@ async function supervise(
       return;
     }
     const livedMs = performance.now() - startedAtMs;
-    deathsInARow = livedMs >= STABLE_AFTER_MS ? 1 : deathsInARow + 1;
+    deathsInARow = askedToRestart ? 0 : livedMs >= STABLE_AFTER_MS ? 1 : deathsInARow + 1;
     const delayMs = restartDelayMs(deathsInARow);
-    onEvent({ type: "died", name, how, delayMs });
+    if (!askedToRestart) onEvent({ type: "died", name, how, delayMs });
+    askedToRestart = false;
     waiting = setTimeout(() => {
       waiting = undefined;
       starting = restart();
@@ -164,6 +169,14 @@ async function supervise(
       await starting;
       await current.stop(options.stopBoundMs ?? STOP_BOUND_DEFAULT_MS);
       onEvent({ type: "stopped", name });
+    },
+    async restart() {
+      const before = current;
+      askedToRestart = before.isRunning();
+      await before.stop(options.stopBoundMs ?? STOP_BOUND_DEFAULT_MS);
+      while (!stopping && (current === before || !current.isRunning())) {
+        await new Promise((resolve) => setTimeout(resolve, RESTART_LOOK_MS));
+      }
     },
     kill: () => current.kill(),
     freeze: () => current.freeze(),

@@ -128,7 +128,12 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     }
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
     ends.push(() => bus.close());
-    const host = await serveHost(() => mint, secrets.adminToken, logger);
+    const host = await serveHost({
+      mint: () => mint,
+      supervisor,
+      token: secrets.adminToken,
+      logger,
+    });
     ends.push(() => host.stop());
     hostUrl = host.url;
     await connected(bus);

@@ -113,7 +113,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       },
     );
     ends.push(() => gateway.stop());
-    const host = await serveHost(() => mint, secrets.adminToken, logger);
+    const host = await serveHost({ mint: () => mint, token: secrets.adminToken, logger });
     ends.push(() => host.stop());
     const mint = await startPlayerMint({
       bus: newBus(),

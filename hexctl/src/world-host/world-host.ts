@@ -1,9 +1,11 @@
 /** A running world, whichever way it was started. */
+import { Code, ConnectError } from "@connectrpc/connect";
 import { startRpcServer } from "@hexhold/rpc";
 import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import type { Logger, LogLevel } from "@hexhold/telemetry";
 import type { LocalStack } from "../local-stack/local-stack.ts";
 import type { Status } from "../status-file.ts";
+import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AccessKeys } from "./access-keys.ts";
 import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
@@ -42,12 +44,19 @@ export interface WorldHost {
   stop(): Promise<void>;
 }
 
-/** The host's own server, for `hexctl token`. */
+export interface HostServerOptions {
+  readonly mint: () => PlayerMint;
+  /** Undefined: everything is one process. */
+  readonly supervisor?: Supervisor;
+  readonly token: string;
+  readonly logger: Logger;
+}
+
+/** The host's own server, for `hexctl token` and `hexctl roll`. */
 export async function serveHost(
-  mint: () => PlayerMint,
-  token: string,
-  logger: Logger,
+  options: HostServerOptions,
 ): Promise<{ url: string; stop(): Promise<void> }> {
+  const { mint, supervisor, token, logger } = options;
   return startRpcServer({
     port: 0,
     token,
@@ -57,6 +66,24 @@ export async function serveHost(
         mintPlayers: async (request) => ({
           players: await mint().mint(request),
         }),
+        async restartProcess({ name }) {
+          if (supervisor === undefined) {
+            throw new ConnectError(
+              "this world is one process: only --profile cluster has some to restart",
+              Code.FailedPrecondition,
+            );
+          }
+          const found = supervisor.processes().find((each) => each.name === name);
+          if (found === undefined) {
+            const names = supervisor.processes().map((each) => each.name);
+            throw new ConnectError(
+              `there is no process ${name}; there are ${names.join(", ")}`,
+              Code.NotFound,
+            );
+          }
+          await found.restart();
+          return {};
+        },
       }),
   });
 }

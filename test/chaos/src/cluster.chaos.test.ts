@@ -1,9 +1,13 @@
+import { execFile } from "node:child_process";
+import path from "node:path";
+import { promisify } from "node:util";
 import { setTimeout as pause } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkTruth } from "./check-truth.ts";
 import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
-import { untilAccepts } from "./processes.ts";
+import { signalTree, untilAccepts } from "./processes.ts";
 import { firstAnswerOfNext, longestPauses, oneHexPerSlot, slotsOf, untilSpread } from "./slots.ts";
 
 /** `HEXHOLD_CHAOS_ROUNDS` and `HEXHOLD_CHAOS_PLAYERS` make the run longer and fuller (20 and 200 in the promise). */
@@ -14,6 +18,7 @@ const firstAnswerMsMax = 3000;
 const pauseMsMax = 3000;
 const drainMsMax = 300;
 const leaseTtlMs = 3000;
+const run = promisify(execFile);
 const workers = ["worker-1", "worker-2", "worker-3"];
 
 let world: World;
@@ -121,7 +126,6 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
     const victim = workers[1]!;
     const lost = before.filter(({ owner }) => owner === victim);
     const pid = world.pidOf(victim);
-    const errorsBefore = errorsSeen().length;
     const fromMs = performance.now();
     process.kill(pid, "SIGTERM");
     await expect
@@ -143,7 +147,7 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
     console.log(`its slots back to a new process: longest pauses, ms: ${list(back)}`);
     for (const ms of drained.values()) expect(ms).toBeLessThanOrEqual(drainMsMax);
     for (const ms of back.values()) expect(ms).toBeLessThanOrEqual(pauseMsMax);
-    expect(errorsSeen().slice(errorsBefore)).toEqual([]);
+    expect(errorsSince(fromMs)).toEqual([]);
   });
 
   it("kill -9 of each router: no slot pauses for 3 s, and an operator is answered again", async () => {
@@ -184,6 +188,58 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
     expect(again.length).toBeGreaterThanOrEqual(playerCount / 2);
   });
 
+  it("Redis and MongoDB killed, Redis flushed: no slot pauses for 3 s", async () => {
+    await untilSpread(world, workers);
+    const { redis, mongodb } = world.status().services;
+    const faults: readonly (readonly [string, () => Promise<void>])[] = [
+      ["FLUSHALL of Redis", () => flushRedis(redis!.url)],
+      ["kill -9 of Redis", () => killService("redis")],
+      ["kill -9 of MongoDB", () => killService("mongodb")],
+    ];
+    expect(mongodb).toBeDefined();
+    for (const [what, fault] of faults) {
+      const fromMs = performance.now();
+      await fault();
+      await pause(2 * leaseTtlMs);
+      const pauses = longestPauses(playing, fromMs, performance.now());
+      console.log(`${what}: longest pauses, ms: ${list(pauses)}`);
+      for (const each of pauses.values()) expect(each).toBeLessThanOrEqual(pauseMsMax);
+    }
+    await untilSpread(world, workers);
+    await expectTruth();
+  });
+
+  it("hexctl roll of all workers, then all routers: no client sees an error", async () => {
+    await untilSpread(world, workers);
+    const fromMs = performance.now();
+    const said = await roll("worker", "router");
+    const pauses = longestPauses(playing, fromMs, performance.now());
+    console.log(`${said.trim()}\nlongest pauses, ms: ${list(pauses)}`);
+    expect(said).toContain("5 processes were restarted.");
+    expect(errorsSince(fromMs)).toEqual([]);
+    await expectTruth();
+  });
+
+  it("hexctl roll of all gateways: players go on by themselves, and nothing taken is lost", async () => {
+    const before = playing.map((player) => player.connections);
+    const fromMs = performance.now();
+    const said = await roll("gateway");
+    await pause(2000);
+    const pauses = longestPauses(playing, fromMs, performance.now());
+    console.log(`${said.trim()}\nlongest pauses, ms: ${list(pauses)}`);
+    expect(said).toContain("2 processes were restarted.");
+    for (const [i, player] of playing.entries()) {
+      expect(player.connections).toBeGreaterThan(before[i]!);
+    }
+    const unknown = playing.flatMap((player) =>
+      player.commands.flatMap(({ outcomes, finalMs }) =>
+        finalMs > fromMs ? outcomes.filter((outcome) => outcome.includes("UNKNOWN")) : [],
+      ),
+    );
+    expect(unknown).toEqual([]);
+    await expectTruth();
+  });
+
   it("leaves every effect once, no gap unnoticed and every view true", async () => {
     await play.finish();
     await expectTruth();
@@ -203,11 +259,39 @@ async function untilBothRoutersAreThere(): Promise<void> {
   }
 }
 
-/** Every answer so far that was neither APPLIED nor REFUSED. */
-function errorsSeen(): string[] {
+/** Kills a service and waits until it was started again. */
+async function killService(name: string): Promise<void> {
+  const { pid } = world.status().services[name]!;
+  signalTree(pid!, "SIGKILL");
+  await expect
+    .poll(() => world.status().services[name]?.pid, { timeout: 30_000, interval: 20 })
+    .not.toBe(pid);
+}
+
+async function flushRedis(url: string): Promise<void> {
+  const redis = new Redis(url);
+  try {
+    await redis.flushall();
+  } finally {
+    redis.disconnect();
+  }
+}
+
+/** What `hexctl roll` has printed. Rejects when it fails. */
+async function roll(...kinds: readonly string[]): Promise<string> {
+  const main = path.resolve(import.meta.dirname, "../../../hexctl/src/main.ts");
+  const env = { ...process.env, HEXHOLD_DATA_DIR: world.dataDir };
+  const { stdout } = await run(process.execPath, [main, "roll", "--kind", ...kinds], { env });
+  return stdout;
+}
+
+/** Every answer to a command sent since then that was neither APPLIED nor REFUSED. */
+function errorsSince(fromMs: number): string[] {
   return playing.flatMap((player) =>
-    player.commands.flatMap(({ outcomes }) =>
-      outcomes.filter((outcome) => outcome !== "applied" && !outcome.startsWith("refused")),
-    ),
+    player.commands
+      .filter(({ firstSentMs }) => firstSentMs >= fromMs)
+      .flatMap(({ outcomes }) =>
+        outcomes.filter((outcome) => outcome !== "applied" && !outcome.startsWith("refused")),
+      ),
   );
 }

@@ -54,12 +54,13 @@ export async function takeSlot(
     await endHoldersOf(client, slot, expected);
     taken = await take(client, slot, expected, name);
   } finally {
-    await client.query("SET lock_timeout = 0").catch(() => undefined);
-  }
-  if (taken !== undefined) {
-    await client.query("SELECT set_config('application_name', $1, false)", [
-      connectionName(owner.worker, taken.epoch),
-    ]);
+    // One trip for both: every slot that changes hands waits for it.
+    const reset = "SET lock_timeout = 0";
+    const rename =
+      taken === undefined
+        ? ""
+        : `; SET application_name = ${client.escapeLiteral(connectionName(owner.worker, taken.epoch))}`;
+    await client.query(reset + rename).catch(() => undefined);
   }
   return taken;
 }
@@ -116,7 +117,8 @@ export async function holdsSlot(client: PgClient, slot: string, epoch: bigint): 
 export async function releaseSlot(client: PgClient, slot: string, epoch: bigint): Promise<void> {
   try {
     await client.query("SELECT world.release_slot($1, $2)", [slot, epoch]);
-    await client.end();
+    // The next owner does not wait for the end of this connection.
+    void client.end().catch(() => undefined);
   } catch {
     dropConnection(client);
   }

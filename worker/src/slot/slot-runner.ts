@@ -159,9 +159,12 @@ export class SlotRunner {
   }
 
   async #keepConsuming(): Promise<void> {
+    // It has just been minted.
+    let proved = true;
     while (this.#isHeld() && !this.#releasing) {
       try {
-        await this.#proveEpoch();
+        if (!proved) await this.#proveEpoch();
+        proved = false;
         const subscription = await this.#ports.bus.consume(this.slot, {
           prefetch: 1,
           onDelivery: (delivery) => this.#take(delivery),

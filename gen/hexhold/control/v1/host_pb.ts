@@ -11,7 +11,39 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/host.proto.
  */
 export const file_hexhold_control_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJMm8KC0hvc3RTZXJ2aWNlEmAKC01pbnRQbGF5ZXJzEiYuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVxdWVzdBonLmhleGhvbGQuY29udHJvbC52MS5NaW50UGxheWVyc1Jlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSJ8ChJNaW50UGxheWVyc1JlcXVlc3QSGQoFY291bnQYASABKA1CCrpIByoFGJBOKAESFAoDa2V5GAIgASgJQge6SARyAhgaEhsKCmFjY291bnRfaWQYAyABKAlCB7pIBHICGCQSGAoFdHRsX3MYBCABKA1CCbpIBioEGID1JCJIChNNaW50UGxheWVyc1Jlc3BvbnNlEjEKB3BsYXllcnMYASADKAsyIC5oZXhob2xkLmNvbnRyb2wudjEuTWludGVkUGxheWVyIj4KDE1pbnRlZFBsYXllchISCgphY2NvdW50X2lkGAEgASgJEgsKA2tleRgCIAEoCRINCgV0b2tlbhgDIAEoCTLaAQoLSG9zdFNlcnZpY2USYAoLTWludFBsYXllcnMSJi5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVzcG9uc2UiABJpCg5SZXN0YXJ0UHJvY2VzcxIpLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1JlcXVlc3QaKi5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+
+/**
+ * @generated from message hexhold.control.v1.RestartProcessRequest
+ */
+export type RestartProcessRequest = Message<"hexhold.control.v1.RestartProcessRequest"> & {
+  /**
+   * As in the status file, such as worker-1.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.RestartProcessRequest.
+ * Use `create(RestartProcessRequestSchema)` to create a new message.
+ */
+export const RestartProcessRequestSchema: GenMessage<RestartProcessRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 0);
+
+/**
+ * @generated from message hexhold.control.v1.RestartProcessResponse
+ */
+export type RestartProcessResponse = Message<"hexhold.control.v1.RestartProcessResponse"> & {
+};
+
+/**
+ * Describes the message hexhold.control.v1.RestartProcessResponse.
+ * Use `create(RestartProcessResponseSchema)` to create a new message.
+ */
+export const RestartProcessResponseSchema: GenMessage<RestartProcessResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 1);
 
 /**
  * @generated from message hexhold.control.v1.MintPlayersRequest
@@ -49,7 +81,7 @@ export type MintPlayersRequest = Message<"hexhold.control.v1.MintPlayersRequest"
  * Use `create(MintPlayersRequestSchema)` to create a new message.
  */
 export const MintPlayersRequestSchema: GenMessage<MintPlayersRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 0);
+  messageDesc(file_hexhold_control_v1_host, 2);
 
 /**
  * @generated from message hexhold.control.v1.MintPlayersResponse
@@ -66,7 +98,7 @@ export type MintPlayersResponse = Message<"hexhold.control.v1.MintPlayersRespons
  * Use `create(MintPlayersResponseSchema)` to create a new message.
  */
 export const MintPlayersResponseSchema: GenMessage<MintPlayersResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 1);
+  messageDesc(file_hexhold_control_v1_host, 3);
 
 /**
  * @generated from message hexhold.control.v1.MintedPlayer
@@ -95,7 +127,7 @@ export type MintedPlayer = Message<"hexhold.control.v1.MintedPlayer"> & {
  * Use `create(MintedPlayerSchema)` to create a new message.
  */
 export const MintedPlayerSchema: GenMessage<MintedPlayer> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 2);
+  messageDesc(file_hexhold_control_v1_host, 4);
 
 /**
  * What the host of a development world (`npm start`) offers to `hexctl` on the same machine. It stands in
@@ -113,6 +145,17 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof MintPlayersRequestSchema;
     output: typeof MintPlayersResponseSchema;
+  },
+  /**
+   * Stops a process of the world in good order and starts it again. Answered when the new one runs; it may
+   * not serve yet.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.RestartProcess
+   */
+  restartProcess: {
+    methodKind: "unary";
+    input: typeof RestartProcessRequestSchema;
+    output: typeof RestartProcessResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_control_v1_host, 0);

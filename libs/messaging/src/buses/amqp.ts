@@ -152,15 +152,18 @@ class AmqpBus implements Bus {
     const channel = await this.#openChannel();
     const ended = watchEnd(channel);
     try {
-      await channel.prefetch(options.prefetch);
-      await channel.consume(queue, (message) => {
-        if (message === null) {
-          ended.resolve("cancelled by the broker: the queue is gone");
-          void channel.close().catch(() => undefined);
-        } else {
-          options.onDelivery(deliveryOf(channel, message));
-        }
-      });
+      // Both at once: a channel handles what comes in its order.
+      await Promise.all([
+        channel.prefetch(options.prefetch),
+        channel.consume(queue, (message) => {
+          if (message === null) {
+            ended.resolve("cancelled by the broker: the queue is gone");
+            void channel.close().catch(() => undefined);
+          } else {
+            options.onDelivery(deliveryOf(channel, message));
+          }
+        }),
+      ]);
     } catch (error) {
       throw new BusError("NO_QUEUE", `cannot consume ${queue}: ${(error as Error).message}`, error);
     }
