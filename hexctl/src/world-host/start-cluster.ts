@@ -23,8 +23,9 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   const roleUrl = (role: string): string =>
     urlOfRole(urls.postgres, role, secrets.roles[role] ?? "");
   // Ports are chosen here, so that a process that was restarted is found where it was.
-  const ports = await freePorts(5);
+  const ports = await freePorts(6);
   const [controlPort = 0, workerPort = 0, gatewayControl = 0, anyGateway = 0, anyAdmin = 0] = ports;
+  const [, , , , , inventoryPort = 0] = ports;
   const gatewayPort = (await mayListen(config.gateway.host, config.gateway.port))
     ? config.gateway.port
     : anyGateway;
@@ -50,12 +51,17 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
     HEXHOLD_CLUSTER__ROUTERS: `[${controlUrl}]`,
   };
-  const launch = async (name: string, kind: string, env: Record<string, string>): Promise<void> => {
+  const launch = async (
+    name: string,
+    kind: string,
+    env: Record<string, string>,
+    folder = kind,
+  ): Promise<void> => {
     await supervisor.startProcess({
       name,
       kind,
       command: process.execPath,
-      args: [join(checkout, kind, "src/main.ts")],
+      args: [join(checkout, folder, "src/main.ts")],
       env: { ...shared, ...env },
       cwd: checkout,
       logFile: join(stack.dataDir.logDir, `${name}.log`),
@@ -64,6 +70,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   const controlUrls: Record<string, string> = {
     "router-1": controlUrl,
     "worker-1": `http://127.0.0.1:${workerPort}`,
+    "inventory-1": `http://127.0.0.1:${inventoryPort}`,
     "gateway-1": `http://127.0.0.1:${gatewayControl}`,
   };
   const processes = () => [
@@ -96,6 +103,14 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       HEXHOLD_WORKER__INSTANCE: "worker-1",
       HEXHOLD_WORKER__CONTROL_PORT: String(workerPort),
     });
+    if (config.inventory.enabled) {
+      const env = {
+        HEXHOLD_POSTGRES_URL: roleUrl("hexhold_inventory"),
+        HEXHOLD_INVENTORY__INSTANCE: "inventory-1",
+        HEXHOLD_INVENTORY__CONTROL_PORT: String(inventoryPort),
+      };
+      await launch("inventory-1", "inventory", env, "domains/inventory");
+    }
     await launch("gateway-1", "gateway", {
       HEXHOLD_GATEWAY__INSTANCE: "gateway-1",
       HEXHOLD_GATEWAY__HOST: config.gateway.host,
@@ -110,6 +125,13 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       readyMsMax,
       () => `gateway-1 is not healthy; see hexctl logs gateway-1, worker-1 and router-1`,
     );
+    if (config.inventory.enabled) {
+      await waitForHttp(
+        `${controlUrls["inventory-1"]}/healthz`,
+        readyMsMax,
+        () => `inventory-1 is not healthy; see hexctl logs inventory-1 and router-1`,
+      );
+    }
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
     ends.push(() => bus.close());
     const host = await serveHost(() => mint, secrets.adminToken, logger);
