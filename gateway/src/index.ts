@@ -1,5 +1,6 @@
 /** A gateway: WebSocket and HTTP at the edge. It owns sockets and nothing else. */
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import type { CreateGame } from "@hexhold/actor";
 import { type Bus, createMessageRegistry, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
@@ -22,6 +23,9 @@ export { tokenAudience, tokenIssuer } from "./session/token-check.ts";
 
 /** Subprotocol of the client's frames. */
 const subprotocol = "hexhold.v1";
+
+/** Commands of domain services that players may send. */
+const domainDescriptors = [file_hexhold_inventory_v1_commands];
 
 /** What the composition root gives a gateway. The bus is closed by its giver. */
 export interface GatewayPorts {
@@ -82,7 +86,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   });
   const edge = new Edge({
     config,
-    registry: createMessageRegistry(game.descriptors),
+    registry: createMessageRegistry([...game.descriptors, ...domainDescriptors]),
     checkToken,
     worldNow: () => membership.worldNow(),
     dispatcher,
