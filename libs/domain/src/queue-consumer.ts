@@ -1,6 +1,6 @@
 /** Consumes one queue in order: one message in hand; handled, answered, acked. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Bus, type Delivery, encodeAnswers } from "@hexhold/messaging";
+import { type Bus, type Delivery, encodeAnswers, type Subscription } from "@hexhold/messaging";
 import { createBackoff } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
 import type { BatchHandler } from "./batch-handler.ts";
@@ -35,6 +35,7 @@ export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
   // After a lost channel the next delivery may come while the last is still being handled.
   let inHand: Promise<void> = Promise.resolve();
   let isConsuming = false;
+  let subscription: Subscription | undefined;
 
   async function take(delivery: Delivery): Promise<void> {
     if (signal.aborted) return;
@@ -53,7 +54,8 @@ export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
     inHand = inHand
       .then(() => take(delivery))
       .catch((error: unknown) => {
-        logger.error({ err: error, slot: queue }, "a message could not be handled: it stays");
+        logger.error({ err: error, slot: queue }, "a message could not be handled: it comes again");
+        void subscription?.close();
       });
   }
 
@@ -61,7 +63,7 @@ export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
     const backoff = createBackoff(100, 3_000);
     while (!signal.aborted) {
       try {
-        const subscription = await bus.consume(queue, { prefetch: 1, onDelivery: deliver });
+        subscription = await bus.consume(queue, { prefetch: 1, onDelivery: deliver });
         isConsuming = true;
         backoff.reset();
         const closing = Promise.withResolvers<void>();

@@ -33,7 +33,11 @@ describe("the ledger of a world whose inventory and worker are killed under 16 p
     const play = await startPlay(world, 16);
     for (const victim of ["inventory-1", "worker-1", "inventory-1"]) {
       await pause(1500);
+      // The ledger is held fast meanwhile, so that credits are in hand, neither stored nor acked, at the kill.
+      await database.query("BEGIN; LOCK TABLE inventory.posting IN EXCLUSIVE MODE");
+      await pause(700);
       await killed(victim);
+      await database.query("ROLLBACK");
     }
     await pause(1500);
     await play.finish();
