@@ -1,5 +1,5 @@
 /** The inventory: a double-entry ledger of what players have. */
-import { startDomain } from "@hexhold/domain";
+import { type RunningDomain, startDomain } from "@hexhold/domain";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { type Bus, domainQueueCount, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { checkSchemaVersion, openConnection } from "@hexhold/postgres";
@@ -44,6 +44,8 @@ export async function start(
     for (const end of ends.splice(0).toReversed()) await end();
     logger.info("inventory stopped");
   };
+  let domain: RunningDomain | undefined;
+  const consuming = (): number => domain?.consumingCount ?? 0;
   try {
     const control = await startRpcServer({
       host: config.controlHost,
@@ -51,6 +53,7 @@ export async function start(
       logger,
       ...token,
       metrics: ports.metrics,
+      ready: () => consuming() === queues.length,
       routes: (router) =>
         routeProcessService(router, {
           instance,
@@ -58,7 +61,7 @@ export async function start(
           version,
           inspect: () => ({
             queues: queues.length,
-            consuming: domain.consumingCount,
+            consuming: consuming(),
             bus: bus.state.mode,
           }),
         }),
@@ -83,7 +86,7 @@ export async function start(
         void membership.setAmqpConnections(bus.connectionNames()).catch(() => undefined);
       }),
     );
-    const domain = startDomain({
+    const running = startDomain({
       producer: { service: "inventory", version, instance },
       postgresUrl,
       queues,
@@ -94,7 +97,8 @@ export async function start(
       logger,
       metrics: ports.metrics,
     });
-    ends.push(() => domain.stop());
+    domain = running;
+    ends.push(() => running.stop());
     logger.info({ incarnation, controlUrl: control.url }, "inventory started");
     let stopping: Promise<void> | undefined;
     return { controlUrl: control.url, stop: () => (stopping ??= stop()) };

@@ -1,6 +1,6 @@
 /** A database with the schema of the inventory, as its own role sees it. */
 import path from "node:path";
-import type { Transaction } from "@hexhold/domain";
+import type { Statement, Transaction } from "@hexhold/domain";
 import { migrate, openPool, type PgPool } from "@hexhold/postgres";
 import { freshDatabase } from "@hexhold/testing";
 
@@ -34,8 +34,11 @@ export async function openLedgerDatabase(): Promise<LedgerDatabase> {
       try {
         await client.query("BEGIN");
         const value = await work({
-          query: async <Row>({ text, values }: { text: string; values?: readonly unknown[] }) =>
-            (await client.query(text, [...(values ?? [])])).rows as Row[],
+          query: async <Row>({ name, text, values }: Statement) => {
+            const named = name === undefined ? {} : { name };
+            return (await client.query({ ...named, text, values: [...(values ?? [])] }))
+              .rows as Row[];
+          },
         });
         await client.query("COMMIT");
         return value;

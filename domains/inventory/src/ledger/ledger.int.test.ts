@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { uuidv7Bytes } from "@hexhold/messaging";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LedgerDatabase, openLedgerDatabase } from "../../test/ledger-database.ts";
@@ -160,4 +161,35 @@ test("the service's role appends to the ledger and changes nothing in it, nor se
   }
   // The control: what it may do.
   await database.pool.query("SELECT 1 FROM inventory.posting, inventory.balance LIMIT 1");
+});
+
+test("plans that were made while the ledger was empty still find rows by their keys when it is not", async () => {
+  const own = await openLedgerDatabase();
+  const scans = async (): Promise<number> => {
+    // Statistics come up to a second late.
+    await pause(1_200);
+    const { rows } = await own.admin.query<{ n: string }>(
+      `SELECT sum(seq_scan) AS n FROM pg_stat_user_tables
+       WHERE relname IN ('ledger_account', 'posting', 'balance', 'transaction')`,
+    );
+    return Number(rows[0]!.n);
+  };
+  const postMany = async (batches: number): Promise<void> => {
+    for (let n = 0; n < batches; n++) {
+      const credits = Array.from({ length: 128 }, () => mint(causeOf(), uuidv7Bytes(), "wood", 1n));
+      await own.inTransaction((transaction) => post(transaction, credits));
+    }
+  };
+  try {
+    await postMany(8);
+    const before = await scans();
+    await postMany(8);
+    const after = await scans();
+    expect(after - before).toBeLessThan(8);
+    // The control: a scan is counted.
+    await own.pool.query("SELECT count(*) FROM inventory.posting WHERE amount = 77");
+    expect(await scans()).toBeGreaterThan(after);
+  } finally {
+    await own.close();
+  }
 });

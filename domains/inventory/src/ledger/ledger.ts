@@ -40,7 +40,6 @@ export async function post(
     name: "add_assets",
     text: `INSERT INTO inventory.asset (asset)
       SELECT DISTINCT a FROM unnest($1::text[]) AS a
-      WHERE NOT EXISTS (SELECT 1 FROM inventory.asset AS known WHERE known.asset = a)
       ORDER BY a ON CONFLICT DO NOTHING`,
     values: [assets],
   });
@@ -50,8 +49,8 @@ export async function post(
     text: `INSERT INTO inventory.ledger_account (owner, kind, asset)
       SELECT DISTINCT p.owner, p.kind, p.asset
       FROM unnest($1::uuid[], $2::text[], $3::text[]) AS p (owner, kind, asset)
-      WHERE NOT EXISTS (SELECT 1 FROM inventory.ledger_account AS known
-        WHERE known.owner = p.owner AND known.kind = p.kind AND known.asset = p.asset)
+      WHERE (SELECT known.ledger_account_id FROM inventory.ledger_account AS known
+        WHERE known.owner = p.owner AND known.kind = p.kind AND known.asset = p.asset) IS NULL
       ORDER BY 1, 2, 3 ON CONFLICT DO NOTHING`,
     values: [owners, kinds, assets],
   });
@@ -63,12 +62,13 @@ export async function post(
         FROM unnest($1::uuid[], $2::text[], $3::bigint[]) AS t (id, kind, at_ms)
         ON CONFLICT (transaction_id) DO NOTHING RETURNING transaction_id)
       INSERT INTO inventory.posting (transaction_id, ledger_account_id, amount)
-      SELECT p.transaction_id, a.ledger_account_id, p.amount
+      SELECT p.transaction_id, (
+          SELECT a.ledger_account_id FROM inventory.ledger_account AS a
+          WHERE a.owner = p.owner AND a.kind = p.kind AND a.asset = p.asset),
+        p.amount
       FROM unnest($4::uuid[], $5::uuid[], $6::text[], $7::text[], $8::bigint[], $9::integer[])
         AS p (transaction_id, owner, kind, asset, amount, nth)
       JOIN added ON added.transaction_id = p.transaction_id
-      JOIN inventory.ledger_account AS a
-        ON a.owner = p.owner AND a.kind = p.kind AND a.asset = p.asset
       ORDER BY p.nth`,
     values: [
       uuidArray(posted.map(({ transactionId }) => transactionId)),
