@@ -46,6 +46,8 @@ const gameEnv = {
   HEXHOLD_GATEWAY__COMMANDS_IN_FLIGHT_MAX: "4096",
   HEXHOLD_GATEWAY__LOG_LEVEL: "warn",
 };
+/** The outbox ends at a consumer that only acks, or at nobody: what is measured is the world, not the ledger. */
+const withoutInventory = { HEXHOLD_INVENTORY__ENABLED: "false" };
 const versions = await measureCluster();
 if (wanted.has("embedded")) await measureEmbedded();
 const failed = report();
@@ -67,7 +69,7 @@ process.exit(failed === 0 ? 0 : 1);
 async function measureCluster(): Promise<Readonly<Record<string, string>>> {
   const world = await startWorld({
     profile: "cluster",
-    env: { ...gameEnv, HEXHOLD_WORKER__LOG_LEVEL: "warn" },
+    env: { ...gameEnv, ...withoutInventory, HEXHOLD_WORKER__LOG_LEVEL: "warn" },
   });
   const { services, endpoints } = world.status();
   const sink = await acknowledgeAll(services["rabbitmq"]!.url);
@@ -108,7 +110,7 @@ async function measureCluster(): Promise<Readonly<Record<string, string>>> {
 
 /** One process beside PostgreSQL; nobody stands at the end of its outbox. */
 async function measureEmbedded(): Promise<void> {
-  const world = await startWorld({ profile: "embedded", env: gameEnv });
+  const world = await startWorld({ profile: "embedded", env: { ...gameEnv, ...withoutInventory } });
   try {
     const players = await world.mint(sockets);
     const { ws } = world.status().endpoints;

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeGateway, residence, startFakeGateway, until } from "../test/fake-gateway.ts";
 import { hexDigits } from "./bytes.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
+import { createInventory } from "./inventory.ts";
 import { createReferencePlayer } from "./reference-player.ts";
 import type { SessionState } from "./session.ts";
 
@@ -69,6 +70,22 @@ describe("commands", () => {
     });
     const [command] = gateway.peer.commands;
     expect(command).toMatchObject({ type: "cmd.hex.gather", version: 1, volatileSeq: 0n });
+  });
+
+  test("a command of a domain service has no key, and waits for the one before it alone", async () => {
+    const client = open();
+    await client.ready;
+    const inventory = createInventory(client);
+    void client.send(GatherSchema, residence, wood);
+    void inventory.balances();
+    void inventory.history({ limit: 3 });
+    await until("two commands", () => gateway.peer.commands.length === 2);
+    const [, balances] = gateway.peer.commands;
+    expect(balances?.type).toBe("cmd.inventory.get-balances");
+    expect(balances?.key).toBeUndefined();
+    gateway.peer.answer(balances!, { case: "applied", value: { result: new Uint8Array(0) } });
+    await until("the third command", () => gateway.peer.commands.length === 3);
+    expect(gateway.peer.commands[2]).toMatchObject({ type: "cmd.inventory.get-history" });
   });
 
   test("a refusal is final and keeps its reason and its time", async () => {

@@ -9,7 +9,7 @@ import { type Key, keyText } from "@hexhold/hex";
 import { v7 } from "uuid";
 import { hexDigits } from "./bytes.ts";
 import { CommandQueue } from "./command-queue.ts";
-import { contractOf } from "./contract-of.ts";
+import { type CommandContract, contractOf } from "./contract-of.ts";
 import type { Seen } from "./hex-track.ts";
 import { createLatestWins, type LatestWins } from "./latest-wins.ts";
 import { assumedLimits, type ClientTiming, defaultTiming } from "./limits.ts";
@@ -60,7 +60,7 @@ export interface SendOptions {
   readonly signal?: AbortSignal;
   /** In all, repetitions included; default 30 s, VOLATILE 5 s. */
   readonly timeoutMs?: number;
-  /** False: does not wait for earlier commands for the same key. VOLATILE commands never do. */
+  /** False: does not wait for earlier commands for the same key, or domain service. VOLATILE commands never do. */
   readonly ordered?: boolean;
   /** VOLATILE commands: instead of the next number of this client. */
   readonly volatileSeq?: bigint;
@@ -79,13 +79,14 @@ export interface Client<V = HexView> {
   serverNow(): number;
   newRequestId(): Uint8Array;
   /**
-   * Sends a command and resolves with its final outcome. UNAVAILABLE, RESOURCE_EXHAUSTED, UNKNOWN_OUTCOME and a
+   * Sends a command and resolves with its final outcome; `key` is undefined for a command of a domain service,
+   * which is about the session's account. UNAVAILABLE, RESOURCE_EXHAUSTED, UNKNOWN_OUTCOME and a
    * lost connection are met by repeating it with the same id (12 sends, 30 s at most). Rejects only with the
    * reason of `signal`, and with a TypeError when `schema` is no command.
    */
   send<T extends Message>(
     schema: GenMessage<T>,
-    key: Key,
+    key: Key | undefined,
     init?: MessageInitShape<GenMessage<T>>,
     options?: SendOptions,
   ): Promise<OutcomeOf<T>>;
@@ -221,7 +222,7 @@ class HexholdClient<V> implements Client<V> {
 
   async send<T extends Message>(
     schema: GenMessage<T>,
-    key: Key,
+    key: Key | undefined,
     init?: MessageInitShape<GenMessage<T>>,
     options: SendOptions = {},
   ): Promise<OutcomeOf<T>> {
@@ -234,7 +235,7 @@ class HexholdClient<V> implements Client<V> {
         requestId,
         type: contract.type,
         version: contract.messageVersion,
-        key: { hexId: key.hexId, layerId: key.layerId },
+        ...(key === undefined ? {} : { key: { hexId: key.hexId, layerId: key.layerId } }),
         payload: toBinary(schema, create(schema as DescMessage, init) as T),
         ...(isVolatile ? { volatileSeq: options.volatileSeq ?? ++this.#volatileSeq } : {}),
       },
@@ -245,7 +246,7 @@ class HexholdClient<V> implements Client<V> {
       contract,
       content,
       bytes: encodeFrame(content),
-      lane: isOrdered ? keyText(key) : `#${hexDigits(requestId)}`,
+      lane: isOrdered ? laneOf(contract, key) : `#${hexDigits(requestId)}`,
       timeoutMs: options.timeoutMs ?? (isVolatile ? volatileMsMax : this.#timing.commandMsMax),
       signal: options.signal,
     });
@@ -371,6 +372,11 @@ class HexholdClient<V> implements Client<V> {
         throw error;
       });
   }
+}
+
+/** Commands for a hex keep their order, and so do those for a domain service. */
+function laneOf({ type }: CommandContract, key: Key | undefined): string {
+  return key === undefined ? type.slice(0, type.lastIndexOf(".")) : keyText(key);
 }
 
 const noticeNames: Readonly<Record<number, "resync" | "go-elsewhere" | "token-expiring">> = {

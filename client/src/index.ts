@@ -10,6 +10,7 @@ export {
 } from "./client.ts";
 export type { CloseReason } from "./close-reason.ts";
 export type { GapCause, Seen } from "./hex-track.ts";
+export { createInventory, type Inventory } from "./inventory.ts";
 export type { ClientTiming } from "./limits.ts";
 export type {
   AnyOutcome,

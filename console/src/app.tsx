@@ -11,6 +11,7 @@ import {
   isPresent,
   join,
   notes,
+  ownBalance,
   ownHex,
   ownPlayers,
   ownStock,
@@ -85,6 +86,8 @@ function mirror(): void {
   dataset["gapsNoticed"] = String(gaps.value.noticed);
   dataset["gapsUnnoticed"] = String(gaps.value.unnoticed);
   for (const resource of resources) {
-    dataset[resourceNames[resource] ?? ""] = String(ownStock(resource) ?? "");
+    const name = resourceNames[resource] ?? "";
+    dataset[name] = String(ownStock(resource) ?? "");
+    dataset[`${name}Owned`] = String(ownBalance(resource) ?? "");
   }
 }

@@ -79,7 +79,7 @@ function describe({
           : (outcome?.case ?? "empty");
       return {
         kind: "answer",
-        about: `${word}${sent === undefined ? "" : ` · ${sent.type.replace("cmd.hex.", "")}`}`,
+        about: `${word}${sent === undefined ? "" : ` · ${sent.type.split(".").at(-1)}`}`,
         latencyMs: sent === undefined ? undefined : performance.now() - sent.atMs,
         tone: outcome?.case === "applied" ? "good" : "bad",
       };

@@ -14,6 +14,7 @@ import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { diskOf, type Key, keyText } from "@hexhold/hex";
 import { computed, signal } from "@preact/signals";
+import { balances, readBalances } from "./balances.ts";
 import { noteFrame } from "./frame-log.ts";
 import { createHexIndex, type KnownHex } from "./hex-index.ts";
 import { forgetToken } from "./join-token.ts";
@@ -130,6 +131,7 @@ function settle(client: Client, accountId: Uint8Array, home: Key): World {
         walker.place(positionOf(index.get(homeText).view, self));
       }),
   });
+  const reader = readBalances(client);
   client.subscribe(ring, (update) => {
     index.take(update);
     if (keyText(update.key) !== homeText) return;
@@ -146,6 +148,7 @@ function settle(client: Client, accountId: Uint8Array, home: Key): World {
     hex: (hexId) => index.get(keyText({ ...home, hexId })),
     async gather(resource) {
       const outcome = await playerOf(client).gather(resource, gatherAmount);
+      if (outcome.outcome === "applied") reader.soon();
       tell(`Gathering ${resourceNames[resource] ?? ""}`, outcome);
     },
   };
@@ -173,4 +176,10 @@ function tick(client: Client): void {
 export function ownStock(resource: Resource): number | undefined {
   const view = ownHex.value?.view;
   return view === undefined ? undefined : stockAt(view, resource, nowMs.value);
+}
+
+/** What the player has of it; undefined while that is not known. */
+export function ownBalance(resource: Resource): bigint | undefined {
+  if (balances.value.size === 0) return undefined;
+  return balances.value.get(resourceNames[resource] ?? "") ?? 0n;
 }

@@ -26,7 +26,7 @@ function openLog(level: LogLevel, refusal?: EdgeError) {
     orderKey: "a",
     eventId: uuidv7Bytes(1),
     requestId: uuidv7Bytes(2),
-    key: parseKeyText("861f1d48fffffff"),
+    target: { key: parseKeyText("861f1d48fffffff") },
     acceptedMs: 0,
     deadlineMs: 1,
     told: false,

@@ -1,7 +1,7 @@
-import { keyText } from "@hexhold/hex";
 import { uuidText } from "@hexhold/messaging";
 import type { LogBindings, Logger } from "@hexhold/telemetry";
 import type { EdgeError } from "./admission/check-command.ts";
+import { targetText } from "./dispatch/command-target.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { PendingCommand } from "./dispatch/pending-command.ts";
 
@@ -16,13 +16,14 @@ export function offerLogged(
   command: PendingCommand,
 ): EdgeError | undefined {
   if (!logger.isLevelEnabled("debug")) return dispatcher.offer(command);
+  const { target } = command;
   const requestId = uuidText(command.requestId);
-  const bindings: LogBindings & { readonly type: string } = {
+  const bindings: LogBindings = {
     request_id: requestId,
     event_id: uuidText(command.eventId),
     // The edge begins the chain of causes.
     correlation_id: requestId,
-    key: keyText(command.key),
+    ...("key" in target ? { key: targetText(target) } : { subject: target.subject }),
     type,
   };
   const failed = ({ reason }: EdgeError): void => {

@@ -1,7 +1,7 @@
 /** What all connections of a gateway share. */
 import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { type Key, keyBytes, keyText } from "@hexhold/hex";
+import type { Key } from "@hexhold/hex";
 import {
   encodeEnvelope,
   idempotencyKeyOf,
@@ -14,6 +14,7 @@ import { DeadLetterLimit } from "./admission/dead-letter-limit.ts";
 import { offerLogged } from "./command-log.ts";
 import { closeCode } from "./connection/close-code.ts";
 import type { Connection, Session } from "./connection/connection.ts";
+import { targetBytes, targetText } from "./dispatch/command-target.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
@@ -114,9 +115,9 @@ export class Edge {
   /** Checks a client's command and sends it on its way, or says why not. */
   dispatch(command: Command, session: Session, callbacks: CommandCallbacks): EdgeError | undefined {
     const nowMs = Math.floor(this.worldNow());
-    const checked = this.#checkCommand(command, nowMs);
+    const checked = this.#checkCommand(command, nowMs, session.accountText);
     if ("code" in checked) return checked;
-    const { entry, key } = checked;
+    const { entry, target } = checked;
     const blockedMs = this.#letters.waitMs(session.accountText, entry.type, nowMs);
     if (blockedMs > 0) {
       return {
@@ -134,7 +135,7 @@ export class Edge {
       envelope: encodeEnvelope({
         type: entry.type,
         messageVersion: command.version,
-        key,
+        ...("key" in target ? target : { subject: target.subject }),
         requestId,
         eventId,
         correlationId: requestId,
@@ -144,7 +145,7 @@ export class Edge {
           accountId,
           requestId,
           type: entry.type,
-          target: keyBytes(key),
+          target: targetBytes(target),
         }),
         payload,
         accountId,
@@ -153,10 +154,10 @@ export class Edge {
         deadlineMs: nowMs + deadlineMs,
         traceparent: newTraceparent(false),
       }),
-      orderKey: `${session.accountText} ${keyText(key)}`,
+      orderKey: `${session.accountText} ${targetText(target)}`,
       eventId,
       requestId,
-      key,
+      target,
       acceptedMs,
       deadlineMs: acceptedMs + deadlineMs,
       told: false,
@@ -182,6 +183,7 @@ export class Edge {
     const requestId = uuidv7Bytes(nowMs);
     const acceptedMs = performance.now();
     const type = "cmd.hex.observe";
+    const target = { key };
     return new Promise((resolve) => {
       const refused = this.#dispatcher.offer({
         envelope: encodeEnvelope({
@@ -197,15 +199,15 @@ export class Edge {
             accountId: undefined,
             requestId,
             type,
-            target: keyBytes(key),
+            target: targetBytes(target),
           }),
           payload: new Uint8Array(0),
           deadlineMs: nowMs + deadlineMs,
         }),
-        orderKey: `observe ${keyText(key)}`,
+        orderKey: `observe ${targetText(target)}`,
         eventId: requestId,
         requestId,
-        key,
+        target,
         acceptedMs,
         deadlineMs: acceptedMs + deadlineMs,
         told: false,

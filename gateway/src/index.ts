@@ -1,6 +1,7 @@
 /** A gateway: WebSocket and HTTP at the edge. It owns sockets and nothing else. */
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import type { CreateGame } from "@hexhold/actor";
 import { type Bus, createMessageRegistry, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
@@ -26,6 +27,9 @@ const drainMsMax = 3000;
 const drainLookMs = 10;
 /** Subprotocol of the client's frames. */
 const subprotocol = "hexhold.v1";
+
+/** Commands of domain services that players may send. */
+const domainDescriptors = [file_hexhold_inventory_v1_commands];
 
 /** What the composition root gives a gateway. The bus is closed by its giver. */
 export interface GatewayPorts {
@@ -86,7 +90,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   });
   const edge = new Edge({
     config,
-    registry: createMessageRegistry(game.descriptors),
+    registry: createMessageRegistry([...game.descriptors, ...domainDescriptors]),
     checkToken,
     worldNow: () => membership.worldNow(),
     dispatcher,

@@ -108,6 +108,13 @@ test("gathering takes from the stock and moves the hex's version, and the stock 
   await untilAttribute("wood", (value) => value > after);
 });
 
+test("what was gathered is the player's, and shown beside the stock", async () => {
+  const owned = await untilAttribute("wood-owned", (value) => value >= 10);
+  await page.getByText(`you have ${owned}`).waitFor();
+  await gather("stone");
+  expect(await untilAttribute("stone-owned", (value) => value > 0)).toBe(10);
+});
+
 test("what is not there is refused in plain words", async () => {
   for (let i = 0; i < 12; i++) await gather("food");
   const words = page.getByText("Gathering food: there is not enough left here.");

@@ -2,6 +2,7 @@ import {
   type Client,
   type ClientOptions,
   connect,
+  createInventory,
   createReferencePlayer,
   type HexUpdate,
   hexDigits,
@@ -78,6 +79,44 @@ describe("the SDK against a real world", () => {
     const { retryAfterMs } = second as { retryAfterMs: number };
     expect(retryAfterMs).toBeGreaterThan(5000);
     expect(retryAfterMs).toBeLessThanOrEqual(12_000);
+  });
+
+  test("what was gathered is credited once, and told with its history, page by page", async () => {
+    const [player] = await mintAlone();
+    const { client, figure } = await join(player!);
+    const inventory = createInventory(client);
+    expect(await inventory.balances()).toMatchObject({
+      outcome: "applied",
+      result: { balances: [], nextAfter: "" },
+      durability: "READ",
+    });
+    await figure.enter();
+    const requestId = client.newRequestId();
+    await figure.gather(Resource.WOOD, 7, { requestId });
+    await figure.gather(Resource.WOOD, 7, { requestId });
+    await figure.gather(Resource.STONE, 5);
+    await figure.gather(Resource.WOOD, 2);
+    const owned = async (): Promise<string[]> => {
+      const outcome = await inventory.balances();
+      if (outcome.outcome !== "applied") throw new Error(outcome.reason);
+      return outcome.result.balances.map(({ asset, amount }) => `${asset} ${amount}`);
+    };
+    await expect.poll(owned, { timeout: 5_000, interval: 50 }).toEqual(["stone 5", "wood 9"]);
+    const page = await inventory.history({ limit: 2 });
+    if (page.outcome !== "applied") throw new Error(page.reason);
+    const { entries, nextBefore } = page.result;
+    expect(entries).toMatchObject([
+      { asset: "wood", amount: 2n, kind: "gathered" },
+      { asset: "stone", amount: 5n },
+    ]);
+    expect(Math.abs(Number(entries[0]!.atMs) - client.serverNow())).toBeLessThan(10_000);
+    expect(await inventory.history({ before: nextBefore })).toMatchObject({
+      result: { entries: [{ asset: "wood", amount: 7n }], nextBefore: 0n },
+    });
+    expect(await inventory.history({ limit: 101 })).toMatchObject({
+      outcome: "error",
+      reason: "invalid-payload",
+    });
   });
 
   test("a request id sent again is the same command: same answer, replayed, one effect", async () => {

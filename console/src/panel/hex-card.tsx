@@ -1,7 +1,15 @@
 import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { keyText } from "@hexhold/hex";
 import { resourceColours, resourceNames, resources } from "../words.ts";
-import { gatherAmount, isPresent, ownHex, ownPlayers, ownStock, type World } from "../world.ts";
+import {
+  gatherAmount,
+  isPresent,
+  ownBalance,
+  ownHex,
+  ownPlayers,
+  ownStock,
+  type World,
+} from "../world.ts";
 
 export function HexCard({ world }: { world: World }) {
   const view = ownHex.value?.view;
@@ -38,6 +46,7 @@ function Figure({ name, value }: { name: string; value: number | bigint | undefi
 function StockRow({ resource, world }: { resource: Resource; world: World }) {
   const name = resourceNames[resource] ?? "";
   const stock = ownStock(resource);
+  const balance = ownBalance(resource);
   const capacity = Number(ownHex.value?.view?.stockCapacity ?? 0n);
   const share = stock === undefined || capacity === 0 ? 0 : Math.min(stock / capacity, 1);
   return (
@@ -65,6 +74,7 @@ function StockRow({ resource, world }: { resource: Resource; world: World }) {
       >
         Gather {gatherAmount}
       </button>
+      {balance !== undefined && <span class="owned">you have {String(balance)}</span>}
     </li>
   );
 }

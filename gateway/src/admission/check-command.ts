@@ -13,6 +13,7 @@ import {
   type MessageRegistry,
   uuidv7Ms,
 } from "@hexhold/messaging";
+import type { CommandTarget } from "../dispatch/command-target.ts";
 
 /** A refusal of the edge: never executed. */
 export interface EdgeError {
@@ -25,7 +26,7 @@ export interface EdgeError {
 
 export interface CheckedCommand {
   readonly entry: MessageEntry;
-  readonly key: Key;
+  readonly target: CommandTarget;
 }
 
 export interface CommandRules {
@@ -36,6 +37,8 @@ export interface CommandRules {
   readonly staleAfterMs: number;
 }
 
+/** Commands of this service are for a hex; those of all others are about the account that sends them. */
+const hexService = "hex";
 /** `hexhold.edge.v1.Command.payload` has the same rule. */
 const payloadBytesMax = 8192;
 /** Architecture §12: messages of clients nest no deeper. */
@@ -43,7 +46,12 @@ export const nestingMax = 16;
 /** Request ids further ahead of world time are refused. */
 const aheadMsMax = 60_000;
 
-export type CommandCheck = (command: Command, nowMs: number) => CheckedCommand | EdgeError;
+/** @param subject of a command to a domain service: the account of the session, as text. */
+export type CommandCheck = (
+  command: Command,
+  nowMs: number,
+  subject: string,
+) => CheckedCommand | EdgeError;
 
 export function createCommandCheck(rules: CommandRules): CommandCheck {
   const validator = compiledValidator(
@@ -52,7 +60,7 @@ export function createCommandCheck(rules: CommandRules): CommandCheck {
       .map(({ schema }) => schema),
   );
   const checkKey = createKeyCheck(rules);
-  return (command, nowMs) => {
+  return (command, nowMs, subject) => {
     const entry = rules.registry.byType(command.type);
     if (entry === undefined || entry.kind !== "command") {
       return invalid("unknown-type", `no command is called ${JSON.stringify(command.type)}`);
@@ -70,8 +78,8 @@ export function createCommandCheck(rules: CommandRules): CommandCheck {
         `${command.type}: version ${command.version}; this gateway takes ${entry.minVersion} to ${entry.messageVersion}`,
       );
     }
-    const key = checkKey(command.key === undefined ? undefined : keyOfWire(command.key));
-    if ("code" in key) return key;
+    const target = targetOf(entry, command, subject);
+    if ("code" in target) return target;
     const id = checkRequestId(command.requestId, nowMs, rules.staleAfterMs);
     if (id !== undefined) return id;
     if (entry.durability === Durability.VOLATILE && command.volatileSeq === 0n) {
@@ -81,8 +89,22 @@ export function createCommandCheck(rules: CommandRules): CommandCheck {
       );
     }
     const payload = checkPayload(validator, entry, command.payload);
-    return payload ?? { entry, key };
+    return payload ?? { entry, target };
   };
+
+  function targetOf(
+    { service }: MessageEntry,
+    { key: sent, type }: Command,
+    subject: string,
+  ): CommandTarget | EdgeError {
+    if (service !== hexService) {
+      return sent === undefined
+        ? { service, subject }
+        : invalid("key-not-taken", `${type} is about your account: send it without a key`);
+    }
+    const key = checkKey(sent === undefined ? undefined : keyOfWire(sent));
+    return "code" in key ? key : { key };
+  }
 }
 
 /** Checks the key of a command or subscription. */

@@ -1,10 +1,17 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { hexAt } from "@hexhold/hex";
-import { type Bus, gatheringLimits, type PublishOutcome, uuidv7Bytes } from "@hexhold/messaging";
+import {
+  type Bus,
+  domainQueueOf,
+  gatheringLimits,
+  type PublishOutcome,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { afterEach, expect, it } from "vitest";
 import type { EdgeError } from "../admission/check-command.ts";
 import { createGatewayMetrics } from "../gateway-metrics.ts";
+import type { CommandTarget } from "./command-target.ts";
 import { Dispatcher } from "./dispatcher.ts";
 
 const key = { hexId: hexAt(52.5, 13.4), layerId: 0 };
@@ -13,9 +20,12 @@ let dispatcher: Dispatcher;
 afterEach(async () => dispatcher.stop());
 
 /** A dispatcher on a bus that does nothing but give `outcome` to every publish. */
-async function dispatcherOn(outcome: PublishOutcome): Promise<void> {
+async function dispatcherOn(outcome: PublishOutcome, queues: string[] = []): Promise<void> {
   const bus = {
-    publish: () => Promise.resolve(outcome),
+    publish(queue: string) {
+      queues.push(queue);
+      return Promise.resolve(outcome);
+    },
     openInbox: () => Promise.resolve({ name: "gw.test.reply", close: () => Promise.resolve() }),
   } as unknown as Bus;
   dispatcher = new Dispatcher({
@@ -28,7 +38,10 @@ async function dispatcherOn(outcome: PublishOutcome): Promise<void> {
 }
 
 /** Offers a command; what it was told at once, and later. */
-function offer(): { atOnce: EdgeError | undefined; later: EdgeError[] } {
+function offer(target: CommandTarget = { key }): {
+  atOnce: EdgeError | undefined;
+  later: EdgeError[];
+} {
   const id = uuidv7Bytes();
   const later: EdgeError[] = [];
   const atOnce = dispatcher.offer({
@@ -36,7 +49,7 @@ function offer(): { atOnce: EdgeError | undefined; later: EdgeError[] } {
     orderKey: "account key",
     eventId: id,
     requestId: id,
-    key,
+    target,
     acceptedMs: performance.now(),
     deadlineMs: performance.now() + 10_000,
     told: false,
@@ -75,4 +88,20 @@ it("answers RESOURCE_EXHAUSTED slot-full when more wait for a slot than may, and
   });
   expect([first, ...waiting].filter(({ atOnce }) => atOnce !== undefined)).toEqual([]);
   expect(dispatcher.pendingCount).toBe(1 + gatheringLimits.gatheredMax);
+});
+
+it("sends a command for a domain service to the queue of its subject, whatever slots are stalled", async () => {
+  const queues: string[] = [];
+  await dispatcherOn("confirmed", queues);
+  dispatcher.setRoutes({
+    routeVersion: 2n,
+    partitions: 8,
+    pins: new Map(),
+    stalled: new Set(Array.from({ length: 8 }, (_, n) => `cmd.p${n}`)),
+  });
+  const subject = "0190d8a0-0000-7000-8000-000000000001";
+  expect(offer({ service: "inventory", subject }).atOnce).toBeUndefined();
+  expect(offer({ service: "chat", subject }).atOnce).toBeUndefined();
+  expect(queues).toEqual([domainQueueOf("inventory", subject), "cmd.chat"]);
+  expect(offer().atOnce).toMatchObject({ reason: "slot-stalled" });
 });

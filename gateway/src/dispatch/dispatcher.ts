@@ -4,7 +4,7 @@
  * Modes:
  * - `waiting`: no connection, or a connection without a route table of its own. Commands are answered
  *   UNAVAILABLE at once; what was sent before stays pending.
- * - `ready`: commands gather by slot. On the way from waiting to ready everything pending is sent again,
+ * - `ready`: commands gather by slot; those for domain services by queue, which counts as a slot here. On the way from waiting to ready everything pending is sent again,
  *   with the same ids, before anything newer.
  * UNAVAILABLE and RESOURCE_EXHAUSTED mean *not executed*. What was handed over and has no answer after 5 s
  * is UNKNOWN_OUTCOME: it stays pending until its deadline, and later commands of its account for its key are
@@ -19,13 +19,13 @@ import {
   GatheringLane,
   type Inbox,
   type RouteTable,
-  routeOf,
   splitAnswers,
   uuidText,
 } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
 import type { EdgeError } from "../admission/check-command.ts";
 import type { GatewayMetrics } from "../gateway-metrics.ts";
+import { queueOf } from "./command-target.ts";
 import type { PendingCommand } from "./pending-command.ts";
 
 export interface DispatcherOptions {
@@ -107,7 +107,7 @@ export class Dispatcher {
     ) {
       return unavailable("behind-unknown-outcome");
     }
-    const slot = routeOf(command.key, routes);
+    const slot = queueOf(command.target, routes);
     if (routes.stalled.has(slot)) return unavailable("slot-stalled");
     const lane = this.#lane(slot);
     this.#byEvent.set(bytesText(command.eventId), command);

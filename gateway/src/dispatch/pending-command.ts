@@ -1,14 +1,14 @@
-import type { Key } from "@hexhold/hex";
 import type { GatheredCommand } from "@hexhold/messaging";
 import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { EdgeError } from "../admission/check-command.ts";
+import type { CommandTarget } from "./command-target.ts";
 
 /** A command on its way: from its frame to its terminal answer, or to its deadline. */
 export interface PendingCommand extends GatheredCommand {
   /** Minted per send; answers are matched by it. */
   readonly eventId: Uint8Array;
   readonly requestId: Uint8Array;
-  readonly key: Key;
+  readonly target: CommandTarget;
   readonly acceptedMs: number;
   readonly deadlineMs: number;
   /** Called once, unless `failed` was for certain; after UNKNOWN_OUTCOME it may still be called. */

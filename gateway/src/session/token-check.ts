@@ -1,6 +1,6 @@
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { type Key, parseKeyText } from "@hexhold/hex";
-import { uuidBytes } from "@hexhold/messaging";
+import { uuidBytes, uuidText } from "@hexhold/messaging";
 
 /** Issuer and audience of access tokens. */
 export const tokenIssuer = "hexhold";
@@ -45,10 +45,11 @@ export function createTokenCheck(jwksText: string): TokenCheck {
         requiredClaims: ["sub", "exp"],
         clockTolerance: clockToleranceS,
       });
-      const accountText = payload.sub ?? "";
+      const accountId = uuidBytes(payload.sub ?? "");
       return {
-        accountId: uuidBytes(accountText),
-        accountText,
+        accountId,
+        // In one spelling everywhere: it is the subject of commands, and finds their queue.
+        accountText: uuidText(accountId),
         expiresMs: (payload.exp ?? 0) * 1000,
         residence: typeof payload["hex"] === "string" ? parseKeyText(payload["hex"]) : undefined,
       };

@@ -14,15 +14,18 @@ const schema = z.object({
 /** Passwords of the services' database roles, and the tokens of control and admin plane. */
 export type HostSecrets = z.infer<typeof schema>;
 
-/** Made once per data directory, mode 0600. */
+/** Made once per data directory, mode 0600. A role that came with a newer version gets its password when it is missed. */
 export function loadHostSecrets(dataDir: string): HostSecrets {
   const file = join(dataDir, "host-secrets.json");
-  if (existsSync(file)) return schema.parse(JSON.parse(readFileSync(file, "utf8")));
+  const known = existsSync(file) ? schema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
+  if (known !== undefined && serviceRoles.every((role) => known.roles[role] !== undefined)) {
+    return known;
+  }
   const secret = (): string => randomBytes(24).toString("base64url");
   const secrets: HostSecrets = {
-    roles: Object.fromEntries(serviceRoles.map((role) => [role, secret()])),
-    controlToken: secret(),
-    adminToken: secret(),
+    roles: Object.fromEntries(serviceRoles.map((role) => [role, known?.roles[role] ?? secret()])),
+    controlToken: known?.controlToken ?? secret(),
+    adminToken: known?.adminToken ?? secret(),
   };
   writeFileWhole(file, `${JSON.stringify(secrets, undefined, 2)}\n`);
   return secrets;

@@ -6,11 +6,21 @@ import { createSupervisor } from "../supervisor/supervisor.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { waitForHttp } from "./wait-for-http.ts";
-import { type ClusterCounts, serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
+import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 
 const readyMsMax = 30_000;
 
-type ClusterKind = "router" | "worker" | "gateway";
+/** In the order of their starts: who depends on others comes after them. */
+const kinds = ["router", "worker", "inventory", "gateway"] as const;
+type ClusterKind = (typeof kinds)[number];
+
+/** Folder of each kind in the checkout. */
+const folders: Record<ClusterKind, string> = {
+  router: "router",
+  worker: "worker",
+  inventory: "domains/inventory",
+  gateway: "gateway",
+};
 
 /** Where a process listens. Chosen here, so that one that was restarted is found where it was. */
 interface Place {
@@ -33,13 +43,15 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   say(`declared ${queues.length} queues`);
   const roleUrl = (role: string): string =>
     urlOfRole(urls.postgres, role, secrets.roles[role] ?? "");
-  const places = await placeProcesses(given.counts, config.gateway);
+  const { routers: router, workers: worker, gateways: gateway } = given.counts;
+  const inventory = config.inventory.enabled ? 1 : 0;
+  const counts = { router, worker, inventory, gateway };
+  const places = await placeProcesses(counts, config.gateway);
   const [adminPort = 0] = (await mayListen("127.0.0.1", config.router.adminPort))
     ? [config.router.adminPort]
     : await freePorts(1);
   const routers = places.filter(({ kind }) => kind === "router");
   const routerUrls = routers.map(({ controlPort }) => urlOfPort(controlPort));
-  const gateways = places.filter(({ kind }) => kind === "gateway");
   const gatewayUrl = ({ publicPort }: Place): string =>
     `http://${config.gateway.host}:${publicPort}`;
   const urlOf = (place: Place): { readonly url?: string } =>
@@ -62,12 +74,12 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
     HEXHOLD_CLUSTER__ROUTERS: `[${routerUrls.join(", ")}]`,
   };
-  const launch = async (name: string, kind: string, env: Record<string, string>): Promise<void> => {
+  const launch = async ({ name, kind }: Place, env: Record<string, string>): Promise<void> => {
     await supervisor.startProcess({
       name,
       kind,
       command: process.execPath,
-      args: [join(checkout, kind, "src/main.ts")],
+      args: [join(checkout, folders[kind], "src/main.ts")],
       env: { ...shared, ...env },
       cwd: checkout,
       logFile: join(stack.dataDir.logDir, `${name}.log`),
@@ -101,6 +113,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       HEXHOLD_POSTGRES_URL: roleUrl("hexhold_worker"),
       HEXHOLD_MONGODB_URL: urls.mongodb,
     }),
+    inventory: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_inventory") }),
     gateway: (place) => ({
       HEXHOLD_GATEWAY__HOST: config.gateway.host,
       HEXHOLD_GATEWAY__PORT: String(place.publicPort),
@@ -112,18 +125,19 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     for (const place of places) {
       const { name, kind } = place;
       const own = `HEXHOLD_${kind.toUpperCase()}__`;
-      await launch(name, kind, {
+      await launch(place, {
         [`${own}INSTANCE`]: name,
         [`${own}CONTROL_PORT`]: String(place.controlPort),
         ...envOf[kind](place),
       });
     }
-    for (const gateway of gateways) {
+    for (const place of places) {
+      if (place.kind === "router" || place.kind === "worker") continue;
+      const url = place.kind === "gateway" ? gatewayUrl(place) : urlOfPort(place.controlPort);
       await waitForHttp(
-        `${gatewayUrl(gateway)}/healthz`,
+        `${url}/healthz`,
         readyMsMax,
-        () =>
-          `${gateway.name} is not healthy; see hexctl logs ${gateway.name}, worker-1 and router-1`,
+        () => `${place.name} is not healthy; see hexctl logs ${place.name}, worker-1 and router-1`,
       );
     }
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
@@ -147,7 +161,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     });
     ends.push(() => mint.stop());
     report();
-    const httpUrl = gatewayUrl(gateways[0]!);
+    const httpUrl = gatewayUrl(places.find(({ kind }) => kind === "gateway")!);
     return {
       endpoints: {
         ws: httpUrl.replace("http", "ws"),
@@ -166,14 +180,14 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
 
 /** In the order of their starts: who depends on others comes after them. */
 async function placeProcesses(
-  counts: ClusterCounts,
+  counts: Readonly<Record<ClusterKind, number>>,
   gateway: { readonly host: string; readonly port: number },
 ): Promise<Place[]> {
-  const names = (["router", "worker", "gateway"] as const).flatMap((kind) =>
-    Array.from({ length: counts[`${kind}s`] }, (_, n) => ({ kind, name: `${kind}-${n + 1}` })),
+  const names = kinds.flatMap((kind) =>
+    Array.from({ length: counts[kind] }, (_, n) => ({ kind, name: `${kind}-${n + 1}` })),
   );
   const controlPorts = await freePorts(names.length);
-  const publicPorts = await freePorts(counts.gateways);
+  const publicPorts = await freePorts(counts.gateway);
   // The first gateway is where the configuration says, if nobody is there.
   if (await mayListen(gateway.host, gateway.port)) publicPorts[0] = gateway.port;
   return names.map(({ name, kind }, i) => ({

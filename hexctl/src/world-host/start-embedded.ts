@@ -1,6 +1,7 @@
 /** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
 import { releaseVersion } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
+import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
 import { openPool } from "@hexhold/postgres";
 import { createMemoryLeaseStore, start as startRouter } from "@hexhold/router";
@@ -93,6 +94,23 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       },
     );
     ends.push(() => worker.stop());
+    const inventory = config.inventory.enabled
+      ? await startInventory(
+          inventoryConfigSchema.parse({
+            instance: "inventory-1",
+            postgresUrl: roleUrl("hexhold_inventory"),
+            controlToken: secrets.controlToken,
+            resultRetentionHours: config.resultRetentionHours,
+          }),
+          {
+            bus: newBus(),
+            routers: router.controlChannel,
+            logger: given.loggerOf("inventory", "inventory-1", config.inventory.logLevel),
+            metrics,
+          },
+        )
+      : undefined;
+    if (inventory !== undefined) ends.push(() => inventory.stop());
     const gateway = await startGateway(
       gatewayConfigSchema.parse({
         ...config.gateway,
@@ -129,6 +147,9 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       { name: "host", kind: "host", pid, controlUrl: host.url },
       { name: "router-1", kind: "router", pid, controlUrl: router.controlUrl },
       { name: "worker-1", kind: "worker", pid, controlUrl: worker.controlUrl },
+      ...(inventory === undefined
+        ? []
+        : [{ name: "inventory-1", kind: "inventory", pid, controlUrl: inventory.controlUrl }]),
       { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
     ];
     given.onProcesses(processes);

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { gameModuleUrl, gameSection, loadConfig, worldSection } from "@hexhold/config";
 import { gatewaySection } from "@hexhold/gateway";
+import { inventorySection } from "@hexhold/inventory";
 import { routerSection } from "@hexhold/router";
 import { workerSection } from "@hexhold/worker";
 import { z } from "zod";
@@ -12,6 +13,7 @@ const schema = z.object({
   gateway: gatewaySection.prefault({}),
   worker: workerSection.prefault({}),
   router: routerSection.prefault({}),
+  inventory: inventorySection.prefault({}),
 });
 
 export interface WorldConfig {
@@ -27,6 +29,7 @@ export interface WorldConfig {
   readonly gateway: z.output<typeof gatewaySection>;
   readonly worker: z.output<typeof workerSection>;
   readonly router: z.output<typeof routerSection>;
+  readonly inventory: z.output<typeof inventorySection>;
 }
 
 /** Throws a `ConfigError` with every fault, also of options that only one process will read. */
@@ -34,7 +37,7 @@ export function readWorldConfig(
   checkout: string,
   env: Readonly<Record<string, string | undefined>>,
 ): WorldConfig {
-  const { world, game, gateway, worker, router } = loadConfig(schema, {
+  const { world, game, gateway, worker, router, inventory } = loadConfig(schema, {
     configDir: join(checkout, "config"),
     env,
   });
@@ -50,5 +53,6 @@ export function readWorldConfig(
     gateway,
     worker,
     router,
+    inventory,
   };
 }

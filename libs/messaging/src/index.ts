@@ -48,7 +48,13 @@ export {
   type MessageRegistry,
   RegistryError,
 } from "./registry.ts";
-export { domainQueueCount, type PinRoute, type RouteTable, routeOf } from "./route.ts";
+export {
+  domainQueueCount,
+  domainQueueOf,
+  type PinRoute,
+  type RouteTable,
+  routeOf,
+} from "./route.ts";
 export {
   commandExchange,
   commandQueueLengthMax,

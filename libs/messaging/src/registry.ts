@@ -16,6 +16,8 @@ export interface MessageEntry {
   /** Oldest version that a gateway still takes from clients. */
   readonly minVersion: number;
   readonly schema: DescMessage;
+  /** The word behind `cmd.` or `evt.`: who handles the command, or whose event it is. */
+  readonly service: string;
   readonly kind: "command" | "event";
   /** Events: `UNSPECIFIED`. */
   readonly durability: Durability;
@@ -113,6 +115,7 @@ function entryOf(
     messageVersion: option.version,
     minVersion: option.minVersion || 1,
     schema,
+    service: option.type.split(".")[1] ?? "",
     kind,
     durability: option.durability,
     senders: new Set(option.senders),

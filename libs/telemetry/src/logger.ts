@@ -28,6 +28,9 @@ export interface LogBindings {
   /** Key text of a hex: `861f1d48fffffff`. */
   readonly key?: string;
   readonly slot?: string;
+  /** Of a domain message: account, item or order. */
+  readonly subject?: string;
+  readonly type?: string;
 }
 
 /** Secrets never reach a log, whoever hands over an object that carries one. */

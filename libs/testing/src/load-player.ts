@@ -53,6 +53,8 @@ export interface CommandOptions {
   readonly requestId?: Uint8Array;
   readonly volatileSeq?: bigint;
   readonly giveUpMs?: number;
+  /** A command of a domain service: it names no hex. */
+  readonly keyless?: boolean;
   /** Only one send. */
   readonly once?: boolean;
 }
@@ -181,7 +183,9 @@ export async function joinPlayer(
             requestId,
             type,
             version: 1,
-            key: { hexId: key.hexId, layerId: key.layerId },
+            ...(options.keyless === true
+              ? {}
+              : { key: { hexId: key.hexId, layerId: key.layerId } }),
             payload,
             volatileSeq: options.volatileSeq ?? 0n,
           },

@@ -37,9 +37,10 @@ const reasonArguments: Readonly<Record<string, number>> = {
   TokenError: 0,
   errorAnswer: 1,
   fail: 2,
+  fault: 1,
 };
 
-/** Every reason that gateway and worker put into an error, as literals at the places where they do. */
+/** Every reason that gateway, worker and domain services put into an error, as literals at the places where they do. */
 function reasonsInCode(): Set<string> {
   const reasons = new Set<string>();
   const take = (value: unknown): void => {
@@ -65,7 +66,8 @@ function reasonsInCode(): Set<string> {
     Object.values(value).forEach(visit);
   };
   for (const { path: file, text } of sources) {
-    if (/^(gateway|worker)\/src\//.test(file)) visit(parseAst(text, { lang: "ts" }));
+    if (/^(gateway|worker|libs\/domain|domains\/[a-z]+)\/src\//.test(file))
+      visit(parseAst(text, { lang: "ts" }));
   }
   // Handed through: what libs/hex says of a cell.
   const cell = sources.find(({ path: file }) => file === "libs/hex/src/cell.ts")?.text ?? "";

@@ -9,10 +9,9 @@
  * memory is full. Sending a stretch again is always safe: receivers know event_ids.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { murmur3 } from "@hexhold/hex";
 import {
   decodeEnvelope,
-  domainQueueCount,
+  domainQueueOf,
   keyOfWire,
   type RouteTable,
   routeOf,
@@ -67,8 +66,6 @@ const stretchMax = 512;
 const memoryMax = 8192;
 const storeEveryMs = 500;
 const retryMs = { first: 50, max: 2000 };
-/** Competing consumers: order, where needed, is by row locks in the service. */
-const unnumbered = new Set(["router", "accounts", "chat", "governance"]);
 
 export function startRelay(options: RelayOptions): OutboxRelay {
   const lanes = new Map<string, Lane>();
@@ -238,6 +235,5 @@ function queueOf(destination: string, row: QueuedRow, routes: RouteTable): strin
     if (key === undefined) throw new Error("an outbox row for a hex carries no key");
     return routeOf(keyOfWire(key), routes);
   }
-  if (unnumbered.has(destination)) return `cmd.${destination}`;
-  return `cmd.${destination}.${murmur3(Buffer.from(row.subject ?? "")) % domainQueueCount}`;
+  return domainQueueOf(destination, row.subject ?? "");
 }

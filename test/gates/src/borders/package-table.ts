@@ -52,6 +52,10 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"],
     usesInTests: ["hexctl"],
   },
+  // The machinery that all services in domains/ share.
+  "libs/domain": {
+    uses: ["gen", "libs/messaging", "libs/postgres", "libs/rpc", "libs/telemetry"],
+  },
   // For tests: it is above what it helps to test. It loads no service, starts worlds by hexctl's command line,
   // and has the reference game with rules that misbehave.
   "libs/testing": {
@@ -72,6 +76,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: [...inEveryService, "libs/postgres", "libs/actor"],
     usesInTests: ["games/reference"],
   },
+  "domains/inventory": { uses: [...inEveryService, "libs/postgres", "libs/domain"] },
   // No database. From libs/actor only the shape of a game module, for its descriptors.
   gateway: { uses: [...inEveryService, "libs/actor"], usesInTests: ["games/reference"] },
 
@@ -88,6 +93,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "router",
       "worker",
       "gateway",
+      "domains/inventory",
       // Named as the default of `game.module`; nothing of it is imported.
       "games/reference",
       // Built by it and served by the gateway as files.

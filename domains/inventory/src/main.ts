@@ -1,0 +1,3 @@
+import { runInventory } from "./run-inventory.ts";
+
+await runInventory(process.env);

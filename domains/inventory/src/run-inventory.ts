@@ -1,0 +1,45 @@
+/** An inventory service as a process of its own: configuration in, ports made, nothing else. */
+import path from "node:path";
+import {
+  clusterSection,
+  type Environment,
+  loadConfig,
+  runService,
+  worldSection,
+} from "@hexhold/config";
+import { createAmqpBus } from "@hexhold/messaging";
+import { createLogger, createMetrics } from "@hexhold/telemetry";
+import { z } from "zod";
+import { inventoryConfigSchema, inventorySection, start } from "./index.ts";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+
+const schema = z.object({
+  inventory: inventorySection.prefault({}),
+  cluster: clusterSection,
+  world: worldSection,
+  /** Role hexhold_inventory. */
+  postgresUrl: z.url({ protocol: /^postgres(ql)?$/ }),
+  rabbitmqUrl: z.url({ protocol: /^amqps?$/ }),
+});
+
+export async function runInventory(env: Environment): Promise<void> {
+  await runService("inventory", env, async (defer) => {
+    const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
+    const { instance, host, controlPort, logLevel } = config.inventory;
+    const logger = createLogger({ service: "inventory", instance, level: logLevel });
+    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `inventory/${instance}` });
+    defer(() => bus.close());
+    return start(
+      inventoryConfigSchema.parse({
+        instance,
+        controlHost: host,
+        controlPort,
+        controlToken: config.cluster.controlToken,
+        postgresUrl: config.postgresUrl,
+        resultRetentionHours: config.world.resultRetentionHours,
+      }),
+      { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },
+    );
+  });
+}

@@ -1,0 +1,184 @@
+/**
+ * One queue message from its delivery to its answers.
+ *
+ * - All of it in one transaction. When that fails by something in it, each message in a transaction of its own.
+ * - A message alone has five attempts: what its handler throws is tried again after 1, 2, 4, 8 ms, a deadlock or a
+ *   statement that took too long after 100 ms · 2ⁿ ± 20 %. Then a letter is committed in its place.
+ * - An outage of the store costs nobody an attempt: the message is held until the store is back.
+ * Nothing is answered before its commit. A transaction whose commit was not answered is run again: inbox and
+ * results tell what was stored.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { uuidText } from "@hexhold/messaging";
+import { isStatementFailure, type PgPool } from "@hexhold/postgres";
+import { createBackoff } from "@hexhold/rpc";
+import type { LogBindings, Logger } from "@hexhold/telemetry";
+import { type Applied, type ApplyContext, applyMessages, type GivenUp } from "./apply-messages.ts";
+import type { ProducerIdentity } from "./dead-letter.ts";
+import type { DomainMetrics } from "./domain-metrics.ts";
+import type { DomainStore } from "./domain-store.ts";
+import type { Incoming } from "./incoming.ts";
+import { inTransaction, StoreOutageError } from "./transaction.ts";
+
+export interface BatchHandlerOptions {
+  readonly pool: PgPool;
+  readonly store: DomainStore;
+  readonly producer: ProducerIdentity;
+  /** World time, Unix milliseconds. */
+  readonly worldNow: () => number;
+  readonly staleAfterMs: number;
+  readonly logger: Logger;
+  readonly metrics: DomainMetrics;
+  /** There may be rows in the outbox. */
+  readonly onLetter: () => void;
+}
+
+export interface BatchHandler {
+  /**
+   * Handles what was read from one message of `queue` and resolves with what became of each, all of it committed;
+   * undefined: `signal` was aborted before that, and the message must go back to its queue.
+   */
+  handle(
+    queue: string,
+    items: readonly Incoming[],
+    signal: AbortSignal,
+  ): Promise<Applied[] | undefined>;
+}
+
+const attemptsMax = 5;
+
+export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
+  const { pool, logger, metrics } = options;
+  const { service } = options.producer;
+
+  function apply(queue: string, items: readonly Incoming[], givenUp?: GivenUp): Promise<Applied[]> {
+    return inTransaction(pool, (transaction) =>
+      applyMessages(transaction, items, contextOf(queue), givenUp),
+    );
+  }
+
+  function contextOf(queue: string): ApplyContext {
+    const { store, producer, staleAfterMs, worldNow } = options;
+    return { store, staleAfterMs, letters: { queue, producer, nowMs: Math.floor(worldNow()) } };
+  }
+
+  /** Runs `work` until the store has answered; undefined when stopped. Rejects with every other failure. */
+  async function held<T>(
+    queue: string,
+    work: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<T | undefined> {
+    const backoff = createBackoff(100, 2_000);
+    for (let failures = 0; !signal.aborted; failures++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof StoreOutageError)) throw error;
+        metrics.retries.inc({ service, cause: "outage" });
+        if (failures % 20 === 0) {
+          logger.warn({ err: error, slot: queue }, "a message waits for PostgreSQL");
+        }
+      }
+      await backoff.wait(signal);
+    }
+    return undefined;
+  }
+
+  async function alone(
+    queue: string,
+    item: Incoming,
+    signal: AbortSignal,
+  ): Promise<Applied[] | undefined> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await held(queue, () => apply(queue, [item]), signal);
+      } catch (error) {
+        const isStore = isStatementFailure(error);
+        metrics.retries.inc({ service, cause: isStore ? "store" : "handler" });
+        logger.warn({ ...bindingsOf(queue, item), err: error, attempt }, "an attempt has failed");
+        if (attempt === attemptsMax) return giveUp(queue, item, error, signal);
+        await pause(isStore ? storePauseMs(attempt) : 2 ** (attempt - 1), signal);
+      }
+    }
+  }
+
+  /** Whatever the store makes it wait: nothing that the broker gave us is lost. */
+  async function giveUp(
+    queue: string,
+    item: Incoming,
+    cause: unknown,
+    signal: AbortSignal,
+  ): Promise<Applied[] | undefined> {
+    const error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    const givenUp = { error: error.replaceAll("\u0000", ""), attempts: attemptsMax };
+    while (!signal.aborted) {
+      try {
+        return await held(queue, () => apply(queue, [item], givenUp), signal);
+      } catch (failure) {
+        logger.error({ ...bindingsOf(queue, item), err: failure }, "a dead letter cannot be kept");
+        await pause(storePauseMs(4), signal);
+      }
+    }
+    return undefined;
+  }
+
+  function finished(queue: string, all: readonly Applied[]): void {
+    for (const { item, outcome } of all) {
+      metrics.messages.inc({ service, outcome });
+      if (outcome === "dead-lettered") {
+        metrics.deadLetters.inc({ service });
+        logger.error(bindingsOf(queue, item), "a message was dead-lettered");
+        options.onLetter();
+      } else if (logger.isLevelEnabled("debug")) {
+        logger.debug({ ...bindingsOf(queue, item), outcome }, "message finished");
+      }
+    }
+  }
+
+  return {
+    async handle(queue, items, signal) {
+      let all: Applied[] | undefined;
+      try {
+        all = await held(queue, () => apply(queue, items), signal);
+      } catch (error) {
+        if (items.length > 1) {
+          const count = items.length;
+          logger.warn({ err: error, slot: queue, count }, "a batch has failed: one at a time now");
+        }
+        all = [];
+        for (const item of items) {
+          const one = await alone(queue, item, signal);
+          if (one === undefined) return undefined;
+          all.push(...one);
+        }
+      }
+      if (all !== undefined) finished(queue, all);
+      return all;
+    },
+  };
+}
+
+/** What ties a log line to the message it is about; an id that is none is left out. */
+function bindingsOf(queue: string, { envelope }: Incoming): LogBindings {
+  if (envelope === undefined) return { slot: queue };
+  const { requestId, eventId, correlationId, subject, type } = envelope;
+  const id = (name: string, bytes: Uint8Array): LogBindings =>
+    bytes.length === 16 ? { [name]: uuidText(bytes) } : {};
+  return {
+    slot: queue,
+    ...id("request_id", requestId),
+    ...id("event_id", eventId),
+    ...id("correlation_id", correlationId),
+    ...(subject === "" ? {} : { subject }),
+    type: type.slice(0, 128),
+  };
+}
+
+function storePauseMs(attempt: number): number {
+  return 100 * 2 ** (attempt - 1) * (0.8 + Math.random() * 0.4);
+}
+
+/** Ends early when `signal` is aborted. */
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await sleep(ms, undefined, { signal }).catch(() => undefined);
+}

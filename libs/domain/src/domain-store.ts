@@ -1,0 +1,90 @@
+/** The tables that every domain service has in its own schema: `inbox`, `result`, `outbox`. */
+import { byteaArray, uuidArray } from "@hexhold/postgres";
+import type { Statement, Transaction } from "./transaction.ts";
+
+export interface StoredResult {
+  readonly payloadHash: Uint8Array;
+  readonly answer: Uint8Array;
+}
+
+export interface OutboxMessage {
+  /** A service; never a queue. */
+  readonly destination: string;
+  readonly subject: string;
+  /** Encoded. */
+  readonly envelope: Uint8Array;
+}
+
+export interface DomainStore {
+  /** Notes events as handled; returns those that were not before, as `bytesText`. */
+  claim(transaction: Transaction, eventIds: readonly Uint8Array[]): Promise<Set<string>>;
+  /** Stored answers by idempotency key, both as `bytesText`. */
+  results(
+    transaction: Transaction,
+    keys: readonly Uint8Array[],
+  ): Promise<Map<string, StoredResult>>;
+  /** Fails with 23505 when the key has a result. */
+  saveResult(transaction: Transaction, key: Uint8Array, result: StoredResult): Promise<void>;
+  send(transaction: Transaction, message: OutboxMessage): Promise<void>;
+  /** Deletes old rows of inbox and results; how many. */
+  pruneStatement(inboxHours: number, resultHours: number, rowsMax: number): Statement;
+}
+
+/** `schema` is a name of ours, never input. */
+export function createDomainStore(schema: string): DomainStore {
+  return {
+    async claim(transaction, eventIds) {
+      // In one order everywhere: two transactions that note the same ids wait for each other, and never both.
+      const ids = [...new Map(eventIds.map((id) => [Buffer.from(id).toString("hex"), id]))]
+        .toSorted(([a], [b]) => (a < b ? -1 : 1))
+        .map(([, id]) => id);
+      if (ids.length === 0) return new Set();
+      const rows = await transaction.query<{ id: string }>({
+        name: `${schema}_claim`,
+        text: `INSERT INTO ${schema}.inbox (event_id) SELECT unnest($1::uuid[])
+          ON CONFLICT (event_id) DO NOTHING RETURNING event_id::text AS id`,
+        values: [uuidArray(ids)],
+      });
+      return new Set(
+        rows.map(({ id }) => Buffer.from(id.replaceAll("-", ""), "hex").toString("latin1")),
+      );
+    },
+    async results(transaction, keys) {
+      if (keys.length === 0) return new Map();
+      const rows = await transaction.query<{
+        idempotency_key: Buffer;
+        payload_hash: Buffer;
+        answer: Buffer;
+      }>({
+        name: `${schema}_results`,
+        text: `SELECT idempotency_key, payload_hash, answer FROM ${schema}.result
+          WHERE idempotency_key = ANY ($1::bytea[])`,
+        values: [byteaArray(keys)],
+      });
+      return new Map(
+        rows.map((row) => [
+          row.idempotency_key.toString("latin1"),
+          { payloadHash: row.payload_hash, answer: row.answer },
+        ]),
+      );
+    },
+    async saveResult(transaction, key, { payloadHash, answer }) {
+      await transaction.query({
+        name: `${schema}_save_result`,
+        text: `INSERT INTO ${schema}.result (idempotency_key, payload_hash, answer) VALUES ($1, $2, $3)`,
+        values: [Buffer.from(key), Buffer.from(payloadHash), Buffer.from(answer)],
+      });
+    },
+    async send(transaction, { destination, subject, envelope }) {
+      await transaction.query({
+        name: `${schema}_send`,
+        text: `INSERT INTO ${schema}.outbox (destination, subject, envelope) VALUES ($1, $2, $3)`,
+        values: [destination, subject, Buffer.from(envelope)],
+      });
+    },
+    pruneStatement: (inboxHours, resultHours, rowsMax) => ({
+      text: `SELECT ${schema}.prune($1, $2, $3)::text AS gone`,
+      values: [inboxHours, resultHours, rowsMax],
+    }),
+  };
+}

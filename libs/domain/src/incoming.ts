@@ -1,0 +1,212 @@
+/** From the bytes of a queue message to what is to be done with each envelope. Pure. */
+import { createValidator } from "@bufbuild/protovalidate";
+import { fromBinary, type Message } from "@bufbuild/protobuf";
+import {
+  type Envelope,
+  EnvelopeSchema,
+  ErrorCode,
+} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import {
+  bytesText,
+  createMessageRegistry,
+  decodeBatch,
+  decodeEnvelope,
+  isUuidv7,
+  type MessageEntry,
+  sha256,
+  sha256Length,
+  uuidv7Ms,
+} from "@hexhold/messaging";
+import type { HandleCommand, HandleEvents, MessageHandler } from "./service-definition.ts";
+
+/** Everything that arrives has bytes, which a dead letter keeps, and an id under which it is known again. */
+interface Arrived {
+  readonly bytes: Uint8Array;
+  /** 16 bytes: the event_id, or made of the bytes where they have none. */
+  readonly inboxId: Uint8Array;
+  /** `inboxId` as text, for maps. */
+  readonly inboxText: string;
+  /** Undefined: not readable. */
+  readonly envelope: Envelope | undefined;
+}
+
+export interface IncomingEvent extends Arrived {
+  readonly kind: "event";
+  readonly envelope: Envelope;
+  readonly message: Message;
+  readonly handle: HandleEvents;
+}
+
+export interface IncomingCommand extends Arrived {
+  readonly kind: "command";
+  readonly envelope: Envelope;
+  readonly message: Message;
+  readonly handle: HandleCommand;
+  readonly entry: MessageEntry;
+  readonly sender: Sender;
+  /** The idempotency key as text, for maps. */
+  readonly keyText: string;
+  readonly payloadHash: Uint8Array;
+  /** Moment inside the request's UUIDv7, Unix milliseconds. */
+  readonly requestMs: number;
+}
+
+/** Of no use to anybody here: kept for the operators. */
+export interface IncomingLetter extends Arrived {
+  readonly kind: "letter";
+  readonly error: string;
+}
+
+/** A command that is answered without being decided; nothing of it is stored. */
+export interface IncomingFault extends Arrived {
+  readonly kind: "fault";
+  readonly envelope: Envelope;
+  readonly code: ErrorCode;
+  readonly reason: string;
+  readonly message: string;
+}
+
+export type Incoming = IncomingEvent | IncomingCommand | IncomingLetter | IncomingFault;
+
+export type ReadBatch = (body: Uint8Array) => Incoming[];
+
+const validator = createValidator();
+
+const senders: Readonly<Record<string, Sender>> = {
+  worker: Sender.HEX,
+  accounts: Sender.ACCOUNTS,
+  inventory: Sender.INVENTORY,
+  market: Sender.MARKET,
+  chat: Sender.CHAT,
+  governance: Sender.GOVERNANCE,
+  router: Sender.ROUTER,
+};
+
+/** Throws a `RegistryError` when the contracts of the handlers' messages contradict themselves. */
+export function createBatchReader(handlers: readonly MessageHandler[]): ReadBatch {
+  const registry = createMessageRegistry([...new Set(handlers.map(({ schema }) => schema.file))]);
+  const byType = new Map(
+    handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
+  );
+
+  function read(bytes: Uint8Array): Incoming {
+    const unread = arrived(bytes, undefined);
+    let envelope: Envelope;
+    try {
+      envelope = decodeEnvelope(bytes);
+    } catch (error) {
+      return { ...unread, kind: "letter", error: (error as Error).message };
+    }
+    const at = arrived(bytes, envelope);
+    const handler = byType.get(envelope.type);
+    const entry = registry.byType(envelope.type);
+    if (handler === undefined || entry === undefined) {
+      return { ...at, kind: "letter", error: `nobody here handles ${envelope.type.slice(0, 128)}` };
+    }
+    if (handler.kind === "command") return readCommand({ ...at, envelope }, handler.handle, entry);
+    if (envelope.eventId.length !== 16) {
+      return { ...at, kind: "letter", error: "an event without an event_id of 16 bytes" };
+    }
+    const payload = readPayload(entry, envelope.payload);
+    return "fault" in payload
+      ? { ...at, kind: "letter", error: `${entry.type}: ${payload.fault}` }
+      : { ...at, kind: "event", envelope, message: payload.message, handle: handler.handle };
+  }
+
+  return (body) => {
+    let envelopes: readonly Uint8Array[];
+    try {
+      ({ envelopes } = decodeBatch(body));
+    } catch (error) {
+      return [{ ...arrived(body, undefined), kind: "letter", error: (error as Error).message }];
+    }
+    return envelopes.map(read);
+  };
+}
+
+function arrived(bytes: Uint8Array, envelope: Envelope | undefined) {
+  const eventId = envelope?.eventId;
+  const inboxId = eventId?.length === 16 ? eventId : sha256(bytes).subarray(0, 16);
+  return { bytes, inboxId, inboxText: bytesText(inboxId), envelope };
+}
+
+function readCommand(
+  at: Arrived & { readonly envelope: Envelope },
+  handle: HandleCommand,
+  entry: MessageEntry,
+): IncomingCommand | IncomingFault {
+  const { envelope } = at;
+  const fault = (code: ErrorCode, reason: string, message: string): IncomingFault => ({
+    ...at,
+    kind: "fault",
+    code,
+    reason,
+    message,
+  });
+  const invalid = (reason: string, message: string): IncomingFault =>
+    fault(ErrorCode.INVALID_ARGUMENT, reason, message);
+  if (envelope.version < 1) return invalid("unknown-version", "version must be at least 1");
+  const rules = validator.validate(EnvelopeSchema, envelope);
+  if (rules.kind !== "valid") {
+    return invalid(
+      "invalid-envelope",
+      rules.kind === "error" ? rules.error.message : rules.violations.map(String).join("; "),
+    );
+  }
+  if (!isUuidv7(envelope.requestId) || envelope.eventId.length !== 16) {
+    return invalid("invalid-id", "request_id must be a UUIDv7 and event_id 16 bytes");
+  }
+  if (envelope.idempotencyKey.length !== sha256Length) {
+    return invalid("invalid-idempotency-key", "idempotency_key must be 32 bytes");
+  }
+  const sender = senderOf(envelope);
+  if (!entry.senders.has(sender)) {
+    const who = envelope.producer?.service || "nobody";
+    const message = `${entry.type} may not be sent by ${who}`;
+    return fault(ErrorCode.PERMISSION_DENIED, "sender-not-allowed", message);
+  }
+  const payload = readPayload(entry, envelope.payload);
+  if ("fault" in payload) return invalid("invalid-payload", `${entry.type}: ${payload.fault}`);
+  return {
+    ...at,
+    kind: "command",
+    message: payload.message,
+    handle,
+    entry,
+    sender,
+    keyText: bytesText(envelope.idempotencyKey),
+    payloadHash: sha256(envelope.payload),
+    requestMs: uuidv7Ms(envelope.requestId),
+  };
+}
+
+/**
+ * A gateway speaks for a client when it names an account, else for itself; a router puts back what a gateway sent.
+ * From any other producer an account is not taken.
+ */
+function senderOf(envelope: Envelope): Sender {
+  const service = envelope.producer?.service ?? "";
+  const hasAccount = envelope.accountId.length > 0;
+  if (service === "gateway" || (service === "router" && hasAccount)) {
+    return hasAccount ? Sender.CLIENT : Sender.GATEWAY;
+  }
+  return hasAccount ? Sender.UNSPECIFIED : (senders[service] ?? Sender.UNSPECIFIED);
+}
+
+function readPayload(
+  entry: MessageEntry,
+  payload: Uint8Array,
+): { readonly message: Message } | { readonly fault: string } {
+  let message: Message;
+  try {
+    message = fromBinary(entry.schema, payload);
+  } catch (error) {
+    return { fault: `the payload is no ${entry.schema.typeName}: ${(error as Error).message}` };
+  }
+  const rules = validator.validate(entry.schema, message);
+  if (rules.kind === "valid") return { message };
+  const fault =
+    rules.kind === "error" ? rules.error.message : rules.violations.map(String).join("; ");
+  return { fault };
+}

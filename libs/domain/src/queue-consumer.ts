@@ -1,0 +1,107 @@
+/** Consumes one queue in order: one message in hand; handled, answered, acked. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Bus, type Delivery, encodeAnswers, type Subscription } from "@hexhold/messaging";
+import { createBackoff } from "@hexhold/rpc";
+import type { Logger } from "@hexhold/telemetry";
+import type { BatchHandler } from "./batch-handler.ts";
+import type { ReadBatch } from "./incoming.ts";
+
+export interface QueueConsumerOptions {
+  readonly bus: Bus;
+  readonly queue: string;
+  readonly read: ReadBatch;
+  readonly handler: BatchHandler;
+  readonly logger: Logger;
+  /** Seconds from a delivery to its ack. */
+  readonly onHandled: (seconds: number) => void;
+}
+
+export interface QueueConsumer {
+  /** Whether it reads the queue now. */
+  readonly isConsuming: boolean;
+  /** Finishes what is in hand, within 3 s, and ends; what could not be finished goes back to the queue. */
+  stop(): Promise<void>;
+}
+
+const stopMsMax = 3_000;
+
+/** Begins to consume, and begins again whenever the channel or the connection is lost, until `stop`. */
+export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
+  const { bus, queue, read, handler, logger } = options;
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  /** Gives up waiting for a store that is away. */
+  const abandoning = new AbortController();
+  // After a lost channel the next delivery may come while the last is still being handled.
+  let inHand: Promise<void> = Promise.resolve();
+  let isConsuming = false;
+  let subscription: Subscription | undefined;
+
+  async function take(delivery: Delivery): Promise<void> {
+    if (signal.aborted) return;
+    const startedMs = performance.now();
+    const applied = await handler.handle(queue, read(delivery.body), abandoning.signal);
+    if (applied === undefined) return;
+    const answers = applied.flatMap(({ answer }) => answer ?? []);
+    if (delivery.replyTo !== undefined && answers.length > 0) {
+      bus.reply(delivery.replyTo, { type: "answers.v1", body: encodeAnswers(answers) });
+    }
+    delivery.ack();
+    options.onHandled((performance.now() - startedMs) / 1000);
+  }
+
+  function deliver(delivery: Delivery): void {
+    inHand = inHand
+      .then(() => take(delivery))
+      .catch((error: unknown) => {
+        logger.error({ err: error, slot: queue }, "a message could not be handled: it comes again");
+        void subscription?.close();
+      });
+  }
+
+  async function run(): Promise<void> {
+    const backoff = createBackoff(100, 3_000);
+    while (!signal.aborted) {
+      try {
+        subscription = await bus.consume(queue, { prefetch: 1, onDelivery: deliver });
+        isConsuming = true;
+        backoff.reset();
+        const closing = Promise.withResolvers<void>();
+        const close = (): void => closing.resolve();
+        signal.addEventListener("abort", close, { once: true });
+        if (signal.aborted) close();
+        const reason = await Promise.race([subscription.closed, closing.promise]);
+        signal.removeEventListener("abort", close);
+        isConsuming = false;
+        if (signal.aborted) {
+          await finish();
+          await subscription.close();
+        } else {
+          logger.info({ reason, slot: queue }, "the consumer of a queue has ended");
+        }
+      } catch (error) {
+        logger.debug({ err: error, slot: queue }, "a queue cannot be read now");
+      }
+      await backoff.wait(signal);
+    }
+  }
+
+  /** Its ack must go before the channel is closed. */
+  async function finish(): Promise<void> {
+    await Promise.race([inHand, sleep(stopMsMax, undefined, { ref: false })]);
+    abandoning.abort();
+    await Promise.race([inHand, sleep(stopMsMax, undefined, { ref: false })]);
+  }
+
+  const running = run();
+  return {
+    get isConsuming() {
+      return isConsuming;
+    },
+    async stop() {
+      stopping.abort();
+      await running;
+      await finish();
+    },
+  };
+}
