@@ -18,7 +18,6 @@ import { createTokenCheck } from "./session/token-check.ts";
 
 export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
 export { gatewaySection } from "./gateway-section.ts";
-export { tokenAudience, tokenIssuer } from "./session/token-check.ts";
 
 /** Subprotocol of the client's frames. */
 const subprotocol = "hexhold.v1";

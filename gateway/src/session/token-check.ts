@@ -1,10 +1,7 @@
+import { tokenAudience, tokenIssuer } from "@hexhold/config";
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
 import { type Key, parseKeyText } from "@hexhold/hex";
 import { uuidBytes } from "@hexhold/messaging";
-
-/** Issuer and audience of access tokens. */
-export const tokenIssuer = "hexhold";
-export const tokenAudience = "hexhold-edge";
 
 /** What an access token says. */
 export interface TokenClaims {

@@ -14,16 +14,17 @@ const schema = z.object({
 /** Passwords of the services' database roles, and the tokens of control and admin plane. */
 export type HostSecrets = z.infer<typeof schema>;
 
-/** Made once per data directory, mode 0600. */
+/** Made once per data directory, mode 0600. A role that is newer than the file gets its password now. */
 export function loadHostSecrets(dataDir: string): HostSecrets {
   const file = join(dataDir, "host-secrets.json");
-  if (existsSync(file)) return schema.parse(JSON.parse(readFileSync(file, "utf8")));
   const secret = (): string => randomBytes(24).toString("base64url");
-  const secrets: HostSecrets = {
-    roles: Object.fromEntries(serviceRoles.map((role) => [role, secret()])),
-    controlToken: secret(),
-    adminToken: secret(),
-  };
+  const known = existsSync(file)
+    ? schema.parse(JSON.parse(readFileSync(file, "utf8")))
+    : { roles: {}, controlToken: secret(), adminToken: secret() };
+  const fresh = serviceRoles.filter((role) => !(role in known.roles));
+  if (fresh.length === 0) return known;
+  const made = Object.fromEntries(fresh.map((role) => [role, secret()]));
+  const secrets: HostSecrets = { ...known, roles: { ...known.roles, ...made } };
   writeFileWhole(file, `${JSON.stringify(secrets, undefined, 2)}\n`);
   return secrets;
 }

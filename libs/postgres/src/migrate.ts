@@ -8,7 +8,12 @@ import { runner } from "node-pg-migrate";
 import pg from "pg";
 
 /** Login roles with their schema; each may use its own schema only. */
-export const serviceRoles = ["hexhold_worker", "hexhold_router", "hexhold_readonly"] as const;
+export const serviceRoles = [
+  "hexhold_worker",
+  "hexhold_router",
+  "hexhold_accounts",
+  "hexhold_readonly",
+] as const;
 export const ownerRole = "hexhold_owner";
 
 export interface MigrateOptions {
