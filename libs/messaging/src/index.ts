@@ -50,6 +50,16 @@ export {
 } from "./registry.ts";
 export { domainQueueCount, type PinRoute, type RouteTable, routeOf } from "./route.ts";
 export {
+  createRequester,
+  type Requester,
+  type RequesterOptions,
+  type RequestOutcome,
+  type ServiceRequest,
+} from "./requester.ts";
+export {
+  accountsAuthQueue,
+  accountsQueue,
+  accountsTopic,
   commandExchange,
   commandQueueLengthMax,
   queuesOf,
