@@ -18,12 +18,14 @@ import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Interest } from "./interest/interest.ts";
+import type { Revocations } from "./accounts/revocations.ts";
 import type { TokenCheck } from "./session/token-check.ts";
 
 export interface EdgeOptions {
   readonly config: GatewayConfig;
   readonly registry: MessageRegistry;
   readonly checkToken: TokenCheck;
+  readonly revocations: Revocations;
   readonly worldNow: () => number;
   readonly dispatcher: Dispatcher;
   readonly metrics: GatewayMetrics;
@@ -46,6 +48,7 @@ export class Edge {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly checkToken: TokenCheck;
+  readonly revocations: Revocations;
   readonly worldNow: () => number;
   readonly checkKey: (key: Key | undefined) => Key | EdgeError;
   interest!: Interest;
@@ -62,6 +65,7 @@ export class Edge {
     this.metrics = options.metrics;
     this.logger = options.logger;
     this.checkToken = options.checkToken;
+    this.revocations = options.revocations;
     this.worldNow = options.worldNow;
     this.#dispatcher = options.dispatcher;
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
@@ -102,6 +106,18 @@ export class Edge {
     const account = connection.session?.accountText;
     if (account !== undefined && this.#byAccount.get(account) === connection) {
       this.#byAccount.delete(account);
+    }
+  }
+
+  /** The account is kept out from now on. */
+  banned(account: string): void {
+    this.#byAccount.get(account)?.close(closeCode.banned, "this account is banned");
+  }
+
+  /** No session goes on under a login that has ended. */
+  loggedOut(login: string): void {
+    for (const connection of this.#byAccount.values()) {
+      if (connection.loginId === login) connection.close(closeCode.notAuthenticated, "logged out");
     }
   }
 

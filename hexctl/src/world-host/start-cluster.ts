@@ -23,8 +23,9 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   const roleUrl = (role: string): string =>
     urlOfRole(urls.postgres, role, secrets.roles[role] ?? "");
   // Ports are chosen here, so that a process that was restarted is found where it was.
-  const ports = await freePorts(5);
+  const ports = await freePorts(6);
   const [controlPort = 0, workerPort = 0, gatewayControl = 0, anyGateway = 0, anyAdmin = 0] = ports;
+  const accountsPort = ports[5] ?? 0;
   const gatewayPort = (await mayListen(config.gateway.host, config.gateway.port))
     ? config.gateway.port
     : anyGateway;
@@ -50,12 +51,17 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
     HEXHOLD_CLUSTER__ROUTERS: `[${controlUrl}]`,
   };
-  const launch = async (name: string, kind: string, env: Record<string, string>): Promise<void> => {
+  const launch = async (
+    name: string,
+    kind: string,
+    env: Record<string, string>,
+    folder = kind,
+  ): Promise<void> => {
     await supervisor.startProcess({
       name,
       kind,
       command: process.execPath,
-      args: [join(checkout, kind, "src/main.ts")],
+      args: [join(checkout, folder, "src/main.ts")],
       env: { ...shared, ...env },
       cwd: checkout,
       logFile: join(stack.dataDir.logDir, `${name}.log`),
@@ -63,6 +69,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   };
   const controlUrls: Record<string, string> = {
     "router-1": controlUrl,
+    "accounts-1": `http://127.0.0.1:${accountsPort}`,
     "worker-1": `http://127.0.0.1:${workerPort}`,
     "gateway-1": `http://127.0.0.1:${gatewayControl}`,
   };
@@ -96,6 +103,13 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       HEXHOLD_WORKER__INSTANCE: "worker-1",
       HEXHOLD_WORKER__CONTROL_PORT: String(workerPort),
     });
+    const accounts = {
+      HEXHOLD_POSTGRES_URL: roleUrl("hexhold_accounts"),
+      HEXHOLD_ACCOUNTS__INSTANCE: "accounts-1",
+      HEXHOLD_ACCOUNTS__CONTROL_PORT: String(accountsPort),
+      HEXHOLD_ACCOUNTS__KEY_DIRECTORY: config.accounts.keyDirectory ?? given.accountKeyDirectory,
+    };
+    await launch("accounts-1", "accounts", accounts, "domains/accounts");
     await launch("gateway-1", "gateway", {
       HEXHOLD_GATEWAY__INSTANCE: "gateway-1",
       HEXHOLD_GATEWAY__HOST: config.gateway.host,

@@ -1,4 +1,5 @@
 /** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
+import { accountsConfigSchema, start as startAccounts } from "@hexhold/accounts";
 import { releaseVersion } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
@@ -93,6 +94,24 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       },
     );
     ends.push(() => worker.stop());
+    const accounts = await startAccounts(
+      accountsConfigSchema.parse({
+        ...config.accounts,
+        instance: "accounts-1",
+        keyDirectory: config.accounts.keyDirectory ?? given.accountKeyDirectory,
+        postgresUrl: roleUrl("hexhold_accounts"),
+        controlToken: secrets.controlToken,
+        spawnCells: [...config.spawnCells],
+        worldBounds: [...config.bounds],
+      }),
+      {
+        bus: newBus(),
+        routers: router.controlChannel,
+        logger: given.loggerOf("accounts", "accounts-1", config.accounts.logLevel),
+        metrics,
+      },
+    );
+    ends.push(() => accounts.stop());
     const gateway = await startGateway(
       gatewayConfigSchema.parse({
         ...config.gateway,
@@ -129,6 +148,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       { name: "host", kind: "host", pid, controlUrl: host.url },
       { name: "router-1", kind: "router", pid, controlUrl: router.controlUrl },
       { name: "worker-1", kind: "worker", pid, controlUrl: worker.controlUrl },
+      { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
       { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
     ];
     given.onProcesses(processes);

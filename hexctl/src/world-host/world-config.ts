@@ -1,5 +1,6 @@
 /** What `hexctl start` reads of the configuration: the parts that every process of the world shares. */
 import { join } from "node:path";
+import { accountsSection } from "@hexhold/accounts";
 import { gameModuleUrl, gameSection, loadConfig, worldSection } from "@hexhold/config";
 import { gatewaySection } from "@hexhold/gateway";
 import { routerSection } from "@hexhold/router";
@@ -12,6 +13,7 @@ const schema = z.object({
   gateway: gatewaySection.prefault({}),
   worker: workerSection.prefault({}),
   router: routerSection.prefault({}),
+  accounts: accountsSection.prefault({}),
 });
 
 export interface WorldConfig {
@@ -20,6 +22,8 @@ export interface WorldConfig {
   readonly worldFormat: number;
   readonly bounds: readonly string[];
   readonly layers: readonly number[];
+  /** Where players are born; none = the default place. */
+  readonly spawnCells: readonly string[];
   readonly resultRetentionHours: number;
   readonly gameModule: string;
   readonly gameOptions: Readonly<Record<string, number | boolean>>;
@@ -27,6 +31,7 @@ export interface WorldConfig {
   readonly gateway: z.output<typeof gatewaySection>;
   readonly worker: z.output<typeof workerSection>;
   readonly router: z.output<typeof routerSection>;
+  readonly accounts: z.output<typeof accountsSection>;
 }
 
 /** Throws a `ConfigError` with every fault, also of options that only one process will read. */
@@ -34,7 +39,7 @@ export function readWorldConfig(
   checkout: string,
   env: Readonly<Record<string, string | undefined>>,
 ): WorldConfig {
-  const { world, game, gateway, worker, router } = loadConfig(schema, {
+  const { world, game, gateway, worker, router, accounts } = loadConfig(schema, {
     configDir: join(checkout, "config"),
     env,
   });
@@ -44,11 +49,13 @@ export function readWorldConfig(
     worldFormat: world.worldFormat,
     bounds: world.bounds,
     layers: world.layers,
+    spawnCells: world.spawn.cells,
     resultRetentionHours: world.resultRetentionHours,
     gameModule: gameModuleUrl(game.module, checkout),
     gameOptions: game.options,
     gateway,
     worker,
     router,
+    accounts,
   };
 }

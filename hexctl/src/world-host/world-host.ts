@@ -16,7 +16,10 @@ export interface WorldStart {
   readonly config: WorldConfig;
   readonly stack: LocalStack;
   readonly secrets: HostSecrets;
+  /** Of the host's own players; the accounts service has keys of its own. */
   readonly keys: AccessKeys;
+  /** Folder of the accounts service's private keys, unless configured otherwise. */
+  readonly accountKeyDirectory: string;
   /** Folder of the built page. */
   readonly webRoot: string | undefined;
   readonly logger: Logger;
