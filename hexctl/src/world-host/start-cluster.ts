@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createAmqpBus, declareTopology } from "@hexhold/messaging";
 import { freePorts, isPortFree } from "../local-stack/free-ports.ts";
 import { createSupervisor } from "../supervisor/supervisor.ts";
+import { createAccountAdmin } from "./account-admin.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { waitForHttp } from "./wait-for-http.ts";
@@ -126,7 +127,9 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     );
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
     ends.push(() => bus.close());
-    const host = await serveHost(() => mint, secrets.adminToken, logger);
+    const admin = createAccountAdmin(bus);
+    ends.push(() => Promise.resolve(admin.close()));
+    const host = await serveHost(() => mint, admin, secrets.adminToken, logger);
     ends.push(() => host.stop());
     hostUrl = host.url;
     await connected(bus);

@@ -11,6 +11,7 @@ import {
   start as startWorker,
   workerConfigSchema,
 } from "@hexhold/worker";
+import { createAccountAdmin } from "./account-admin.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
@@ -132,10 +133,13 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       },
     );
     ends.push(() => gateway.stop());
-    const host = await serveHost(() => mint, secrets.adminToken, logger);
+    const hostBus = newBus();
+    const admin = createAccountAdmin(hostBus);
+    ends.push(() => Promise.resolve(admin.close()));
+    const host = await serveHost(() => mint, admin, secrets.adminToken, logger);
     ends.push(() => host.stop());
     const mint = await startPlayerMint({
-      bus: newBus(),
+      bus: hostBus,
       routers: router.controlChannel,
       controlToken: secrets.controlToken,
       controlUrl: host.url,

@@ -5,6 +5,7 @@ import type { Logger, LogLevel } from "@hexhold/telemetry";
 import type { LocalStack } from "../local-stack/local-stack.ts";
 import type { Status } from "../status-file.ts";
 import type { AccessKeys } from "./access-keys.ts";
+import type { AccountAdmin } from "./account-admin.ts";
 import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
 import type { WorldConfig } from "./world-config.ts";
@@ -36,9 +37,10 @@ export interface WorldHost {
   stop(): Promise<void>;
 }
 
-/** The host's own server, for `hexctl token`. */
+/** The host's own server, for `hexctl token`, `ban` and `rotate-keys`. */
 export async function serveHost(
   mint: () => PlayerMint,
+  accounts: AccountAdmin,
   token: string,
   logger: Logger,
 ): Promise<{ url: string; stop(): Promise<void> }> {
@@ -51,6 +53,8 @@ export async function serveHost(
         mintPlayers: async (request) => ({
           players: await mint().mint(request),
         }),
+        banAccount: (request) => accounts.ban(request),
+        rotateAccessKeys: async () => ({ kid: await accounts.rotateKeys() }),
       }),
   });
 }

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/host.proto.
  */
 export const file_hexhold_control_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJMm8KC0hvc3RTZXJ2aWNlEmAKC01pbnRQbGF5ZXJzEiYuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVxdWVzdBonLmhleGhvbGQuY29udHJvbC52MS5NaW50UGxheWVyc1Jlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJInIKEUJhbkFjY291bnRSZXF1ZXN0EhoKB2FjY291bnQYASABKAlCCbpIBnIEEAEYJBIZCgh1bnRpbF9tcxgCIAEoA0IHukgEIgIoABIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEgwKBGxpZnQYBCABKAgiNgoSQmFuQWNjb3VudFJlc3BvbnNlEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIZChdSb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdCInChhSb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2USCwoDa2lkGAEgASgJMr8CCgtIb3N0U2VydmljZRJgCgtNaW50UGxheWVycxImLmhleGhvbGQuY29udHJvbC52MS5NaW50UGxheWVyc1JlcXVlc3QaJy5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXNwb25zZSIAEl0KCkJhbkFjY291bnQSJS5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlcXVlc3QaJi5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlc3BvbnNlIgASbwoQUm90YXRlQWNjZXNzS2V5cxIrLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdBosLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2UiAGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.control.v1.MintPlayersRequest
@@ -98,14 +98,107 @@ export const MintedPlayerSchema: GenMessage<MintedPlayer> = /*@__PURE__*/
   messageDesc(file_hexhold_control_v1_host, 2);
 
 /**
- * What the host of a development world (`npm start`) offers to `hexctl` on the same machine. It stands in
- * for the accounts service, and is not there in production.
+ * @generated from message hexhold.control.v1.BanAccountRequest
+ */
+export type BanAccountRequest = Message<"hexhold.control.v1.BanAccountRequest"> & {
+  /**
+   * Name, or id as text.
+   *
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * Unix milliseconds; 0 = for ever.
+   *
+   * @generated from field: int64 until_ms = 2;
+   */
+  untilMs: bigint;
+
+  /**
+   * Shown to the player.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Ends a ban.
+   *
+   * @generated from field: bool lift = 4;
+   */
+  lift: boolean;
+};
+
+/**
+ * Describes the message hexhold.control.v1.BanAccountRequest.
+ * Use `create(BanAccountRequestSchema)` to create a new message.
+ */
+export const BanAccountRequestSchema: GenMessage<BanAccountRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 3);
+
+/**
+ * @generated from message hexhold.control.v1.BanAccountResponse
+ */
+export type BanAccountResponse = Message<"hexhold.control.v1.BanAccountResponse"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.BanAccountResponse.
+ * Use `create(BanAccountResponseSchema)` to create a new message.
+ */
+export const BanAccountResponseSchema: GenMessage<BanAccountResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 4);
+
+/**
+ * @generated from message hexhold.control.v1.RotateAccessKeysRequest
+ */
+export type RotateAccessKeysRequest = Message<"hexhold.control.v1.RotateAccessKeysRequest"> & {
+};
+
+/**
+ * Describes the message hexhold.control.v1.RotateAccessKeysRequest.
+ * Use `create(RotateAccessKeysRequestSchema)` to create a new message.
+ */
+export const RotateAccessKeysRequestSchema: GenMessage<RotateAccessKeysRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 5);
+
+/**
+ * @generated from message hexhold.control.v1.RotateAccessKeysResponse
+ */
+export type RotateAccessKeysResponse = Message<"hexhold.control.v1.RotateAccessKeysResponse"> & {
+  /**
+   * Of the new key.
+   *
+   * @generated from field: string kid = 1;
+   */
+  kid: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.RotateAccessKeysResponse.
+ * Use `create(RotateAccessKeysResponseSchema)` to create a new message.
+ */
+export const RotateAccessKeysResponseSchema: GenMessage<RotateAccessKeysResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 6);
+
+/**
+ * What the host of a world (`hexctl start`) offers to `hexctl` on the same machine.
  *
  * @generated from service hexhold.control.v1.HostService
  */
 export const HostService: GenService<{
   /**
-   * Makes players, each with an access token.
+   * Makes players without an account, each with an access token: for development, bots and measurements.
    *
    * @generated from rpc hexhold.control.v1.HostService.MintPlayers
    */
@@ -113,6 +206,26 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof MintPlayersRequestSchema;
     output: typeof MintPlayersResponseSchema;
+  },
+  /**
+   * Keeps an account out, or lets it in again.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.BanAccount
+   */
+  banAccount: {
+    methodKind: "unary";
+    input: typeof BanAccountRequestSchema;
+    output: typeof BanAccountResponseSchema;
+  },
+  /**
+   * Makes a new key, by which the accounts service signs access tokens from now on.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.RotateAccessKeys
+   */
+  rotateAccessKeys: {
+    methodKind: "unary";
+    input: typeof RotateAccessKeysRequestSchema;
+    output: typeof RotateAccessKeysResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_control_v1_host, 0);
