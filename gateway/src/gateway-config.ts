@@ -12,7 +12,7 @@ export const gatewayConfigSchema = z.object({
   controlPort: z.number().int().min(0).max(65_535).default(0),
   controlToken: z.string().optional(),
   /** JWKS document with public keys of access tokens beside those of the accounts service. No private key. */
-  tokenKeys: z.string().min(1),
+  tokenKeys: z.string().min(1).default('{"keys":[]}'),
   /** Origins whose pages may connect; software without an origin always may. Default: pages of this gateway. */
   allowedOrigins: z.array(z.string()).default([]),
   /** Folder served at `GET /`; undefined = a line of text. */

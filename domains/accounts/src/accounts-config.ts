@@ -13,8 +13,11 @@ export const accountsSection = z.strictObject({
   logLevel: logLevelOption,
   /** Folder of the private keys, for this service alone; processes of the service on one machine share it. */
   keyDirectory: z.string().optional(),
-  /** Life of an access token: short, because a gateway checks it without asking anybody. */
-  accessTtlS: z.int().min(60).max(3600).default(900),
+  /**
+   * Life of an access token: short, because a gateway checks it without asking anybody. Well above the 60 s before
+   * its end at which a gateway asks for the next one: below that clients would do nothing but refresh.
+   */
+  accessTtlS: z.int().min(180).max(3600).default(900),
   /** Life of a refresh token, which each refresh begins anew. */
   refreshTtlDays: z.number().min(0.01).max(365).default(30),
   /** Logins of an account at a time; the oldest end beyond it. */
