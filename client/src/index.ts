@@ -1,3 +1,11 @@
+export {
+  type Account,
+  AccountError,
+  type AccountOptions,
+  login,
+  register,
+  resumeLogin,
+} from "./account.ts";
 export { hexDigits, uuidBytes, uuidText } from "./bytes.ts";
 export {
   type Client,

@@ -1,5 +1,8 @@
 import { effect } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import type { Account } from "@hexhold/client";
+import { useEffect, useState } from "preact/hooks";
+import { goOn } from "./account.ts";
+import { takeLogin } from "./join-token.ts";
 import { MapView } from "./map/map-view.tsx";
 import { FrameList } from "./panel/frame-list.tsx";
 import { HexCard } from "./panel/hex-card.tsx";
@@ -19,7 +22,14 @@ import {
   world,
 } from "./world.ts";
 
-export function App({ token }: { token: string | undefined }) {
+export function App({ token: guest }: { token: string | undefined }) {
+  const [account, setAccount] = useState<Account>();
+  // A guest's address wins: it was opened just now.
+  const [isGoingOn, setGoingOn] = useState(guest === undefined && takeLogin() !== undefined);
+  const token = guest ?? account?.token;
+  useEffect(() => {
+    if (isGoingOn) void goOn().then((found) => (setAccount(found), setGoingOn(false)));
+  }, []);
   useEffect(() => {
     if (token !== undefined) join(token);
   }, [token]);
@@ -27,11 +37,13 @@ export function App({ token }: { token: string | undefined }) {
   const rejoin = (next: string): void => {
     location.hash = `token=${next}`;
   };
+  if (isGoingOn) return <p class="hint">Logging in…</p>;
   if (token === undefined) {
     return (
       <JoinForm
-        why="You need an access token to join. Start a world with npm start and open the address that it prints behind “play”: it carries a guest's token."
+        why="Register or log in to play. As a guest, open the address that npm start prints behind “play”."
         onToken={rejoin}
+        onAccount={setAccount}
       />
     );
   }

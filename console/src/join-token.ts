@@ -13,6 +13,22 @@ export function takeToken(): string | undefined {
   return given ?? sessionStorage.getItem(storageName) ?? undefined;
 }
 
+const loginName = "hexhold.login";
+
+/** The refresh token of this tab's login, so that a reload goes on with it. */
+export function takeLogin(): string | undefined {
+  return sessionStorage.getItem(loginName) ?? undefined;
+}
+
+/** The newest one only: an older one would end the login. */
+export function keepLogin(refreshToken: string): void {
+  sessionStorage.setItem(loginName, refreshToken);
+}
+
+export function forgetLogin(): void {
+  sessionStorage.removeItem(loginName);
+}
+
 /** A token that was not taken is not tried again. */
 export function forgetToken(): void {
   sessionStorage.removeItem(storageName);

@@ -66,8 +66,8 @@ export function say(text: string): void {
   setTimeout(() => (notes.value = notes.value.filter((other) => other !== note)), noteMs);
 }
 
-/** Connects with `token`, and goes on by itself from there. */
-export function join(token: string): void {
+/** Connects with `token`, or with those that it gives, and goes on by itself from there. */
+export function join(token: string | (() => Promise<string>)): void {
   const { protocol, host } = location;
   const client = createClient({
     url: `${protocol === "https:" ? "wss" : "ws"}://${host}/`,
@@ -81,7 +81,8 @@ export function join(token: string): void {
       if (state.mode === "closed" && state.reason.endsWith("-token")) forgetToken();
     },
     onNotice(kind) {
-      if (kind === "token-expiring") say("Your access token ends in a minute.");
+      if (kind === "token-expiring" && typeof token === "string")
+        say("Your access token ends in a minute.");
     },
   });
   setInterval(() => tick(client), 250);

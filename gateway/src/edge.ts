@@ -19,12 +19,14 @@ import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Interest } from "./interest/interest.ts";
+import type { Revocations } from "./accounts/revocations.ts";
 import type { TokenCheck } from "./session/token-check.ts";
 
 export interface EdgeOptions {
   readonly config: GatewayConfig;
   readonly registry: MessageRegistry;
   readonly checkToken: TokenCheck;
+  readonly revocations: Revocations;
   readonly worldNow: () => number;
   readonly dispatcher: Dispatcher;
   readonly metrics: GatewayMetrics;
@@ -47,6 +49,7 @@ export class Edge {
   readonly metrics: GatewayMetrics;
   readonly logger: Logger;
   readonly checkToken: TokenCheck;
+  readonly revocations: Revocations;
   readonly worldNow: () => number;
   readonly checkKey: (key: Key | undefined) => Key | EdgeError;
   interest!: Interest;
@@ -63,6 +66,7 @@ export class Edge {
     this.metrics = options.metrics;
     this.logger = options.logger;
     this.checkToken = options.checkToken;
+    this.revocations = options.revocations;
     this.worldNow = options.worldNow;
     this.#dispatcher = options.dispatcher;
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
@@ -103,6 +107,18 @@ export class Edge {
     const account = connection.session?.accountText;
     if (account !== undefined && this.#byAccount.get(account) === connection) {
       this.#byAccount.delete(account);
+    }
+  }
+
+  /** The account is kept out from now on. */
+  banned(account: string): void {
+    this.#byAccount.get(account)?.close(closeCode.banned, "this account is banned");
+  }
+
+  /** No session goes on under a login that has ended. */
+  loggedOut(login: string): void {
+    for (const connection of this.#byAccount.values()) {
+      if (connection.loginId === login) connection.close(closeCode.notAuthenticated, "logged out");
     }
   }
 

@@ -11,8 +11,8 @@ export const gatewayConfigSchema = z.object({
   controlHost: z.string().default("127.0.0.1"),
   controlPort: z.number().int().min(0).max(65_535).default(0),
   controlToken: z.string().optional(),
-  /** JWKS document with the public keys of access tokens. A gateway holds no private key. */
-  tokenKeys: z.string().min(1),
+  /** JWKS document with public keys of access tokens beside those of the accounts service. No private key. */
+  tokenKeys: z.string().min(1).default('{"keys":[]}'),
   /** Origins whose pages may connect; software without an origin always may. Default: pages of this gateway. */
   allowedOrigins: z.array(z.string()).default([]),
   /** Folder served at `GET /`; undefined = a line of text. */
@@ -36,6 +36,10 @@ export const gatewayConfigSchema = z.object({
   /** Refused commands in a row, without one that was taken, after which a flooding connection is closed. */
   floodMax: z.number().int().min(1).default(500),
   subscriptionsMax: z.number().int().min(1).default(19),
+  /** Calls of AuthService a minute from one address; an IPv6 network of /64 counts as one. */
+  authPerAddressPerMin: z.number().min(1).default(60),
+  /** Registrations and logins a minute for one name, from wherever. */
+  authPerNamePerMin: z.number().min(1).default(10),
   /** Results of commands are kept so long; a request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
   version: z.string().default(releaseVersion),

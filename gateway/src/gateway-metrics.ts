@@ -17,6 +17,7 @@ export interface GatewayMetrics {
   readonly events: Counter;
   readonly resyncs: Counter<"cause">;
   readonly closes: Counter<"code">;
+  readonly auth: Counter<"method" | "outcome">;
 }
 
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
@@ -45,6 +46,10 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     events: metrics.counter("hexhold_gateway_events_total", "View events sent to clients."),
     resyncs: metrics.counter("hexhold_gateway_resyncs_total", "Full states asked for again.", [
       "cause",
+    ]),
+    auth: metrics.counter("hexhold_gateway_auth_total", "Calls of AuthService.", [
+      "method",
+      "outcome",
     ]),
     closes: metrics.counter("hexhold_gateway_closes_total", "Connections closed by the gateway.", [
       "code",

@@ -16,5 +16,7 @@ export const gatewaySection = z.strictObject({
   commandsPerS: z.number().min(1).optional(),
   commandsBurst: z.int().min(1).optional(),
   floodMax: z.int().min(1).optional(),
+  authPerAddressPerMin: z.number().min(1).optional(),
+  authPerNamePerMin: z.number().min(1).optional(),
   subscriptionsMax: z.int().min(1).optional(),
 });

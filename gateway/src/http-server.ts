@@ -1,4 +1,4 @@
-/** HTTP of a gateway: the page, `GET /healthz`, and the upgrade to WebSocket. */
+/** HTTP of a gateway: accounts, the page, `GET /healthz`, and the upgrade to WebSocket. */
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
@@ -18,6 +18,8 @@ const contentPolicy =
   "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
 
 export interface HttpOptions {
+  /** Serves a request and returns true, or leaves it alone. */
+  readonly rpc: (request: IncomingMessage, response: ServerResponse) => boolean;
   readonly webRoot: string | undefined;
   readonly isHealthy: () => boolean;
 }
@@ -36,6 +38,7 @@ async function answer(
   response: ServerResponse,
   options: HttpOptions,
 ): Promise<void> {
+  if (options.rpc(request, response)) return;
   const { pathname } = new URL(request.url ?? "/", "http://gateway");
   if (request.method !== "GET" && request.method !== "HEAD") {
     plain(response, 405, "only GET is served here");

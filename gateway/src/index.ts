@@ -3,10 +3,28 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import type { CreateGame } from "@hexhold/actor";
-import { type Bus, createMessageRegistry, uuidText, uuidv7Bytes } from "@hexhold/messaging";
-import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
+import {
+  type Bus,
+  createMessageRegistry,
+  createRequester,
+  uuidText,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
+import { createContextValues } from "@connectrpc/connect";
+import {
+  createRpcHandler,
+  joinCluster,
+  type JoinOptions,
+  routeProcessService,
+  startRpcServer,
+} from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import { WebSocketServer } from "ws";
+import { createAccountsClient } from "./accounts/accounts-client.ts";
+import { type AccountsWatch, startAccountsWatch } from "./accounts/accounts-watch.ts";
+import { AuthLimits } from "./accounts/auth-limits.ts";
+import { remoteAddress, routeAuthService } from "./accounts/auth-service.ts";
+import { Revocations } from "./accounts/revocations.ts";
 import { closeCode } from "./connection/close-code.ts";
 import { Connection } from "./connection/connection.ts";
 import { connectBus } from "./dispatch/connect-bus.ts";
@@ -16,17 +34,19 @@ import type { GatewayConfig } from "./gateway-config.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createHttpServer, listen } from "./http-server.ts";
 import { Interest } from "./interest/interest.ts";
+import { createKeyRing } from "./session/key-ring.ts";
 import { createTokenCheck } from "./session/token-check.ts";
 
 export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
 export { gatewaySection } from "./gateway-section.ts";
-export { tokenAudience, tokenIssuer } from "./session/token-check.ts";
 
 /** A stop waits so long for answers; what has none by then is UNKNOWN_OUTCOME. */
 const drainMsMax = 3000;
 const drainLookMs = 10;
 /** Subprotocol of the client's frames. */
 const subprotocol = "hexhold.v1";
+/** Bytes of a call of AuthService: its fields are far shorter. */
+const authBytesMax = 8 * 1024;
 
 /** Commands of domain services that players may send. */
 const domainDescriptors = [file_hexhold_inventory_v1_commands];
@@ -55,7 +75,8 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   const metrics = createGatewayMetrics(ports.metrics);
   const { createGame } = (await import(config.game.module)) as { createGame: CreateGame };
   const game = createGame(config.game.options);
-  const checkToken = createTokenCheck(config.tokenKeys);
+  const keys = createKeyRing(config.tokenKeys, () => accounts.askKeys());
+  const revocations = new Revocations();
   const dispatcher = new Dispatcher({ bus, logger, metrics });
   const control = await startRpcServer({
     host: config.controlHost,
@@ -88,27 +109,58 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     amqpConnections: bus.connectionNames(),
     logger,
   });
+  const worldNow = (): number => membership.worldNow();
   const edge = new Edge({
     config,
     registry: createMessageRegistry([...game.descriptors, ...domainDescriptors]),
-    checkToken,
-    worldNow: () => membership.worldNow(),
+    checkToken: createTokenCheck(keys),
+    revocations,
+    worldNow,
     dispatcher,
     metrics,
     logger,
   });
-  const interest = new Interest({ observe: (key) => edge.observe(key), logger, metrics });
+  const interest = new Interest({
+    observe: (key) => edge.observe(key),
+    onAnnouncement: (envelope) => accounts.onAnnouncement(envelope),
+    logger,
+    metrics,
+  });
   edge.interest = interest;
+  const requester = createRequester({ bus, name: `gw.${config.instance}.requests` });
+  const { instance, version } = config;
+  const client = createAccountsClient({ requester, worldNow, instance, version });
+  const accounts: AccountsWatch = startAccountsWatch({
+    client,
+    keys,
+    revocations,
+    worldNow,
+    onBanned: (account) => edge.banned(account),
+    onLoggedOut: (login) => edge.loggedOut(login),
+    logger,
+  });
   const disconnectBus = connectBus({
     instance: config.instance,
     bus,
     membership,
     dispatcher,
     interest,
+    onReady: () => accounts.wake(),
     logger,
+  });
+  const limits = new AuthLimits({
+    perAddressPerMin: config.authPerAddressPerMin,
+    perNamePerMin: config.authPerNamePerMin,
   });
 
   const http = createHttpServer({
+    rpc: createRpcHandler({
+      routes: (router) => routeAuthService(router, { client, limits, metrics }),
+      logger,
+      messageBytesMax: authBytesMax,
+      contextValues: (request) =>
+        createContextValues().set(remoteAddress, request.socket.remoteAddress ?? ""),
+    }),
     webRoot: config.webRoot,
     isHealthy: () => dispatcher.ready && stopping === undefined,
   });
@@ -158,6 +210,8 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
       connection.close(closeCode.restarting, "the gateway stops");
     http.closeAllConnections();
     interest.stop();
+    accounts.stop();
+    requester.close();
     disconnectBus();
     await membership.stop();
     await control.stop();

@@ -19,8 +19,8 @@ const root = path.resolve(import.meta.dirname, "../..");
 const schema = z.object({
   gateway: gatewaySection
     /** JWKS document; usually given by HEXHOLD_GATEWAY__TOKEN_KEYS_FILE. */
-    .extend({ tokenKeys: z.string().min(1) })
-    .prefault({ tokenKeys: "" }),
+    .extend({ tokenKeys: z.string().min(1).optional() })
+    .prefault({}),
   cluster: clusterSection,
   game: gameSection,
   world: worldSection,

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
+import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { rollCommand } from "./commands/roll.ts";
+import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { startCommand } from "./commands/start.ts";
@@ -16,6 +18,8 @@ import { CHECKOUT } from "./local-stack/local-stack.ts";
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   startCommand,
   tokenCommand,
+  banCommand,
+  rotateKeysCommand,
   migrateCommand,
   topologyCommand,
   upCommand,

@@ -175,6 +175,26 @@ test("another window of the same player puts this one to rest, and says so", asy
   expect(await first.locator("body").getAttribute("data-state")).toBe("closed");
 });
 
+test("a visitor registers on the page, plays, and a reload goes on with the login", async () => {
+  const visitor = await openPage();
+  await visitor.goto(`${world.status().endpoints.http}/`);
+  await visitor.getByLabel("Name").fill("page-visitor");
+  await visitor.getByLabel("Password").fill("correct horse battery");
+  await visitor.getByRole("button", { name: "Register" }).click();
+  const present = visitor.locator('body[data-state="online"][data-present="true"]');
+  await present.waitFor();
+  const identity = await visitor.locator(".identity code").textContent();
+  await visitor.reload();
+  await present.waitFor();
+  expect(await visitor.locator(".identity code").textContent()).toBe(identity);
+  const kept = await visitor.evaluate(() =>
+    JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)]),
+  );
+  expect(kept).toContain("hexhold.login");
+  expect(kept).not.toContain("horse");
+  await visitor.context().close();
+});
+
 test("nothing was asked of any other host, nothing was logged, no gap went unnoticed", async () => {
   expect(await attribute("gaps-unnoticed")).toBe("0");
   expect(faults).toEqual([]);

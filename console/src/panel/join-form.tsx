@@ -1,7 +1,18 @@
+import type { Account } from "@hexhold/client";
 import { useState } from "preact/hooks";
+import { AccountForm } from "./account-form.tsx";
 
 /** Shown when the page was opened without a token, or with one that is no good any more. */
-export function JoinForm({ why, onToken }: { why: string; onToken: (token: string) => void }) {
+export function JoinForm({
+  why,
+  onToken,
+  onAccount,
+}: {
+  why: string;
+  onToken: (token: string) => void;
+  /** Undefined: no account can join here now. */
+  onAccount?: (account: Account) => void;
+}) {
   const [text, setText] = useState("");
   const token = tokenIn(text);
   return (
@@ -12,6 +23,7 @@ export function JoinForm({ why, onToken }: { why: string; onToken: (token: strin
       </svg>
       <h1>Hexhold</h1>
       <p>{why}</p>
+      {onAccount !== undefined && <AccountForm onAccount={onAccount} />}
       <form
         onSubmit={(event) => {
           event.preventDefault();

@@ -56,6 +56,7 @@ export class Connection implements Observer {
   readonly #subscriptions = new Map<string, Key>();
   #mode: "awaiting-hello" | "open" | "closed" = "awaiting-hello";
   #session: Session | undefined;
+  #loginId: string | undefined;
   #handling: Promise<void> | undefined;
   #queued: Uint8Array[] = [];
   #inFlight = 0;
@@ -92,6 +93,11 @@ export class Connection implements Observer {
 
   get session(): Session | undefined {
     return this.#session;
+  }
+
+  /** UUID text of the login under which the session goes on. */
+  get loginId(): string | undefined {
+    return this.#loginId;
   }
 
   sendView(frame: Uint8Array): boolean {
@@ -218,6 +224,7 @@ export class Connection implements Observer {
     const { accountId, accountText, residence } = claims;
     const sessionId = this.#edge.resumable(accountText, resume) ?? uuidv7Bytes();
     this.#session = { sessionId, accountId, accountText, residence };
+    this.#loginId = claims.loginId;
     this.#mode = "open";
     this.#watchExpiry(claims.expiresMs);
     this.#edge.register(this);
@@ -255,22 +262,38 @@ export class Connection implements Observer {
       this.close(closeCode.notAuthenticated, "the new token is of another account");
       return;
     }
+    this.#loginId = claims.loginId;
     this.#watchExpiry(claims.expiresMs);
   }
 
   async #check(token: string): Promise<TokenClaims | undefined> {
     try {
-      return await this.#edge.checkToken(token);
+      const claims = await this.#edge.checkToken(token);
+      return this.#isRevoked(claims) ? undefined : claims;
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      this.#error({
-        code: ErrorCode.UNAUTHENTICATED,
-        reason: error.reason,
-        message: error.message,
-      });
-      this.close(closeCode.notAuthenticated, error.reason);
+      const { reason, message } = error;
+      const isUnknown = reason === "keys-unknown";
+      const code = isUnknown ? ErrorCode.UNAVAILABLE : ErrorCode.UNAUTHENTICATED;
+      this.#error({ code, reason, message });
+      this.close(isUnknown ? closeCode.tryLater : closeCode.notAuthenticated, reason);
       return undefined;
     }
+  }
+
+  #isRevoked({ accountText, loginId }: TokenClaims): boolean {
+    const { revocations, worldNow } = this.#edge;
+    const revoked = revocations.check(accountText, loginId, worldNow());
+    if (revoked === "banned") {
+      const message = "this account is banned";
+      this.#error({ code: ErrorCode.PERMISSION_DENIED, reason: "banned", message });
+      this.close(closeCode.banned, message);
+    } else if (revoked === "logged-out") {
+      const message = "this login has ended: log in again";
+      this.#error({ code: ErrorCode.UNAUTHENTICATED, reason: "logged-out", message });
+      this.close(closeCode.notAuthenticated, message);
+    }
+    return revoked !== undefined;
   }
 
   #watchExpiry(expiresMs: number): void {

@@ -2,7 +2,7 @@
  * Follows the bus through its connections: each gets queues of its own, is made known to the router, and
  * publishes only by a route table that was fetched under it.
  */
-import type { Bus, Inbox } from "@hexhold/messaging";
+import { accountsTopic, type Bus, type Inbox } from "@hexhold/messaging";
 import type { ClusterMembership } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
 import type { Interest } from "../interest/interest.ts";
@@ -14,6 +14,8 @@ export interface ConnectBusOptions {
   readonly membership: ClusterMembership;
   readonly dispatcher: Dispatcher;
   readonly interest: Interest;
+  /** Announcements may have been missed until now. */
+  readonly onReady: () => void;
   readonly logger: Logger;
 }
 
@@ -47,7 +49,8 @@ export function connectBus(options: ConnectBusOptions): () => void {
         unwatch = membership.watchRoutes((routes) => {
           if (current()) dispatcher.setRoutes(routes);
         });
-        await interest.connect(views);
+        await Promise.all([interest.connect(views), views.bind(accountsTopic)]);
+        options.onReady();
         return;
       } catch (error) {
         logger.warn({ err: error }, "the bus is there, but not ready for this gateway yet");

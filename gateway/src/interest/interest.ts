@@ -23,6 +23,8 @@ export interface Observer {
 export interface InterestOptions {
   /** Sends the observe command; resolves with its answer, or undefined when there is none in time. */
   readonly observe: (key: Key) => Promise<Answer | undefined>;
+  /** An event of no hex: its envelope. */
+  readonly onAnnouncement: (envelope: Uint8Array) => void;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
 }
@@ -106,7 +108,11 @@ export class Interest {
       return;
     }
     for (const event of batch.events) {
-      const hex = event.key === undefined ? undefined : this.#hexes.get(keyText(event.key));
+      if (event.key === undefined) {
+        this.#options.onAnnouncement(event.event);
+        continue;
+      }
+      const hex = this.#hexes.get(keyText(event.key));
       if (hex !== undefined) this.#onEvent(hex, event);
     }
     for (const mark of batch.marks) {

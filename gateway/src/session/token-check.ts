@@ -1,16 +1,16 @@
-import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from "jose";
+import { tokenAudience, tokenIssuer } from "@hexhold/config";
 import { type Key, parseKeyText } from "@hexhold/hex";
 import { uuidBytes, uuidText } from "@hexhold/messaging";
-
-/** Issuer and audience of access tokens. */
-export const tokenIssuer = "hexhold";
-export const tokenAudience = "hexhold-edge";
+import { jwtVerify } from "jose";
+import { type KeyRing, KeysUnknownError } from "./key-ring.ts";
 
 /** What an access token says. */
 export interface TokenClaims {
   /** 16 bytes. */
   readonly accountId: Uint8Array;
   readonly accountText: string;
+  /** UUID text of the login under which it was given; undefined for one that the accounts service did not sign. */
+  readonly loginId: string | undefined;
   /** Unix milliseconds. */
   readonly expiresMs: number;
   /** Hex where the player was last known to live, if the token says so. */
@@ -20,7 +20,7 @@ export interface TokenClaims {
 /** The token is not one that this gateway takes. `reason` is a kebab-case word for the client. */
 export class TokenError extends Error {
   readonly code = "TOKEN";
-  readonly reason: "bad-token" | "expired-token";
+  readonly reason: "bad-token" | "expired-token" | "keys-unknown";
   constructor(reason: TokenError["reason"], message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "TokenError";
@@ -33,12 +33,11 @@ export type TokenCheck = (token: string) => Promise<TokenClaims>;
 /** Clocks of services may differ by so much. */
 const clockToleranceS = 5;
 
-/** Makes the check from a JWKS document. EdDSA only. Throws when the document is none. */
-export function createTokenCheck(jwksText: string): TokenCheck {
-  const keys = createLocalJWKSet(JSON.parse(jwksText) as JSONWebKeySet);
+/** Makes the check. EdDSA only. */
+export function createTokenCheck(keys: Pick<KeyRing, "keyOf">): TokenCheck {
   return async (token) => {
     try {
-      const { payload } = await jwtVerify(token, keys, {
+      const { payload } = await jwtVerify(token, keys.keyOf, {
         algorithms: ["EdDSA"],
         issuer: tokenIssuer,
         audience: tokenAudience,
@@ -50,10 +49,14 @@ export function createTokenCheck(jwksText: string): TokenCheck {
         accountId,
         // In one spelling everywhere: it is the subject of commands, and finds their queue.
         accountText: uuidText(accountId),
+        loginId: typeof payload["sid"] === "string" ? payload["sid"] : undefined,
         expiresMs: (payload.exp ?? 0) * 1000,
         residence: typeof payload["hex"] === "string" ? parseKeyText(payload["hex"]) : undefined,
       };
     } catch (error) {
+      if (error instanceof KeysUnknownError) {
+        throw new TokenError("keys-unknown", `${error.message}: try again`, error);
+      }
       const expired = (error as { code?: string }).code === "ERR_JWT_EXPIRED";
       throw expired
         ? new TokenError("expired-token", "the access token has expired: get a new one", error)

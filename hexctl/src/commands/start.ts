@@ -156,6 +156,7 @@ async function bringUp(
       stack,
       secrets,
       keys: await loadAccessKeys(dataDir.path),
+      accountKeyDirectory: join(dataDir.path, "account-keys"),
       webRoot: await webRoot,
       logger: createLogger({ service: "host", instance: "host", destination }),
       loggerOf: (service, instance, level) =>

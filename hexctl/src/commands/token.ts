@@ -1,9 +1,6 @@
-import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
-import { openChannel } from "@hexhold/rpc";
 import { Command, InvalidArgumentError } from "commander";
-import { lockOwner, statusFileOf } from "../data-dir.ts";
-import { readStatus } from "../status-file.ts";
 import type { CommandContext } from "./command-context.ts";
+import { withHost } from "./with-host.ts";
 
 interface TokenOptions {
   readonly count: number;
@@ -12,8 +9,6 @@ interface TokenOptions {
   readonly ttl: number;
   readonly json: boolean;
 }
-
-const callTimeoutMs = 60_000;
 
 /** `hexctl token`: new players of the world that runs here, each with an access token. */
 export function tokenCommand(context: CommandContext): Command {
@@ -28,21 +23,8 @@ export function tokenCommand(context: CommandContext): Command {
 }
 
 async function token(context: CommandContext, options: TokenOptions): Promise<void> {
-  const status = readStatus(statusFileOf(context.dataDir));
-  const host = status?.processes.find(({ kind }) => kind === "host");
-  if (
-    lockOwner(context.dataDir) === undefined ||
-    status === undefined ||
-    host?.controlUrl === undefined
-  ) {
-    throw new Error(`No world runs in ${context.dataDir}. Start one with "npm start".`);
-  }
-  const channel = openChannel(host.controlUrl, {
-    token: status.adminToken ?? "",
-    callTimeoutMs,
-  });
-  try {
-    const { players } = await channel.client(HostService).mintPlayers({
+  await withHost(context, async (host, status) => {
+    const { players } = await host.mintPlayers({
       count: options.count,
       key: options.key,
       accountId: options.account,
@@ -57,9 +39,7 @@ async function token(context: CommandContext, options: TokenOptions): Promise<vo
       console.log(`account ${player.accountId}  hex ${player.key}`);
       console.log(`  play   ${status.endpoints.http ?? ""}/#token=${player.token}`);
     }
-  } finally {
-    channel.close();
-  }
+  });
 }
 
 function wholeNumber(text: string): number {

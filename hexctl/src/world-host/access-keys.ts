@@ -1,7 +1,7 @@
 /** The key pair of access tokens in development: made once per data directory, the private half mode 0600. */
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { tokenAudience, tokenIssuer } from "@hexhold/gateway";
+import { tokenAudience, tokenIssuer } from "@hexhold/config";
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
 import { writeFileWhole } from "../write-file-whole.ts";
 

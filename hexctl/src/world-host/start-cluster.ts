@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { createAmqpBus, declareTopology } from "@hexhold/messaging";
 import { freePorts, isPortFree } from "../local-stack/free-ports.ts";
 import { createSupervisor } from "../supervisor/supervisor.ts";
+import { createAccountAdmin } from "./account-admin.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { waitForHttp } from "./wait-for-http.ts";
@@ -11,13 +12,14 @@ import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 const readyMsMax = 30_000;
 
 /** In the order of their starts: who depends on others comes after them. */
-const kinds = ["router", "worker", "inventory", "gateway"] as const;
+const kinds = ["router", "worker", "accounts", "inventory", "gateway"] as const;
 type ClusterKind = (typeof kinds)[number];
 
 /** Folder of each kind in the checkout. */
 const folders: Record<ClusterKind, string> = {
   router: "router",
   worker: "worker",
+  accounts: "domains/accounts",
   inventory: "domains/inventory",
   gateway: "gateway",
 };
@@ -45,7 +47,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     urlOfRole(urls.postgres, role, secrets.roles[role] ?? "");
   const { routers: router, workers: worker, gateways: gateway } = given.counts;
   const inventory = config.inventory.enabled ? 1 : 0;
-  const counts = { router, worker, inventory, gateway };
+  const counts = { router, worker, accounts: 1, inventory, gateway };
   const places = await placeProcesses(counts, config.gateway);
   const [adminPort = 0] = (await mayListen("127.0.0.1", config.router.adminPort))
     ? [config.router.adminPort]
@@ -114,6 +116,10 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       HEXHOLD_MONGODB_URL: urls.mongodb,
     }),
     inventory: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_inventory") }),
+    accounts: () => ({
+      HEXHOLD_POSTGRES_URL: roleUrl("hexhold_accounts"),
+      HEXHOLD_ACCOUNTS__KEY_DIRECTORY: config.accounts.keyDirectory ?? given.accountKeyDirectory,
+    }),
     gateway: (place) => ({
       HEXHOLD_GATEWAY__HOST: config.gateway.host,
       HEXHOLD_GATEWAY__PORT: String(place.publicPort),
@@ -142,8 +148,11 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     }
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
     ends.push(() => bus.close());
+    const accountAdmin = createAccountAdmin(bus);
+    ends.push(() => Promise.resolve(accountAdmin.close()));
     const host = await serveHost({
       mint: () => mint,
+      accounts: accountAdmin,
       supervisor,
       token: secrets.adminToken,
       logger,

@@ -1,4 +1,5 @@
 /** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
+import { accountsConfigSchema, start as startAccounts } from "@hexhold/accounts";
 import { releaseVersion } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
 import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
@@ -11,6 +12,7 @@ import {
   start as startWorker,
   workerConfigSchema,
 } from "@hexhold/worker";
+import { createAccountAdmin } from "./account-admin.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
@@ -111,6 +113,24 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
         )
       : undefined;
     if (inventory !== undefined) ends.push(() => inventory.stop());
+    const accounts = await startAccounts(
+      accountsConfigSchema.parse({
+        ...config.accounts,
+        instance: "accounts-1",
+        keyDirectory: config.accounts.keyDirectory ?? given.accountKeyDirectory,
+        postgresUrl: roleUrl("hexhold_accounts"),
+        controlToken: secrets.controlToken,
+        spawnCells: [...config.spawnCells],
+        worldBounds: [...config.bounds],
+      }),
+      {
+        bus: newBus(),
+        routers: router.controlChannel,
+        logger: given.loggerOf("accounts", "accounts-1", config.accounts.logLevel),
+        metrics,
+      },
+    );
+    ends.push(() => accounts.stop());
     const gateway = await startGateway(
       gatewayConfigSchema.parse({
         ...config.gateway,
@@ -131,10 +151,18 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       },
     );
     ends.push(() => gateway.stop());
-    const host = await serveHost({ mint: () => mint, token: secrets.adminToken, logger });
+    const hostBus = newBus();
+    const accountAdmin = createAccountAdmin(hostBus);
+    ends.push(() => Promise.resolve(accountAdmin.close()));
+    const host = await serveHost({
+      mint: () => mint,
+      accounts: accountAdmin,
+      token: secrets.adminToken,
+      logger,
+    });
     ends.push(() => host.stop());
     const mint = await startPlayerMint({
-      bus: newBus(),
+      bus: hostBus,
       routers: router.controlChannel,
       controlToken: secrets.controlToken,
       controlUrl: host.url,
@@ -150,6 +178,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
       ...(inventory === undefined
         ? []
         : [{ name: "inventory-1", kind: "inventory", pid, controlUrl: inventory.controlUrl }]),
+      { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
       { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
     ];
     given.onProcesses(processes);

@@ -1,5 +1,6 @@
 /** What `hexctl start` reads of the configuration: the parts that every process of the world shares. */
 import { join } from "node:path";
+import { accountsSection } from "@hexhold/accounts";
 import { gameModuleUrl, gameSection, loadConfig, worldSection } from "@hexhold/config";
 import { gatewaySection } from "@hexhold/gateway";
 import { inventorySection } from "@hexhold/inventory";
@@ -14,6 +15,7 @@ const schema = z.object({
   worker: workerSection.prefault({}),
   router: routerSection.prefault({}),
   inventory: inventorySection.prefault({}),
+  accounts: accountsSection.prefault({}),
 });
 
 export interface WorldConfig {
@@ -22,6 +24,8 @@ export interface WorldConfig {
   readonly worldFormat: number;
   readonly bounds: readonly string[];
   readonly layers: readonly number[];
+  /** Where players are born; none = the default place. */
+  readonly spawnCells: readonly string[];
   readonly resultRetentionHours: number;
   readonly gameModule: string;
   readonly gameOptions: Readonly<Record<string, number | boolean>>;
@@ -30,6 +34,7 @@ export interface WorldConfig {
   readonly worker: z.output<typeof workerSection>;
   readonly router: z.output<typeof routerSection>;
   readonly inventory: z.output<typeof inventorySection>;
+  readonly accounts: z.output<typeof accountsSection>;
 }
 
 /** Throws a `ConfigError` with every fault, also of options that only one process will read. */
@@ -37,7 +42,7 @@ export function readWorldConfig(
   checkout: string,
   env: Readonly<Record<string, string | undefined>>,
 ): WorldConfig {
-  const { world, game, gateway, worker, router, inventory } = loadConfig(schema, {
+  const { world, game, gateway, worker, router, inventory, accounts } = loadConfig(schema, {
     configDir: join(checkout, "config"),
     env,
   });
@@ -47,6 +52,7 @@ export function readWorldConfig(
     worldFormat: world.worldFormat,
     bounds: world.bounds,
     layers: world.layers,
+    spawnCells: world.spawn.cells,
     resultRetentionHours: world.resultRetentionHours,
     gameModule: gameModuleUrl(game.module, checkout),
     gameOptions: game.options,
@@ -54,5 +60,6 @@ export function readWorldConfig(
     worker,
     router,
     inventory,
+    accounts,
   };
 }

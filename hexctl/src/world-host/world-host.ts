@@ -7,6 +7,7 @@ import type { LocalStack } from "../local-stack/local-stack.ts";
 import type { Status } from "../status-file.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AccessKeys } from "./access-keys.ts";
+import type { AccountAdmin } from "./account-admin.ts";
 import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
 import type { WorldConfig } from "./world-config.ts";
@@ -27,7 +28,10 @@ export interface WorldStart {
   readonly config: WorldConfig;
   readonly stack: LocalStack;
   readonly secrets: HostSecrets;
+  /** Of the host's own players; the accounts service has keys of its own. */
   readonly keys: AccessKeys;
+  /** Folder of the accounts service's private keys, unless configured otherwise. */
+  readonly accountKeyDirectory: string;
   /** Folder of the built page. */
   readonly webRoot: string | undefined;
   readonly logger: Logger;
@@ -46,17 +50,18 @@ export interface WorldHost {
 
 export interface HostServerOptions {
   readonly mint: () => PlayerMint;
+  readonly accounts: AccountAdmin;
   /** Undefined: everything is one process. */
   readonly supervisor?: Supervisor;
   readonly token: string;
   readonly logger: Logger;
 }
 
-/** The host's own server, for `hexctl token` and `hexctl roll`. */
+/** The host's own server, for `hexctl token`, `ban`, `rotate-keys` and `roll`. */
 export async function serveHost(
   options: HostServerOptions,
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const { mint, supervisor, token, logger } = options;
+  const { mint, accounts, supervisor, token, logger } = options;
   return startRpcServer({
     port: 0,
     token,
@@ -84,6 +89,8 @@ export async function serveHost(
           await found.restart();
           return {};
         },
+        banAccount: (request) => accounts.ban(request),
+        rotateAccessKeys: async () => ({ kid: await accounts.rotateKeys() }),
       }),
   });
 }

@@ -1,3 +1,4 @@
+export { tokenAudience, tokenIssuer } from "./access-token.ts";
 export { ConfigError } from "./config-error.ts";
 export type { ConfigFault } from "./config-error.ts";
 export { environmentName, loadConfig } from "./load-config.ts";

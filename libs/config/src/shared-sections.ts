@@ -22,6 +22,8 @@ export const worldSection = z.strictObject({
   worldFormat: z.int().min(1).default(1),
   bounds: z.array(z.string()).default([]),
   layers: z.array(z.int().min(0)).default([0]),
+  /** Where players are born: key texts, in the order in which they fill; none = around one place of the globe. */
+  spawn: z.strictObject({ cells: z.array(z.string()).max(10_000).default([]) }).prefault({}),
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
   resultRetentionHours: z.int().min(24).default(72),
 });

@@ -14,6 +14,8 @@ export interface BusMessage {
   readonly messageId?: string;
   /** Reply queue of the producer. */
   readonly replyTo?: string;
+  /** To a durable queue: true = never written to disk, gone with the broker. Default false. */
+  readonly transient?: boolean;
 }
 
 /**
@@ -82,7 +84,7 @@ export interface Bus {
   onState(listener: (state: BusState) => void): () => void;
   /** Names of the connections as the broker lists them; none in one process. */
   connectionNames(): readonly string[];
-  /** To a durable queue over `cmd.direct`, persistent, mandatory, confirmed. Never rejects. */
+  /** To a durable queue over `cmd.direct`, persistent unless it is `transient`, mandatory, confirmed. Never rejects. */
   publish(queue: string, message: BusMessage): Promise<PublishOutcome>;
   /** To a reply queue; transient, unconfirmed. Nothing happens when it is gone. */
   reply(inbox: string, message: BusMessage): void;

@@ -56,6 +56,16 @@ export {
   routeOf,
 } from "./route.ts";
 export {
+  createRequester,
+  type Requester,
+  type RequesterOptions,
+  type RequestOutcome,
+  type ServiceRequest,
+} from "./requester.ts";
+export {
+  accountsAuthQueue,
+  accountsQueue,
+  accountsTopic,
   commandExchange,
   commandQueueLengthMax,
   queuesOf,

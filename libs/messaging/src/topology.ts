@@ -6,6 +6,12 @@ export const commandExchange = "cmd.direct";
 export const viewExchange = "view.topic";
 export const deadLetterExchange = "cmd.dlx";
 export const deadLetterQueue = "cmd.dlq";
+/** Of the accounts service: commands without secrets. */
+export const accountsQueue = "cmd.accounts";
+/** Register, login and refresh alone: what passes here never reaches a disk or a dead letter. */
+export const accountsAuthQueue = "cmd.accounts.auth";
+/** Routing key of `view.topic` for what the accounts service announces to gateways. */
+export const accountsTopic = "accounts";
 
 /** A durable queue with its arguments; the routing key is its name. */
 export interface QueueSpec {
@@ -29,6 +35,17 @@ const orderedQueue = {
   "x-max-length": commandQueueLengthMax,
 } as const;
 
+/**
+ * Arguments of a queue for messages with secrets: they wait in the broker's memory, for as long as a caller does,
+ * and no dead letter is made of them. So few that a classic queue pages none of them out.
+ */
+const secretQueue = {
+  "x-queue-type": "classic",
+  "x-message-ttl": 5000,
+  "x-overflow": "reject-publish",
+  "x-max-length": 1000,
+} as const;
+
 /** Queue of a slot: `cmd.p{N}` or `cmd.hex.{key}`. */
 export function slotQueue(slot: string): QueueSpec {
   return { name: slot, exchange: commandExchange, arguments: orderedQueue };
@@ -45,6 +62,8 @@ export function queuesOf(partitions: number): readonly QueueSpec[] {
     ...slots,
     ...inventory,
     { name: "cmd.router", exchange: commandExchange, arguments: competing },
+    { name: accountsQueue, exchange: commandExchange, arguments: competing },
+    { name: accountsAuthQueue, exchange: commandExchange, arguments: secretQueue },
     {
       name: deadLetterQueue,
       exchange: deadLetterExchange,

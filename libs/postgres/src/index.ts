@@ -24,4 +24,4 @@ export {
   SchemaVersionError,
   serviceRoles,
 } from "./migrate.ts";
-export type { Client as PgClient, Pool as PgPool } from "pg";
+export type { Client as PgClient, Pool as PgPool, PoolClient as PgPoolClient } from "pg";

@@ -16,6 +16,7 @@ export type {
 export { type ClusterRoutes, applyRoutes } from "./cluster/route-updates.ts";
 export { type WorldClock, createWorldClock } from "./cluster/world-clock.ts";
 export type { RpcRequest, RpcResponse } from "./server/listener.ts";
+export { createRpcHandler, type RpcHandlerOptions } from "./server/rpc-handler.ts";
 export { type ProcessServiceOptions, routeProcessService } from "./server/process-service.ts";
 export {
   type RpcServer,

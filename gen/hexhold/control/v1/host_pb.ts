@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/host.proto.
  */
 export const file_hexhold_control_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSJ8ChJNaW50UGxheWVyc1JlcXVlc3QSGQoFY291bnQYASABKA1CCrpIByoFGJBOKAESFAoDa2V5GAIgASgJQge6SARyAhgaEhsKCmFjY291bnRfaWQYAyABKAlCB7pIBHICGCQSGAoFdHRsX3MYBCABKA1CCbpIBioEGID1JCJIChNNaW50UGxheWVyc1Jlc3BvbnNlEjEKB3BsYXllcnMYASADKAsyIC5oZXhob2xkLmNvbnRyb2wudjEuTWludGVkUGxheWVyIj4KDE1pbnRlZFBsYXllchISCgphY2NvdW50X2lkGAEgASgJEgsKA2tleRgCIAEoCRINCgV0b2tlbhgDIAEoCTLaAQoLSG9zdFNlcnZpY2USYAoLTWludFBsYXllcnMSJi5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVzcG9uc2UiABJpCg5SZXN0YXJ0UHJvY2VzcxIpLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1JlcXVlc3QaKi5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSJ8ChJNaW50UGxheWVyc1JlcXVlc3QSGQoFY291bnQYASABKA1CCrpIByoFGJBOKAESFAoDa2V5GAIgASgJQge6SARyAhgaEhsKCmFjY291bnRfaWQYAyABKAlCB7pIBHICGCQSGAoFdHRsX3MYBCABKA1CCbpIBioEGID1JCJIChNNaW50UGxheWVyc1Jlc3BvbnNlEjEKB3BsYXllcnMYASADKAsyIC5oZXhob2xkLmNvbnRyb2wudjEuTWludGVkUGxheWVyIj4KDE1pbnRlZFBsYXllchISCgphY2NvdW50X2lkGAEgASgJEgsKA2tleRgCIAEoCRINCgV0b2tlbhgDIAEoCSJyChFCYW5BY2NvdW50UmVxdWVzdBIaCgdhY2NvdW50GAEgASgJQgm6SAZyBBABGCQSGQoIdW50aWxfbXMYAiABKANCB7pIBCICKAASGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAhIMCgRsaWZ0GAQgASgIIjYKEkJhbkFjY291bnRSZXNwb25zZRISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiGQoXUm90YXRlQWNjZXNzS2V5c1JlcXVlc3QiJwoYUm90YXRlQWNjZXNzS2V5c1Jlc3BvbnNlEgsKA2tpZBgBIAEoCTKqAwoLSG9zdFNlcnZpY2USYAoLTWludFBsYXllcnMSJi5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVzcG9uc2UiABJpCg5SZXN0YXJ0UHJvY2VzcxIpLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1JlcXVlc3QaKi5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXNwb25zZSIAEl0KCkJhbkFjY291bnQSJS5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlcXVlc3QaJi5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlc3BvbnNlIgASbwoQUm90YXRlQWNjZXNzS2V5cxIrLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdBosLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2UiAGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.control.v1.RestartProcessRequest
@@ -130,14 +130,107 @@ export const MintedPlayerSchema: GenMessage<MintedPlayer> = /*@__PURE__*/
   messageDesc(file_hexhold_control_v1_host, 4);
 
 /**
- * What the host of a development world (`npm start`) offers to `hexctl` on the same machine. It stands in
- * for the accounts service, and is not there in production.
+ * @generated from message hexhold.control.v1.BanAccountRequest
+ */
+export type BanAccountRequest = Message<"hexhold.control.v1.BanAccountRequest"> & {
+  /**
+   * Name, or id as text.
+   *
+   * @generated from field: string account = 1;
+   */
+  account: string;
+
+  /**
+   * Unix milliseconds; 0 = for ever.
+   *
+   * @generated from field: int64 until_ms = 2;
+   */
+  untilMs: bigint;
+
+  /**
+   * Shown to the player.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Ends a ban.
+   *
+   * @generated from field: bool lift = 4;
+   */
+  lift: boolean;
+};
+
+/**
+ * Describes the message hexhold.control.v1.BanAccountRequest.
+ * Use `create(BanAccountRequestSchema)` to create a new message.
+ */
+export const BanAccountRequestSchema: GenMessage<BanAccountRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 5);
+
+/**
+ * @generated from message hexhold.control.v1.BanAccountResponse
+ */
+export type BanAccountResponse = Message<"hexhold.control.v1.BanAccountResponse"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.BanAccountResponse.
+ * Use `create(BanAccountResponseSchema)` to create a new message.
+ */
+export const BanAccountResponseSchema: GenMessage<BanAccountResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 6);
+
+/**
+ * @generated from message hexhold.control.v1.RotateAccessKeysRequest
+ */
+export type RotateAccessKeysRequest = Message<"hexhold.control.v1.RotateAccessKeysRequest"> & {
+};
+
+/**
+ * Describes the message hexhold.control.v1.RotateAccessKeysRequest.
+ * Use `create(RotateAccessKeysRequestSchema)` to create a new message.
+ */
+export const RotateAccessKeysRequestSchema: GenMessage<RotateAccessKeysRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 7);
+
+/**
+ * @generated from message hexhold.control.v1.RotateAccessKeysResponse
+ */
+export type RotateAccessKeysResponse = Message<"hexhold.control.v1.RotateAccessKeysResponse"> & {
+  /**
+   * Of the new key.
+   *
+   * @generated from field: string kid = 1;
+   */
+  kid: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.RotateAccessKeysResponse.
+ * Use `create(RotateAccessKeysResponseSchema)` to create a new message.
+ */
+export const RotateAccessKeysResponseSchema: GenMessage<RotateAccessKeysResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 8);
+
+/**
+ * What the host of a world (`hexctl start`) offers to `hexctl` on the same machine.
  *
  * @generated from service hexhold.control.v1.HostService
  */
 export const HostService: GenService<{
   /**
-   * Makes players, each with an access token.
+   * Makes players without an account, each with an access token: for development, bots and measurements.
    *
    * @generated from rpc hexhold.control.v1.HostService.MintPlayers
    */
@@ -156,6 +249,26 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof RestartProcessRequestSchema;
     output: typeof RestartProcessResponseSchema;
+  },
+  /**
+   * Keeps an account out, or lets it in again.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.BanAccount
+   */
+  banAccount: {
+    methodKind: "unary";
+    input: typeof BanAccountRequestSchema;
+    output: typeof BanAccountResponseSchema;
+  },
+  /**
+   * Makes a new key, by which the accounts service signs access tokens from now on.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.RotateAccessKeys
+   */
+  rotateAccessKeys: {
+    methodKind: "unary";
+    input: typeof RotateAccessKeysRequestSchema;
+    output: typeof RotateAccessKeysResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_control_v1_host, 0);

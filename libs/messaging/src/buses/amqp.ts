@@ -127,7 +127,12 @@ class AmqpBus implements Bus {
           queue,
           buffer(message.body),
           // `correlationId` is ours alone: it finds a returned message's entry.
-          { ...this.#properties(message), persistent: true, mandatory: true, correlationId: tag },
+          {
+            ...this.#properties(message),
+            persistent: message.transient !== true,
+            mandatory: true,
+            correlationId: tag,
+          },
           (error) => {
             if (error !== null && error !== undefined) entry.settle(this.#nackOutcome());
             else entry.settle(entry.returned ? "unroutable" : "confirmed");

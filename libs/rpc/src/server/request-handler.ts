@@ -1,4 +1,4 @@
-import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
+import { Code, ConnectError, type ConnectRouter, type ContextValues } from "@connectrpc/connect";
 import {
   universalRequestFromNodeRequest,
   universalResponseToNodeResponse,
@@ -13,6 +13,8 @@ export interface RequestHandlerOptions {
   readonly logger: Logger;
   /** What is neither RPC nor `/healthz` nor `/metrics`; default 404. */
   readonly httpHandler: ((request: RpcRequest, response: RpcResponse) => void) | undefined;
+  /** What handlers learn of a request beside its message. */
+  readonly contextValues?: ((request: RpcRequest) => ContextValues) | undefined;
 }
 
 /**
@@ -37,7 +39,12 @@ export function createRequestHandler(
     }
     let universal;
     try {
-      universal = universalRequestFromNodeRequest(request, response, undefined, undefined);
+      universal = universalRequestFromNodeRequest(
+        request,
+        response,
+        undefined,
+        options.contextValues?.(request),
+      );
     } catch {
       sendText(response, 400, "the Host header or the path is malformed\n");
       return;

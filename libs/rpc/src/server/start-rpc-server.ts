@@ -1,13 +1,10 @@
-import { createValidator } from "@bufbuild/protovalidate";
 import {
   Code,
   ConnectError,
   type ConnectRouter,
   type ConnectRouterOptions,
-  type Interceptor,
   createConnectRouter,
 } from "@connectrpc/connect";
-import { createValidateInterceptor } from "@connectrpc/validate";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import { type RpcChannel, openMemoryChannel } from "../client/channel.ts";
 import { bearerGate } from "./bearer.ts";
@@ -21,6 +18,7 @@ import {
 } from "./listener.ts";
 import { routeReflection } from "./reflection.ts";
 import { createRequestHandler } from "./request-handler.ts";
+import { rpcInterceptors } from "./rpc-handler.ts";
 
 export interface RpcServerLimits extends ListenerLimits {
   /** Bytes of one message, either way; a larger one is RESOURCE_EXHAUSTED. */
@@ -78,7 +76,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   let stopped: Promise<void> | undefined;
   const ready = (): boolean => stopped === undefined && (options.ready?.() ?? true);
   const shared: ConnectRouterOptions = {
-    interceptors: [logFailures(options.logger), createValidateInterceptor({ validator })],
+    interceptors: rpcInterceptors(options.logger),
     shutdownSignal: shutdown.signal,
     readMaxBytes: limits.messageBytesMax,
     writeMaxBytes: limits.messageBytesMax,
@@ -114,23 +112,6 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
       })();
       return stopped;
     },
-  };
-}
-
-/** Compiling the rules is the dear part: once for all servers of a process. */
-const validator = createValidator();
-
-/** Errors that no handler meant: logged with their stack here, once; the wire says INTERNAL and no more. */
-function logFailures(logger: Logger): Interceptor {
-  return (next) => async (request) => {
-    try {
-      return await next(request);
-    } catch (error) {
-      if (!(error instanceof ConnectError)) {
-        logger.error({ err: error, rpc: request.url }, "an RPC failed");
-      }
-      throw error;
-    }
   };
 }
 

@@ -80,6 +80,8 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   // No database. From libs/actor only the shape of a game module, for its descriptors.
   gateway: { uses: [...inEveryService, "libs/actor"], usesInTests: ["games/reference"] },
 
+  "domains/accounts": { uses: [...inEveryService, "libs/postgres"] },
+
   client: { uses: ["gen", "libs/hex"], runsIn: "browser" },
   console: { uses: ["gen", "libs/hex", "client"], runsIn: "browser" },
   bots: { uses: ["gen", "libs/hex", "client"] },
@@ -94,6 +96,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "worker",
       "gateway",
       "domains/inventory",
+      "domains/accounts",
       // Named as the default of `game.module`; nothing of it is imported.
       "games/reference",
       // Built by it and served by the gateway as files.

@@ -1,0 +1,118 @@
+/** What carries no secrets: logout, bans, keys. */
+import { create } from "@bufbuild/protobuf";
+import {
+  BanResultSchema,
+  BanSchema,
+  BansSinceSchema,
+  BanStateSchema,
+  EndedLoginSchema,
+  GetKeysSchema,
+  KeysSchema,
+  LogoutSchema,
+  PublicKeySchema,
+  RevocationsSchema,
+  RotateKeysSchema,
+} from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
+import { uuidBytes, uuidText } from "@hexhold/messaging";
+import type { Announce } from "../announce.ts";
+import type { KeyStore } from "../keys/key-store.ts";
+import { type SigningKey, stillValid } from "../keys/signing-key.ts";
+import { type BanRow, bansSince, setBan } from "../store/account-rows.ts";
+import type { Database } from "../store/database.ts";
+import { endedSince, endLogin } from "../store/login-rows.ts";
+import { applied, type CommandHandler, commandHandler, done, refused } from "./command.ts";
+
+export interface AccountOptions {
+  readonly database: Database;
+  readonly keys: KeyStore;
+  readonly announce: Announce;
+  /** How long an access token may live, tolerances included. */
+  readonly tokenMsMax: number;
+}
+
+/** Rows of each kind in one answer. */
+const pageMax = 1000;
+/** A transaction that is older than this has ended: PostgreSQL ends statements after 4 s. */
+const commitMsMax = 30_000;
+
+export function accountCommands(options: AccountOptions): readonly CommandHandler[] {
+  const { database, keys, announce, tokenMsMax } = options;
+
+  const logout = commandHandler(LogoutSchema, async ({ tokenHash }) => {
+    const ended = await endLogin(database, tokenHash);
+    if (ended !== undefined) announce.loggedOut(ended.accountId, endedOf(ended));
+    return done;
+  });
+
+  const ban = commandHandler(BanSchema, async ({ account, untilMs, reason, lift }) => {
+    const who =
+      account.case === "accountId"
+        ? { accountId: uuidText(account.value) }
+        : { name: account.value ?? "" };
+    const until = lift ? undefined : untilMs === 0n ? Infinity : Number(untilMs);
+    const row = await setBan(database, who, until, lift ? "" : reason);
+    if (row === undefined) return refused("unknown-account");
+    announce.banned(row.accountId, banOf(row));
+    return applied(
+      BanResultSchema,
+      create(BanResultSchema, { accountId: uuidBytes(row.accountId), name: row.name }),
+    );
+  });
+
+  const rotateKeys = commandHandler(RotateKeysSchema, async (_command, { nowMs }) => {
+    const key = publicOf(await keys.rotate(Math.floor(nowMs)));
+    announce.keyAdded(key);
+    return applied(PublicKeySchema, key);
+  });
+
+  const getKeys = commandHandler(GetKeysSchema, (_command, { nowMs }) => {
+    const valid = stillValid(keys.keys(), nowMs, tokenMsMax).map(publicOf);
+    return Promise.resolve(applied(KeysSchema, create(KeysSchema, { keys: valid })));
+  });
+
+  const since = commandHandler(BansSinceSchema, async ({ sinceMs }, { nowMs }) => {
+    const fromMs = Math.max(Number(sinceMs), nowMs - tokenMsMax);
+    const [bans, logouts] = await Promise.all([
+      bansSince(database.run, fromMs, pageMax + 1),
+      endedSince(database.run, fromMs, pageMax + 1),
+    ]);
+    // What was left out is younger than everything of its own kind here.
+    const cuts = [bans[pageMax]?.changedMs, logouts[pageMax]?.endedMs];
+    const cutMs = Math.min(...cuts.map((cut) => cut ?? Infinity));
+    const more = cutMs < Infinity;
+    return applied(
+      RevocationsSchema,
+      create(RevocationsSchema, {
+        bans: bans.slice(0, pageMax).map(banOf),
+        logouts: logouts.slice(0, pageMax).map(endedOf),
+        nextSinceMs: BigInt(Math.floor(more ? cutMs : nowMs - commitMsMax)),
+        more,
+      }),
+    );
+  });
+
+  function banOf({ accountId, bannedUntilMs, changedMs }: BanRow) {
+    return create(BanStateSchema, {
+      accountId: uuidBytes(accountId),
+      lifted: bannedUntilMs === undefined,
+      untilMs:
+        bannedUntilMs === undefined || bannedUntilMs === Infinity
+          ? 0n
+          : BigInt(Math.floor(bannedUntilMs)),
+      forgetMs: BigInt(Math.ceil(changedMs + tokenMsMax)),
+    });
+  }
+
+  function endedOf({ loginId, endedMs }: { readonly loginId: string; readonly endedMs: number }) {
+    return create(EndedLoginSchema, {
+      loginId: uuidBytes(loginId),
+      forgetMs: BigInt(Math.ceil(endedMs + tokenMsMax)),
+    });
+  }
+
+  return [logout, ban, rotateKeys, getKeys, since];
+}
+
+function publicOf({ kid, publicKey }: SigningKey) {
+  return create(PublicKeySchema, { kid, publicKey: Buffer.from(publicKey, "base64url") });
+}

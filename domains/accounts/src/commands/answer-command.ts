@@ -1,0 +1,122 @@
+/** From a command's envelope to its outcome: who may send it, what handles it, what a failure becomes. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
+import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import {
+  type AnswerOutcome,
+  createMessageRegistry,
+  type MessageEntry,
+  uuidText,
+} from "@hexhold/messaging";
+import type { Logger } from "@hexhold/telemetry";
+import { StoreOutageError } from "../store/database.ts";
+import { type CommandHandler, failure } from "./command.ts";
+
+export interface AnswerCommandOptions {
+  readonly handlers: readonly CommandHandler[];
+  readonly worldNow: () => number;
+  readonly logger: Logger;
+  /** Aborted: nothing is tried again. */
+  readonly stopping: AbortSignal;
+}
+
+/** The process stops before a command could be handled: it is for another one, and must not be acked. */
+export class CommandHeldError extends Error {
+  readonly code = "COMMAND_HELD";
+  constructor() {
+    super("the process stops; the command is left for another");
+    this.name = "CommandHeldError";
+  }
+}
+
+export interface CommandOutcome {
+  readonly entry: MessageEntry | undefined;
+  readonly outcome: AnswerOutcome;
+}
+
+/**
+ * Undefined: it was not executed, and nobody waits for it any more. Rejects with a {@link CommandHeldError}.
+ */
+export type AnswerCommand = (envelope: Envelope) => Promise<CommandOutcome | undefined>;
+
+const senders: Readonly<Record<string, Sender>> = {
+  gateway: Sender.GATEWAY,
+  host: Sender.OPERATOR,
+};
+const retryMs = 200;
+
+export function createAnswerCommand(options: AnswerCommandOptions): AnswerCommand {
+  const { worldNow, logger, stopping } = options;
+  const registry = createMessageRegistry([file_hexhold_accounts_v1_commands]);
+  const byType = new Map(
+    options.handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
+  );
+
+  async function run(
+    handler: CommandHandler,
+    envelope: Envelope,
+  ): Promise<AnswerOutcome | undefined> {
+    const isExpired = (): boolean =>
+      envelope.deadlineMs !== 0n && worldNow() > Number(envelope.deadlineMs);
+    while (!isExpired()) {
+      try {
+        const requestId = uuidText(envelope.requestId);
+        return await handler.handle(envelope.payload, { requestId, nowMs: worldNow() });
+      } catch (error) {
+        if (!(error instanceof StoreOutageError)) {
+          logger.error(
+            {
+              err: withoutValues(error),
+              type: envelope.type,
+              event_id: uuidText(envelope.eventId),
+            },
+            "a command could not be handled",
+          );
+          return failure(ErrorCode.INTERNAL, "internal", "the command failed; the log says why");
+        }
+        logger.warn(
+          { err: withoutValues(error), type: envelope.type },
+          "a command waits for PostgreSQL",
+        );
+        if (stopping.aborted) throw new CommandHeldError();
+        await sleep(retryMs, undefined, { signal: stopping }).catch(() => undefined);
+      }
+    }
+    return undefined;
+  }
+
+  return async (envelope) => {
+    const entry = registry.byType(envelope.type);
+    const handler = byType.get(envelope.type);
+    if (entry === undefined || handler === undefined) {
+      logger.error(
+        { type: envelope.type.slice(0, 128) },
+        "a command that nobody handles in this queue",
+      );
+      const outcome = failure(ErrorCode.INVALID_ARGUMENT, "unknown-type", "no such command here");
+      return { entry: undefined, outcome };
+    }
+    const sender = senders[envelope.producer?.service ?? ""] ?? Sender.UNSPECIFIED;
+    if (envelope.accountId.length > 0 || !entry.senders.has(sender)) {
+      const outcome = failure(
+        ErrorCode.PERMISSION_DENIED,
+        "sender-not-allowed",
+        "not for this sender",
+      );
+      return { entry, outcome };
+    }
+    if (envelope.requestId.length !== 16 || envelope.eventId.length !== 16) {
+      const outcome = failure(ErrorCode.INVALID_ARGUMENT, "invalid-id", "ids have 16 bytes");
+      return { entry, outcome };
+    }
+    const outcome = await run(handler, envelope);
+    return outcome === undefined ? undefined : { entry, outcome };
+  };
+}
+
+/** A driver's error names rows in its details; type, message and stack are enough. */
+function withoutValues(error: unknown): Error {
+  const { name, message, stack } = error as Error;
+  return Object.assign(new Error(message), { name, stack });
+}

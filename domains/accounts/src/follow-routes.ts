@@ -1,0 +1,63 @@
+/** Follows the bus through its connections: spawns go by a route table that was fetched under the current one. */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Bus, RouteTable } from "@hexhold/messaging";
+import type { ClusterMembership } from "@hexhold/rpc";
+import type { Logger } from "@hexhold/telemetry";
+
+export interface FollowedRoutes {
+  /** Undefined while there is no connection, or no table of it yet. */
+  readonly routes: () => RouteTable | undefined;
+  stop(): void;
+}
+
+const retryMs = 200;
+
+export function followRoutes(
+  bus: Bus,
+  membership: ClusterMembership,
+  logger: Logger,
+): FollowedRoutes {
+  let generation = 0;
+  let routes: RouteTable | undefined;
+  let unwatch: (() => void) | undefined;
+  let isStopped = false;
+
+  const attach = async (of: number): Promise<void> => {
+    const current = (): boolean => !isStopped && generation === of;
+    while (current()) {
+      try {
+        await membership.setAmqpConnections(bus.connectionNames());
+        if (!current()) return;
+        unwatch?.();
+        unwatch = membership.watchRoutes((table) => {
+          if (current()) routes = table;
+        });
+        return;
+      } catch (error) {
+        logger.warn({ err: error }, "the router does not know this connection yet");
+        await sleep(retryMs);
+      }
+    }
+  };
+  const follow = (): void => {
+    const { state } = bus;
+    if (state.mode === "disconnected") {
+      generation = 0;
+      routes = undefined;
+    } else if (state.generation !== generation) {
+      generation = state.generation;
+      routes = undefined;
+      void attach(generation);
+    }
+  };
+  const unlisten = bus.onState(follow);
+  follow();
+  return {
+    routes: () => routes,
+    stop() {
+      isStopped = true;
+      unlisten();
+      unwatch?.();
+    },
+  };
+}

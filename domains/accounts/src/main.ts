@@ -1,0 +1,3 @@
+import { runAccounts } from "./run-accounts.ts";
+
+await runAccounts(process.env);

@@ -1,0 +1,3 @@
+/** Issuer and audience of access tokens: what signers and gateways agree on. */
+export const tokenIssuer = "hexhold";
+export const tokenAudience = "hexhold-edge";

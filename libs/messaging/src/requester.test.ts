@@ -1,0 +1,79 @@
+import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { expect, test } from "vitest";
+import type { Bus } from "./bus.ts";
+import { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
+import {
+  answerBytes,
+  decodeBatch,
+  decodeEnvelope,
+  encodeAnswers,
+  encodeEnvelope,
+  encodeStoredAnswer,
+} from "./codec.ts";
+import { createRequester } from "./requester.ts";
+import { uuidv7Bytes } from "./uuid.ts";
+
+const producer = { service: "gateway", version: "1", instance: "g" };
+const queue = "cmd.accounts";
+
+function requestOf(timeoutMs: number) {
+  const eventId = uuidv7Bytes();
+  const fields = { type: "cmd.accounts.get-keys", messageVersion: 1, producer, tsMs: 1 };
+  const envelope = encodeEnvelope({ ...fields, eventId, payload: new Uint8Array() });
+  return { queue, envelope, eventId, timeoutMs };
+}
+
+/** Answers each command with its own payload's place in the order of arrival, the last one first. */
+async function answerInReverse(bus: Bus, count: number): Promise<void> {
+  const held: (() => void)[] = [];
+  await bus.consume(queue, {
+    prefetch: 16,
+    onDelivery(delivery) {
+      const nth = held.length;
+      const { eventId } = decodeEnvelope(decodeBatch(delivery.body).envelopes[0]!);
+      const stored = encodeStoredAnswer({
+        hexVersion: 0,
+        epoch: 0n,
+        durability: Durability.READ,
+        outcome: { case: "applied", result: new Uint8Array([nth]) },
+      });
+      held.push(() => {
+        const answer = answerBytes({ eventId, requestId: eventId }, stored, false);
+        bus.reply(delivery.replyTo!, { type: "answers.v1", body: encodeAnswers([answer]) });
+        delivery.ack();
+      });
+      if (held.length === count) for (const say of held.toReversed()) say();
+    },
+  });
+}
+
+test("each request gets its own answer, whatever the order of answers", async () => {
+  const broker = new MemoryBroker();
+  broker.declareQueue(queue, 10);
+  const bus = createMemoryBus(broker);
+  await answerInReverse(bus, 3);
+  const requester = createRequester({ bus, name: "gw.test.requests" });
+  const outcomes = await Promise.all([1, 2, 3].map(() => requester.request(requestOf(1000))));
+  const results = outcomes.map((outcome) =>
+    outcome.case === "answered" && outcome.answer.outcome.case === "applied"
+      ? outcome.answer.outcome.value.result[0]
+      : undefined,
+  );
+  expect(results).toEqual([0, 1, 2]);
+});
+
+test("what was not handed over is unsent, what was not answered is unknown", async () => {
+  const broker = new MemoryBroker();
+  const bus = createMemoryBus(broker);
+  const requester = createRequester({ bus, name: "gw.test.requests", pendingMax: 2 });
+  expect(await requester.request(requestOf(1000))).toEqual({ case: "unsent", why: "no-queue" });
+  broker.declareQueue(queue, 10);
+  const waiting = [requester.request(requestOf(20)), requester.request(requestOf(60_000))];
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  expect(await requester.request(requestOf(1000))).toEqual({ case: "unsent", why: "queue-full" });
+  expect(await waiting[0]).toEqual({ case: "unknown" });
+  requester.close();
+  expect(await waiting[1]).toEqual({ case: "unknown" });
+  await bus.close();
+  expect(await requester.request(requestOf(1000))).toEqual({ case: "unsent", why: "bus-down" });
+});

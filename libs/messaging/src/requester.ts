@@ -1,0 +1,113 @@
+/** Commands of a process on its own behalf, each with its one answer. */
+import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type { Bus, PublishOutcome } from "./bus.ts";
+import { bytesText } from "./bytes-text.ts";
+import { decodeAnswer, encodeBatch, splitAnswers } from "./codec.ts";
+import { uuidText } from "./uuid.ts";
+
+export interface RequesterOptions {
+  readonly bus: Bus;
+  /** Beginning of the reply queue's name; the rest is its own. */
+  readonly name: string;
+  /** Requests without an answer; more are `unsent`. Default 1,024. */
+  readonly pendingMax?: number;
+}
+
+export interface ServiceRequest {
+  /** Durable queue that it goes to. */
+  readonly queue: string;
+  /** Encoded envelope. */
+  readonly envelope: Uint8Array;
+  /** Its event id, 16 bytes. */
+  readonly eventId: Uint8Array;
+  /** Of the route table by which a slot's queue was chosen. Default 0: a domain service's queue. */
+  readonly routeVersion?: bigint;
+  /** With secrets: kept off disks. Default false. */
+  readonly transient?: boolean;
+  readonly timeoutMs: number;
+}
+
+/**
+ * - `unsent`: certainly not executed: no broker, no such queue, a full queue.
+ * - `unknown`: no answer in time; it may have been executed, or may still be.
+ */
+export type RequestOutcome =
+  | { readonly case: "answered"; readonly answer: Answer }
+  | { readonly case: "unsent"; readonly why: "bus-down" | "no-queue" | "queue-full" }
+  | { readonly case: "unknown" };
+
+export interface Requester {
+  /** Sends once and waits for the answer. Never rejects. */
+  request(request: ServiceRequest): Promise<RequestOutcome>;
+  /** Requests that wait are `unknown`. */
+  close(): void;
+}
+
+const unsentBy: Readonly<Partial<Record<PublishOutcome, "bus-down" | "no-queue" | "queue-full">>> =
+  {
+    unsent: "bus-down",
+    unroutable: "no-queue",
+    refused: "queue-full",
+  };
+
+/** Makes a requester; its reply queue is opened with the first request on each connection. */
+export function createRequester(options: RequesterOptions): Requester {
+  const { bus, name, pendingMax = 1024 } = options;
+  const pending = new Map<string, (outcome: RequestOutcome) => void>();
+  let inbox: Promise<string> | undefined;
+  const unlisten = bus.onState(({ mode }) => {
+    if (mode === "disconnected") inbox = undefined;
+  });
+
+  const openInbox = async (): Promise<string> => {
+    const own = `${name}.${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
+    await bus.openInbox({
+      name: own,
+      lengthMax: 20_000,
+      onMessage({ body }) {
+        for (const bytes of splitAnswers(body)) {
+          const answer = decodeAnswer(bytes);
+          pending.get(bytesText(answer.commandEventId))?.({ case: "answered", answer });
+        }
+      },
+    });
+    return own;
+  };
+
+  return {
+    async request({ queue, envelope, eventId, routeVersion = 0n, transient = false, timeoutMs }) {
+      if (pending.size >= pendingMax) return { case: "unsent", why: "queue-full" };
+      let replyTo: string;
+      try {
+        inbox ??= openInbox();
+        replyTo = await inbox;
+      } catch {
+        inbox = undefined;
+        return { case: "unsent", why: "bus-down" };
+      }
+      const id = bytesText(eventId);
+      const { promise, resolve } = Promise.withResolvers<RequestOutcome>();
+      pending.set(id, resolve);
+      const timer = setTimeout(() => resolve({ case: "unknown" }), timeoutMs);
+      const message = {
+        type: "batch.v1",
+        body: encodeBatch({ routeVersion, envelopes: [envelope] }),
+        messageId: uuidText(eventId),
+        replyTo,
+        transient,
+      } as const;
+      void bus.publish(queue, message).then((outcome) => {
+        const why = unsentBy[outcome];
+        if (why !== undefined) resolve({ case: "unsent", why });
+      });
+      const outcome = await promise;
+      clearTimeout(timer);
+      pending.delete(id);
+      return outcome;
+    },
+    close() {
+      unlisten();
+      for (const settle of pending.values()) settle({ case: "unknown" });
+    },
+  };
+}
