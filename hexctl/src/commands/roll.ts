@@ -8,7 +8,8 @@ import { readStatus, type Status } from "../status-file.ts";
 import { waitForHttp } from "../world-host/wait-for-http.ts";
 import type { CommandContext } from "./command-context.ts";
 
-const kinds = ["worker", "router", "gateway"] as const;
+/** In their order: who serves others comes before them. */
+const kinds = ["worker", "router", "accounts", "inventory", "gateway"] as const;
 type Kind = (typeof kinds)[number];
 /** Drain and start of one process. */
 const restartMsMax = 60_000;
@@ -21,7 +22,10 @@ export function rollCommand(context: CommandContext): Command {
   return new Command("roll")
     .description("Restart the processes of the running cluster one after another.")
     .addOption(
-      new Option("--kind <kinds...>", "only these; default: workers, then routers, then gateways")
+      new Option(
+        "--kind <kinds...>",
+        "only these; default: workers, then routers, services, gateways",
+      )
         .choices(kinds)
         .default([...kinds]),
     )
@@ -52,7 +56,8 @@ async function roll(context: CommandContext, wanted: readonly Kind[]): Promise<v
       const startedMs = performance.now();
       await hostChannel.client(HostService).restartProcess({ name });
       if (controlUrl !== undefined) await untilListens(name, controlUrl);
-      if (kind === "gateway" && url !== undefined) await untilHealthy(name, url);
+      if (kind === "accounts" || kind === "inventory") await untilHealthy(name, controlUrl);
+      if (kind === "gateway") await untilHealthy(name, url);
       const owned = await untilServed(adminChannel, kind === "worker" ? name : undefined, status);
       const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
       console.log(`${name.padEnd(12)}restarted in ${seconds} s${owned}`);
@@ -90,8 +95,9 @@ function takesConnections(port: number, host: string): Promise<boolean> {
   });
 }
 
-function untilHealthy(name: string, url: string): Promise<void> {
-  return waitForHttp(
+async function untilHealthy(name: string, url: string | undefined): Promise<void> {
+  if (url === undefined) return;
+  await waitForHttp(
     `${url}/healthz`,
     servesMsMax,
     () => `${name} was restarted and is not healthy; the roll ends here. See hexctl logs ${name}`,

@@ -135,3 +135,15 @@ it("docs/operations.md lists every metric of ours, and no other", () => {
   expect(inCode.size).toBeGreaterThan(25);
   expect(documented).toEqual(inCode);
 });
+
+it("docs/failures.md names a test in every row, and each is there under that name", () => {
+  const headings = ["## A process of the product", "## A dependency", "## A command"];
+  const rows = headings.flatMap((heading) => tableUnder("docs/failures.md", heading));
+  expect(rows.length).toBeGreaterThan(20);
+  const missing = rows.flatMap(([what = "", , , named = ""]) => {
+    const [file = "", title = ""] = named.split(": ", 2);
+    const text = readFileSync(path.join(repositoryRoot, file), "utf8");
+    return title !== "" && text.includes(named.slice(file.length + 2)) ? [] : [`${what}: ${named}`];
+  });
+  expect(missing).toEqual([]);
+});
