@@ -5,23 +5,69 @@ import { isRunning } from "../process/process-identity.ts";
 import { readLedger } from "../process/process-ledger.ts";
 import { readStatus, type Status } from "../status-file.ts";
 import type { CommandContext } from "./command-context.ts";
+import { readWorldView, type WorldView, worldLines } from "./world-view.ts";
 
 /** `hexctl status`: exit code 0 when something runs, 1 when nothing does. */
 export function statusCommand(context: CommandContext): Command {
   return new Command("status")
-    .description("Show what runs. With --json the whole status file, passwords included.")
+    .description(
+      "Show what runs: processes, slots and their owners, queues. With --json the whole status file, passwords included.",
+    )
     .option("--json", "as JSON; null when nothing runs", false)
-    .action((options: { json: boolean }) => {
+    .option("--watch", "again every second, with rates, until Ctrl-C", false)
+    .action(async (options: { json: boolean; watch: boolean }) => {
       const status = runningStatus(context.dataDir);
       context.exitCode = status === undefined ? 1 : 0;
       if (options.json) {
         console.log(JSON.stringify(status ?? null, undefined, 2));
       } else if (status === undefined) {
         sayNothingRuns(context.dataDir);
+      } else if (options.watch) {
+        await watch(context.dataDir);
       } else {
         printTable(status);
+        for (const line of await linesOf(status)) console.log(line);
       }
     });
+}
+
+const watchEveryMs = 1000;
+/** Home, and nothing below. */
+const clearScreen = "\u001B[H\u001B[J";
+
+async function watch(dataDir: string): Promise<void> {
+  let before: { readonly view: WorldView; readonly atMs: number } | undefined;
+  for (;;) {
+    const status = runningStatus(dataDir);
+    if (status === undefined) return sayNothingRuns(dataDir);
+    const view = await viewOf(status);
+    const atMs = performance.now();
+    if (process.stdout.isTTY) process.stdout.write(clearScreen);
+    printTable(status);
+    const since =
+      before === undefined
+        ? undefined
+        : { view: before.view, seconds: (atMs - before.atMs) / 1000 };
+    const lines = typeof view === "string" ? [view] : worldLines(view, since);
+    for (const line of lines) console.log(line);
+    before = typeof view === "string" ? before : { view, atMs };
+    await new Promise((resolve) => setTimeout(resolve, watchEveryMs));
+  }
+}
+
+async function linesOf(status: Status): Promise<string[]> {
+  if (status.endpoints.admin === undefined) return [];
+  const view = await viewOf(status);
+  return typeof view === "string" ? [view] : worldLines(view);
+}
+
+/** Or why there is none. */
+async function viewOf(status: Status): Promise<WorldView | string> {
+  try {
+    return await readWorldView(status);
+  } catch (error) {
+    return `  slots and queues are not known now: ${(error as Error).message}`;
+  }
 }
 
 /** The status of a live host; that of a killed one does not count. */

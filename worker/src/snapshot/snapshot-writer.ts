@@ -46,7 +46,7 @@ export interface SnapshotWriter {
 const tickMs = 250;
 const bulkMax = 50;
 /** Of its time that the writer may spend saving; a store that takes 200 writes/s in less is not slowed down. */
-const timeShareMax = 0.25;
+const timeShareMax = 0.1;
 
 export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWriter {
   const { policy, metrics, logger } = options;
