@@ -145,16 +145,20 @@ export function describeBus(name: string, start: () => Promise<BusUnderTest>): v
       await expect.poll(() => got).toEqual(["answer"]);
       const view = (body: string): BusMessage => ({ type: "view.v1", body: Buffer.from(body) });
       producer.publishView(["r1", "r2"], view("nobody"));
+      // Inboxes are bound over another connection: what goes the same way as the view tells that it has arrived.
+      producer.reply(inbox.name, { type: "answers.v1", body: Buffer.from("behind it") });
+      await expect.poll(() => got).toEqual(["answer", "behind it"]);
+      got.length = 0;
       await inbox.bind("r1");
       await inbox.bind("r2");
       producer.publishView(["r1", "r2"], view("both"));
       producer.publishView(["r3", "r2"], view("second"));
       producer.publishView(["r3"], view("other"));
-      await expect.poll(() => got).toEqual(["answer", "both", "second"]);
+      await expect.poll(() => got).toEqual(["both", "second"]);
       await inbox.unbind("r2");
       producer.publishView(["r2"], view("unbound"));
       producer.publishView(["r1"], view("last"));
-      await expect.poll(() => got).toEqual(["answer", "both", "second", "last"]);
+      await expect.poll(() => got).toEqual(["both", "second", "last"]);
       producer.reply("gw.nobody.reply", { type: "answers.v1", body: Buffer.from("lost") });
       await inbox.close();
     });
