@@ -29,6 +29,7 @@ import { startSpawnRelay } from "./spawn/spawn-relay.ts";
 import { openDatabase } from "./store/database.ts";
 import { sweepLogins } from "./store/login-rows.ts";
 
+export { createSendSpawn } from "./spawn/send-spawn.ts";
 export { type AccountsConfig, accountsConfigSchema, accountsSection } from "./accounts-config.ts";
 
 /** What the composition root gives the service. All of it is closed by its giver. */

@@ -11,6 +11,7 @@ import {
   keyOfWire,
   type MessageEntry,
   type MessageRegistry,
+  ruleFault,
   uuidv7Ms,
 } from "@hexhold/messaging";
 import type { CommandTarget } from "../dispatch/command-target.ts";
@@ -182,11 +183,8 @@ function checkPayload(
       `${entry.type}: the payload is no ${entry.schema.typeName}: ${(error as Error).message}`,
     );
   }
-  const result = validator.validate(entry.schema, message);
-  if (result.kind === "valid") return undefined;
-  const what =
-    result.kind === "invalid" ? result.violations.map(String).join("; ") : result.error.message;
-  return invalid("invalid-payload", `${entry.type}: ${what}`);
+  const fault = ruleFault(validator.validate(entry.schema, message));
+  return fault === undefined ? undefined : invalid("invalid-payload", `${entry.type}: ${fault}`);
 }
 
 function invalid(reason: string, message: string): EdgeError {

@@ -1,7 +1,5 @@
 /** A letter about what was given up, for the router, which keeps it for the operators. */
-import { create, toBinary } from "@bufbuild/protobuf";
-import { CommandDeadLetteredSchema } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
-import { encodeEnvelope, uuidv7Bytes } from "@hexhold/messaging";
+import { encodeDeadLetter, uuidv7Bytes } from "@hexhold/messaging";
 import type { OutboxMessage } from "./domain-store.ts";
 import type { Incoming } from "./incoming.ts";
 
@@ -27,28 +25,18 @@ export function letterOf(
   attempts: number,
   { queue, producer, nowMs }: LetterContext,
 ): OutboxMessage {
-  const letter = create(CommandDeadLetteredSchema, {
-    envelope: item.bytes,
-    error: error.slice(0, errorLengthMax),
-    attempts,
-    slot: queue,
-    worker: producer.instance,
-    atMs: BigInt(nowMs),
-  });
   return {
     destination: "router",
     subject: queue,
-    envelope: encodeEnvelope({
-      type: "evt.worker.command-dead-lettered",
-      messageVersion: 1,
-      subject: queue,
-      eventId: uuidv7Bytes(nowMs),
-      causationId: item.envelope?.eventId,
-      correlationId: item.envelope?.correlationId,
+    envelope: encodeDeadLetter({
+      bytes: item.bytes,
+      error: error.slice(0, errorLengthMax),
+      attempts,
+      slot: queue,
       producer,
-      tsMs: nowMs,
-      payload: toBinary(CommandDeadLetteredSchema, letter),
-      traceparent: item.envelope?.traceparent,
+      nowMs,
+      eventId: uuidv7Bytes(nowMs),
+      ...(item.envelope === undefined ? {} : { cause: item.envelope }),
     }),
   };
 }

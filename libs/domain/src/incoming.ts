@@ -1,19 +1,22 @@
 /** From the bytes of a queue message to what is to be done with each envelope. Pure. */
-import { createValidator } from "@bufbuild/protovalidate";
+import type { Validator } from "@bufbuild/protovalidate";
 import { fromBinary, type Message } from "@bufbuild/protobuf";
 import {
   type Envelope,
   EnvelopeSchema,
   ErrorCode,
 } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import {
   bytesText,
+  compiledValidator,
   createMessageRegistry,
   decodeBatch,
   decodeEnvelope,
   isUuidv7,
   type MessageEntry,
+  ruleFault,
+  senderOf,
   sha256,
   sha256Length,
   uuidv7Ms,
@@ -71,24 +74,14 @@ export type Incoming = IncomingEvent | IncomingCommand | IncomingLetter | Incomi
 
 export type ReadBatch = (body: Uint8Array) => Incoming[];
 
-const validator = createValidator();
-
-const senders: Readonly<Record<string, Sender>> = {
-  worker: Sender.HEX,
-  accounts: Sender.ACCOUNTS,
-  inventory: Sender.INVENTORY,
-  market: Sender.MARKET,
-  chat: Sender.CHAT,
-  governance: Sender.GOVERNANCE,
-  router: Sender.ROUTER,
-};
-
 /** Throws a `RegistryError` when the contracts of the handlers' messages contradict themselves. */
 export function createBatchReader(handlers: readonly MessageHandler[]): ReadBatch {
   const registry = createMessageRegistry([...new Set(handlers.map(({ schema }) => schema.file))]);
   const byType = new Map(
     handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
   );
+
+  const validator = compiledValidator([EnvelopeSchema, ...handlers.map(({ schema }) => schema)]);
 
   function read(bytes: Uint8Array): Incoming {
     const unread = arrived(bytes, undefined);
@@ -104,11 +97,13 @@ export function createBatchReader(handlers: readonly MessageHandler[]): ReadBatc
     if (handler === undefined || entry === undefined) {
       return { ...at, kind: "letter", error: `nobody here handles ${envelope.type.slice(0, 128)}` };
     }
-    if (handler.kind === "command") return readCommand({ ...at, envelope }, handler.handle, entry);
+    if (handler.kind === "command") {
+      return readCommand({ ...at, envelope }, handler.handle, entry, validator);
+    }
     if (envelope.eventId.length !== 16) {
       return { ...at, kind: "letter", error: "an event without an event_id of 16 bytes" };
     }
-    const payload = readPayload(entry, envelope.payload);
+    const payload = readPayload(entry, envelope.payload, validator);
     return "fault" in payload
       ? { ...at, kind: "letter", error: `${entry.type}: ${payload.fault}` }
       : { ...at, kind: "event", envelope, message: payload.message, handle: handler.handle };
@@ -135,6 +130,7 @@ function readCommand(
   at: Arrived & { readonly envelope: Envelope },
   handle: HandleCommand,
   entry: MessageEntry,
+  validator: Validator,
 ): IncomingCommand | IncomingFault {
   const { envelope } = at;
   const fault = (code: ErrorCode, reason: string, message: string): IncomingFault => ({
@@ -147,13 +143,8 @@ function readCommand(
   const invalid = (reason: string, message: string): IncomingFault =>
     fault(ErrorCode.INVALID_ARGUMENT, reason, message);
   if (envelope.version < 1) return invalid("unknown-version", "version must be at least 1");
-  const rules = validator.validate(EnvelopeSchema, envelope);
-  if (rules.kind !== "valid") {
-    return invalid(
-      "invalid-envelope",
-      rules.kind === "error" ? rules.error.message : rules.violations.map(String).join("; "),
-    );
-  }
+  const broken = ruleFault(validator.validate(EnvelopeSchema, envelope));
+  if (broken !== undefined) return invalid("invalid-envelope", broken);
   if (!isUuidv7(envelope.requestId) || envelope.eventId.length !== 16) {
     return invalid("invalid-id", "request_id must be a UUIDv7 and event_id 16 bytes");
   }
@@ -166,7 +157,7 @@ function readCommand(
     const message = `${entry.type} may not be sent by ${who}`;
     return fault(ErrorCode.PERMISSION_DENIED, "sender-not-allowed", message);
   }
-  const payload = readPayload(entry, envelope.payload);
+  const payload = readPayload(entry, envelope.payload, validator);
   if ("fault" in payload) return invalid("invalid-payload", `${entry.type}: ${payload.fault}`);
   return {
     ...at,
@@ -181,22 +172,10 @@ function readCommand(
   };
 }
 
-/**
- * A gateway speaks for a client when it names an account, else for itself; a router puts back what a gateway sent.
- * From any other producer an account is not taken.
- */
-function senderOf(envelope: Envelope): Sender {
-  const service = envelope.producer?.service ?? "";
-  const hasAccount = envelope.accountId.length > 0;
-  if (service === "gateway" || (service === "router" && hasAccount)) {
-    return hasAccount ? Sender.CLIENT : Sender.GATEWAY;
-  }
-  return hasAccount ? Sender.UNSPECIFIED : (senders[service] ?? Sender.UNSPECIFIED);
-}
-
 function readPayload(
   entry: MessageEntry,
   payload: Uint8Array,
+  validator: Validator,
 ): { readonly message: Message } | { readonly fault: string } {
   let message: Message;
   try {
@@ -204,9 +183,6 @@ function readPayload(
   } catch (error) {
     return { fault: `the payload is no ${entry.schema.typeName}: ${(error as Error).message}` };
   }
-  const rules = validator.validate(entry.schema, message);
-  if (rules.kind === "valid") return { message };
-  const fault =
-    rules.kind === "error" ? rules.error.message : rules.violations.map(String).join("; ");
-  return { fault };
+  const fault = ruleFault(validator.validate(entry.schema, message));
+  return fault === undefined ? { message } : { fault };
 }

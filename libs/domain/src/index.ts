@@ -10,4 +10,9 @@ export {
   onEvents,
 } from "./service-definition.ts";
 export { type DomainOptions, type RunningDomain, startDomain } from "./start-domain.ts";
-export type { Statement, Transaction } from "./transaction.ts";
+export {
+  inTransaction,
+  StoreOutageError,
+  type Statement,
+  type Transaction,
+} from "./transaction.ts";

@@ -35,6 +35,7 @@ export {
   type ViewPlace,
   withSubject,
 } from "./codec.ts";
+export { type DeadLetterFields, encodeDeadLetter } from "./dead-letter.ts";
 export {
   type GatheredCommand,
   GatheringLane,
@@ -73,6 +74,7 @@ export {
   slotQueue,
   viewExchange,
 } from "./topology.ts";
+export { senderOf } from "./sender.ts";
 export { isUuidv7, uuidBytes, uuidText, uuidv7Bytes, uuidv7Ms } from "./uuid.ts";
-export { compiledValidator } from "./validator.ts";
+export { compiledValidator, ruleFault } from "./validator.ts";
 export { encoded, WireWriter } from "./wire-writer.ts";

@@ -14,6 +14,8 @@ import {
   isUuidv7,
   type MessageEntry,
   type MessageRegistry,
+  ruleFault,
+  senderOf,
   sha256,
   sha256Length,
   uuidv7Ms,
@@ -43,29 +45,6 @@ export interface Command {
 const dayMs = 86_400_000;
 const validator = compiledValidator([EnvelopeSchema]);
 
-const senders: Readonly<Record<string, Sender>> = {
-  worker: Sender.HEX,
-  accounts: Sender.ACCOUNTS,
-  inventory: Sender.INVENTORY,
-  market: Sender.MARKET,
-  chat: Sender.CHAT,
-  governance: Sender.GOVERNANCE,
-  router: Sender.ROUTER,
-};
-
-/**
- * Who sent it: a gateway speaks for a client when it names an account, else for itself; a router puts
- * back what a gateway sent. From any other producer an account is not taken.
- */
-function senderOf(envelope: Envelope): Sender {
-  const service = envelope.producer?.service ?? "";
-  const hasAccount = envelope.accountId.length > 0;
-  if (service === "gateway" || (service === "router" && hasAccount)) {
-    return hasAccount ? Sender.CLIENT : Sender.GATEWAY;
-  }
-  return hasAccount ? Sender.UNSPECIFIED : (senders[service] ?? Sender.UNSPECIFIED);
-}
-
 /** What is wrong with an envelope that a worker will not decide. */
 export interface EnvelopeFault {
   readonly code: ErrorCode;
@@ -84,12 +63,8 @@ export function commandOf(
     return invalid("unknown-type", `no command is called ${JSON.stringify(envelope.type)}`);
   }
   if (envelope.version < 1) return invalid("unknown-version", "version must be at least 1");
-  const rules = validator.validate(EnvelopeSchema, envelope);
-  if (rules.kind !== "valid") {
-    const what =
-      rules.kind === "invalid" ? rules.violations.map(String).join("; ") : rules.error.message;
-    return invalid("invalid-envelope", what);
-  }
+  const fault = ruleFault(validator.validate(EnvelopeSchema, envelope));
+  if (fault !== undefined) return invalid("invalid-envelope", fault);
   const { key } = envelope;
   if (key === undefined || cellFault(key.hexId) !== undefined) {
     return invalid("not-a-cell", "a command for a hex needs the key of one");

@@ -1,9 +1,7 @@
 /** Giving a command up: its terminal answer and its letter go in one commit. */
-import { create, toBinary } from "@bufbuild/protobuf";
-import { CommandDeadLetteredSchema } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
-import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
-import { answerBytes, encodeEnvelope, encodeStoredAnswer, uuidv7Bytes } from "@hexhold/messaging";
+import { answerBytes, encodeDeadLetter, encodeStoredAnswer, uuidv7Bytes } from "@hexhold/messaging";
 import type { Command } from "../actor/command.ts";
 import type { CommitRows, OutboxRow } from "../journal/commit-batch.ts";
 import { type ProducerIdentity, resultRow } from "./commit-plan.ts";
@@ -39,20 +37,14 @@ export function deadLetterPlan(
       message: "the game's rules failed on this command; it was put aside for the operators",
     },
   });
-  const { eventId, requestId, traceparent, correlationId } = command.envelope;
+  const { eventId, requestId } = command.envelope;
   const durable = command.entry.durability === Durability.DURABLE;
   return {
     rows: {
       results: durable ? [resultRow(command, stored, context.nowMs)] : [],
       heads: [],
       journal: [],
-      outbox: [
-        letterRow(command.envelopeBytes, error, attempts, context, {
-          eventId,
-          traceparent,
-          correlationId,
-        }),
-      ],
+      outbox: [letterRow(command.envelopeBytes, error, attempts, context, command.envelope)],
     },
     answer: answerBytes({ eventId, requestId, key: command.key }, stored, false),
     stored,
@@ -65,41 +57,31 @@ export function letterOnlyRows(
   error: string,
   context: DeadLetterContext,
 ): CommitRows {
-  return { results: [], heads: [], journal: [], outbox: [letterRow(bytes, error, 1, context, {})] };
+  return { results: [], heads: [], journal: [], outbox: [letterRow(bytes, error, 1, context)] };
 }
 
 function letterRow(
-  envelope: Uint8Array,
+  bytes: Uint8Array,
   error: string,
   attempts: number,
   context: DeadLetterContext,
-  cause: { eventId?: Uint8Array; traceparent?: string; correlationId?: Uint8Array },
+  cause?: Envelope,
 ): OutboxRow {
-  const eventId = uuidv7Bytes();
-  const letter = create(CommandDeadLetteredSchema, {
-    envelope,
-    error,
-    attempts,
-    slot: context.slot,
-    worker: context.producer.instance,
-    atMs: BigInt(context.nowMs),
-  });
+  const { slot, producer, nowMs } = context;
   return {
     destination: "router",
-    subject: context.slot,
+    subject: slot,
     hexId: null,
     layerId: null,
-    envelope: encodeEnvelope({
-      type: "evt.worker.command-dead-lettered",
-      messageVersion: 1,
-      subject: context.slot,
-      eventId,
-      causationId: cause.eventId,
-      correlationId: cause.correlationId,
-      producer: context.producer,
-      tsMs: context.nowMs,
-      payload: toBinary(CommandDeadLetteredSchema, letter),
-      traceparent: cause.traceparent,
+    envelope: encodeDeadLetter({
+      bytes,
+      error,
+      attempts,
+      slot,
+      producer,
+      nowMs,
+      eventId: uuidv7Bytes(),
+      ...(cause === undefined ? {} : { cause }),
     }),
   };
 }

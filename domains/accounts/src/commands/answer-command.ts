@@ -1,5 +1,6 @@
 /** From a command's envelope to its outcome: who may send it, what handles it, what a failure becomes. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { StoreOutageError } from "@hexhold/domain";
 import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
@@ -10,7 +11,6 @@ import {
   uuidText,
 } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
-import { StoreOutageError } from "../store/database.ts";
 import { type CommandHandler, failure } from "./command.ts";
 
 export interface AnswerCommandOptions {

@@ -1,9 +1,8 @@
 import { fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { toBinary, type Message } from "@bufbuild/protobuf";
-import { createValidator } from "@bufbuild/protovalidate";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { type AnswerOutcome, noBytes } from "@hexhold/messaging";
+import { type AnswerOutcome, compiledValidator, noBytes } from "@hexhold/messaging";
 
 export interface CommandContext {
   /** UUID text: the same for every repetition. */
@@ -18,13 +17,12 @@ export interface CommandHandler {
   handle(payload: Uint8Array, context: CommandContext): Promise<AnswerOutcome>;
 }
 
-const validator = createValidator();
-
 /** A handler that gets a command which keeps the rules of its fields; any other is INVALID_ARGUMENT. */
 export function commandHandler<T extends Message>(
   schema: GenMessage<T>,
   handle: (command: MessageShape<GenMessage<T>>, context: CommandContext) => Promise<AnswerOutcome>,
 ): CommandHandler {
+  const validator = compiledValidator([schema]);
   return {
     schema,
     async handle(payload, context) {

@@ -1,4 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
+import { StoreOutageError } from "@hexhold/domain";
 import { LoginSchema, LogoutSchema } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
@@ -12,7 +13,6 @@ import {
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { beforeEach, expect, test } from "vitest";
 import { createAccountsMetrics } from "../accounts-metrics.ts";
-import { StoreOutageError } from "../store/database.ts";
 import { createAnswerCommand } from "./answer-command.ts";
 import { commandHandler, done } from "./command.ts";
 import { type CommandConsumer, consumeCommands } from "./consume-commands.ts";

@@ -16,7 +16,9 @@ import {
 } from "../store/spawn-rows.ts";
 
 /** Sends `cmd.hex.spawn`: `unsure` = no outcome yet. */
-export type SendSpawn = (duty: SpawnDuty) => Promise<"spawned" | "hex-full" | "unsure">;
+export type SendSpawn = (
+  duty: Pick<SpawnDuty, "accountId" | "requestId" | "key">,
+) => Promise<"spawned" | "hex-full" | "unsure">;
 
 export interface SpawnRelayOptions {
   readonly database: Database;

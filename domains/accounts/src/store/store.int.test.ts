@@ -1,4 +1,5 @@
 import path from "node:path";
+import { StoreOutageError } from "@hexhold/domain";
 import { hexAt } from "@hexhold/hex";
 import { uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { migrate, openPool } from "@hexhold/postgres";
@@ -155,4 +156,18 @@ test("sweeping removes what has expired, and nothing else", async () => {
   expect(await sweepLogins(database, 1000)).toBe(0);
   expect((await use(gone)).verdict).toBeUndefined();
   expect((await use(kept)).verdict).toBe("rotate");
+});
+
+test("a connection that ends inside a transaction is an outage, and nothing else", async () => {
+  const admin = openPool({ url: fresh.url, applicationName: "test" }, 1);
+  const cut = database.transaction(async (run) => {
+    const [row] = await run<{ pid: number }>("pid", "SELECT pg_backend_pid() AS pid");
+    await admin.query("SELECT pg_terminate_backend($1)", [row?.pid]);
+    // Nobody is asking anything when it ends.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    await run("one", "SELECT 1");
+  });
+  await expect(cut).rejects.toBeInstanceOf(StoreOutageError);
+  await admin.end();
+  expect(await findAccount(database, "nobody-of-that-name")).toBeUndefined();
 });

@@ -80,7 +80,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   // No database. From libs/actor only the shape of a game module, for its descriptors.
   gateway: { uses: [...inEveryService, "libs/actor"], usesInTests: ["games/reference"] },
 
-  "domains/accounts": { uses: [...inEveryService, "libs/postgres"] },
+  "domains/accounts": { uses: [...inEveryService, "libs/postgres", "libs/domain"] },
 
   client: { uses: ["gen", "libs/hex"], runsIn: "browser" },
   console: { uses: ["gen", "libs/hex", "client"], runsIn: "browser" },
