@@ -1,18 +1,15 @@
-import { connect } from "node:net";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
-import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import { openChannel, type RpcChannel } from "@hexhold/rpc";
 import { Command, Option } from "commander";
-import { lockOwner, statusFileOf } from "../data-dir.ts";
-import { readStatus, type Status } from "../status-file.ts";
+import type { Status } from "../status-file.ts";
 import { waitForHttp } from "../world-host/wait-for-http.ts";
 import type { CommandContext } from "./command-context.ts";
+import { withHost } from "./with-host.ts";
 
 /** In their order: who serves others comes before them. */
 const kinds = ["worker", "router", "accounts", "inventory", "gateway"] as const;
 type Kind = (typeof kinds)[number];
-/** Drain and start of one process. */
-const restartMsMax = 60_000;
+const adminTimeoutMs = 2000;
 /** From a process that runs to one that serves. */
 const servesMsMax = 30_000;
 const lookMs = 100;
@@ -33,65 +30,32 @@ export function rollCommand(context: CommandContext): Command {
 }
 
 async function roll(context: CommandContext, wanted: readonly Kind[]): Promise<void> {
-  const status = readStatus(statusFileOf(context.dataDir));
-  const host = status?.processes.find(({ kind }) => kind === "host");
-  if (
-    lockOwner(context.dataDir) === undefined ||
-    status?.endpoints.admin === undefined ||
-    host?.controlUrl === undefined
-  ) {
-    throw new Error(`No world runs in ${context.dataDir}. Start one with "npm start".`);
-  }
-  if (status.profile !== "cluster") {
-    throw new Error("This world is one process: hexctl roll is for --profile cluster.");
-  }
-  const token = status.adminToken ?? "";
-  const hostChannel = openChannel(host.controlUrl, { token, callTimeoutMs: restartMsMax });
-  const adminChannel = openChannel(status.endpoints.admin, { token, callTimeoutMs: 2000 });
-  try {
-    const processes = kinds
-      .filter((kind) => wanted.includes(kind))
-      .flatMap((kind) => status.processes.filter((each) => each.kind === kind));
-    for (const { name, kind, url, controlUrl } of processes) {
-      const startedMs = performance.now();
-      await hostChannel.client(HostService).restartProcess({ name });
-      if (controlUrl !== undefined) await untilListens(name, controlUrl);
-      if (kind === "accounts" || kind === "inventory") await untilHealthy(name, controlUrl);
-      if (kind === "gateway") await untilHealthy(name, url);
-      const owned = await untilServed(adminChannel, kind === "worker" ? name : undefined, status);
-      const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
-      console.log(`${name.padEnd(12)}restarted in ${seconds} s${owned}`);
+  await withHost(context, async (host, status) => {
+    if (status.profile !== "cluster") {
+      throw new Error("This world is one process: hexctl roll is for --profile cluster.");
     }
-    console.log(`${processes.length} processes were restarted.`);
-  } finally {
-    hostChannel.close();
-    adminChannel.close();
-  }
-}
-
-/** A router that stands by does no more than that. */
-async function untilListens(name: string, url: string): Promise<void> {
-  const { hostname, port } = new URL(url);
-  const untilMs = performance.now() + servesMsMax;
-  while (performance.now() < untilMs) {
-    if (await takesConnections(Number(port), hostname)) return;
-    await new Promise((resolve) => setTimeout(resolve, lookMs));
-  }
-  throw new Error(
-    `${name} was restarted and does not answer; the roll ends here. See hexctl logs ${name}`,
-  );
-}
-
-function takesConnections(port: number, host: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ port, host, timeout: 1000 });
-    const end = (listens: boolean): void => {
-      socket.destroy();
-      resolve(listens);
-    };
-    socket.once("connect", () => end(true));
-    socket.once("error", () => end(false));
-    socket.once("timeout", () => end(false));
+    const admin = openChannel(status.endpoints.admin ?? "", {
+      token: status.adminToken ?? "",
+      callTimeoutMs: adminTimeoutMs,
+    });
+    try {
+      const processes = kinds
+        .filter((kind) => wanted.includes(kind))
+        .flatMap((kind) => status.processes.filter((each) => each.kind === kind));
+      for (const { name, kind, url, controlUrl } of processes) {
+        const startedMs = performance.now();
+        await host.restartProcess({ name });
+        await untilHealthy(name, controlUrl);
+        // A gateway has another door, for players.
+        await untilHealthy(name, url);
+        const owned = await untilServed(admin, kind === "worker" ? name : undefined, status);
+        const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+        console.log(`${name.padEnd(12)}restarted in ${seconds} s${owned}`);
+      }
+      console.log(`${processes.length} processes were restarted.`);
+    } finally {
+      admin.close();
+    }
   });
 }
 

@@ -1,6 +1,6 @@
 import { openSync, writeSync } from "node:fs";
 import { join } from "node:path";
-import { Command, InvalidArgumentError, Option } from "commander";
+import { Command, Option } from "commander";
 import { migrate } from "@hexhold/postgres";
 import { createLogger } from "@hexhold/telemetry";
 import type { DataDir } from "../data-dir.ts";
@@ -20,6 +20,7 @@ import { readWorldConfig } from "../world-host/world-config.ts";
 import type { ClusterCounts, WorldHost, WorldStart } from "../world-host/world-host.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openOrSay } from "./open-or-say.ts";
+import { wholeNumber } from "./whole-number.ts";
 
 type Profile = "embedded" | "cluster";
 
@@ -45,9 +46,24 @@ export function startCommand(context: CommandContext): Command {
         .choices(["embedded", "cluster"])
         .default("embedded"),
     )
-    .option("--workers <number>", "cluster: processes that host hexes", processCount, 1)
-    .option("--gateways <number>", "cluster: processes that players connect to", processCount, 1)
-    .option("--routers <number>", "cluster: one leads, the others stand by", processCount, 1)
+    .option(
+      "--workers <number>",
+      "cluster: processes that host hexes",
+      wholeNumber(processesMax),
+      1,
+    )
+    .option(
+      "--gateways <number>",
+      "cluster: processes that players connect to",
+      wholeNumber(processesMax),
+      1,
+    )
+    .option(
+      "--routers <number>",
+      "cluster: one leads, the others stand by",
+      wholeNumber(processesMax),
+      1,
+    )
     .option("--install", "install missing system packages (apt-get, as root)", false)
     .option("--outlive-parent", "go on when the process that started it is gone", false)
     .action((options: StartOptions) => startWorld(context, options));
@@ -55,14 +71,6 @@ export function startCommand(context: CommandContext): Command {
 
 /** A development machine; a larger cluster is not started by one host. */
 const processesMax = 16;
-
-function processCount(text: string): number {
-  const count = Number(text);
-  if (!Number.isSafeInteger(count) || count < 1 || count > processesMax) {
-    throw new InvalidArgumentError(`"${text}" is no whole number from 1 to ${processesMax}`);
-  }
-  return count;
-}
 
 async function startWorld(context: CommandContext, options: StartOptions): Promise<void> {
   const { profile, workers, gateways, routers } = options;

@@ -1,5 +1,6 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import type { CommandContext } from "./command-context.ts";
+import { wholeNumber } from "./whole-number.ts";
 import { withHost } from "./with-host.ts";
 
 interface TokenOptions {
@@ -14,10 +15,10 @@ interface TokenOptions {
 export function tokenCommand(context: CommandContext): Command {
   return new Command("token")
     .description("Make a player in the running world, and an access token for it.")
-    .option("-n, --count <number>", "how many players", wholeNumber, 1)
+    .option("-n, --count <number>", "how many players", wholeNumber(), 1)
     .option("--key <key>", "hex to be born in; default: near the world's spawn cell", "")
     .option("--account <uuid>", "another token for this player; needs its --key", "")
-    .option("--ttl <seconds>", "life of the tokens", wholeNumber, 900)
+    .option("--ttl <seconds>", "life of the tokens", wholeNumber(), 900)
     .option("--json", "as JSON", false)
     .action((options: TokenOptions) => token(context, options));
 }
@@ -40,12 +41,4 @@ async function token(context: CommandContext, options: TokenOptions): Promise<vo
       console.log(`  play   ${status.endpoints.http ?? ""}/#token=${player.token}`);
     }
   });
-}
-
-function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) {
-    throw new InvalidArgumentError(`"${text}" is no whole number of at least 1`);
-  }
-  return value;
 }

@@ -2,28 +2,21 @@
  * Makes players in a development world. It stands in for the accounts service: it sends `cmd.hex.spawn` as
  * that service would, and signs the access token.
  */
-import { create, toBinary } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
+import { createSendSpawn } from "@hexhold/accounts";
 import { releaseVersion } from "@hexhold/config";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
-import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { diskOf, hexAt, type Key, keyBytes, keyText, parseKeyText } from "@hexhold/hex";
+import { diskOf, hexAt, type Key, keyText, parseKeyText } from "@hexhold/hex";
 import {
   type Bus,
-  decodeAnswer,
-  encodeBatch,
-  encodeEnvelope,
-  idempotencyKeyOf,
+  createRequester,
   type RouteTable,
-  routeOf,
-  splitAnswers,
   uuidBytes,
   uuidText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { joinCluster, type JoinOptions } from "@hexhold/rpc";
-import { type Logger, newTraceparent } from "@hexhold/telemetry";
+import type { Logger } from "@hexhold/telemetry";
 import type { AccessKeys } from "./access-keys.ts";
 
 export interface PlayerMintOptions {
@@ -57,9 +50,7 @@ export interface PlayerMint {
   stop(): Promise<void>;
 }
 
-const type = "cmd.hex.spawn";
 const tokenTtlS = 900;
-const answerMsMax = 5000;
 const attemptsMax = 40;
 const concurrency = 64;
 /** Where players are born unless asked otherwise: the hex of Berlin's centre, and those around it. */
@@ -68,7 +59,6 @@ const spawnRadius = 12;
 
 export async function startPlayerMint(options: PlayerMintOptions): Promise<PlayerMint> {
   const { bus, keys } = options;
-  const waiting = new Map<string, (answer: Answer) => void>();
   const membership = await joinCluster({
     routers: options.routers,
     token: options.controlToken,
@@ -83,86 +73,20 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
   });
   let routes: RouteTable | undefined;
   const unwatch = membership.watchRoutes((table) => (routes = table));
-  let inboxName: Promise<string> | undefined;
-  const unlisten = bus.onState(() => (inboxName = undefined));
-
-  const openInbox = async (): Promise<string> => {
-    const name = `tool.host.${Date.now().toString(36)}`;
-    await bus.openInbox({
-      name,
-      lengthMax: 20_000,
-      onMessage: ({ body }) => {
-        for (const bytes of splitAnswers(body)) {
-          const answer = decodeAnswer(bytes);
-          waiting.get(uuidText(answer.commandEventId))?.(answer);
-        }
-      },
-    });
-    return name;
-  };
-
-  const send = async (
-    accountId: Uint8Array,
-    requestId: Uint8Array,
-    key: Key,
-  ): Promise<Answer | undefined> => {
-    if (routes === undefined) return undefined;
-    const nowMs = Math.floor(membership.worldNow());
-    const eventId = uuidv7Bytes(nowMs);
-    const id = uuidText(eventId);
-    inboxName ??= openInbox();
-    let replyTo: string;
-    try {
-      replyTo = await inboxName;
-    } catch {
-      inboxName = undefined;
-      return undefined;
-    }
-    const answered = new Promise<Answer | undefined>((resolve) => {
-      waiting.set(id, resolve);
-      setTimeout(() => resolve(undefined), answerMsMax).unref();
-    });
-    const envelope = encodeEnvelope({
-      type,
-      messageVersion: 1,
-      key,
-      requestId,
-      eventId,
-      correlationId: requestId,
-      producer: { service: "accounts", version: releaseVersion, instance: "host" },
-      tsMs: nowMs,
-      idempotencyKey: idempotencyKeyOf({
-        accountId: undefined,
-        requestId,
-        type,
-        target: keyBytes(key),
-      }),
-      payload: toBinary(SpawnSchema, create(SpawnSchema, { playerId: accountId })),
-      deadlineMs: nowMs + 2 * answerMsMax,
-      traceparent: newTraceparent(false),
-    });
-    void bus.publish(routeOf(key, routes), {
-      type: "batch.v1",
-      body: encodeBatch({ routeVersion: routes.routeVersion, envelopes: [envelope] }),
-      messageId: id,
-      replyTo,
-    });
-    const answer = await answered;
-    waiting.delete(id);
-    return answer;
-  };
+  const requester = createRequester({ bus, name: "tool.host.mint" });
+  const send = createSendSpawn({
+    requester,
+    routes: () => routes,
+    worldNow: () => membership.worldNow(),
+    producer: { service: "accounts", version: releaseVersion, instance: "host" },
+  });
 
   /** Spawns until it is certain: the request id stays the same while the outcome is not. */
-  const spawn = async (accountId: Uint8Array, key: Key): Promise<"spawned" | "hex-full"> => {
-    const requestId = uuidv7Bytes(Math.floor(membership.worldNow()));
+  const spawn = async (accountId: string, key: Key): Promise<"spawned" | "hex-full"> => {
+    const requestId = uuidText(uuidv7Bytes(Math.floor(membership.worldNow())));
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
-      const answer = await send(accountId, requestId, key);
-      const outcome = answer?.outcome;
-      if (outcome?.case === "applied") return "spawned";
-      if (outcome?.case === "refused") {
-        if (outcome.value.reason === "hex-full") return "hex-full";
-        if (outcome.value.reason === "already-spawned") return "spawned";
-      }
+      const outcome = await send({ accountId, requestId, key });
+      if (outcome !== "unsure") return outcome;
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
     throw new ConnectError(
@@ -176,11 +100,11 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     nth: number,
     ttlS: number,
   ): Promise<MintedPlayer> => {
-    const accountId = uuidv7Bytes(Math.floor(membership.worldNow()));
+    const accountId = uuidText(uuidv7Bytes(Math.floor(membership.worldNow())));
     const places = wanted === undefined ? nearby(nth) : [wanted];
     for (const key of places) {
       if ((await spawn(accountId, key)) === "hex-full") continue;
-      return minted(uuidText(accountId), keyText(key), ttlS);
+      return minted(accountId, keyText(key), ttlS);
     }
     throw new ConnectError("every hex there is full", Code.ResourceExhausted);
   };
@@ -220,7 +144,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     },
     async stop() {
       unwatch();
-      unlisten();
+      requester.close();
       await membership.stop();
     },
   };

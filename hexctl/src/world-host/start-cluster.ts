@@ -187,7 +187,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   }
 }
 
-/** In the order of their starts: who depends on others comes after them. */
+/** A name and ports for each process, in the order of their starts. */
 async function placeProcesses(
   counts: Readonly<Record<ClusterKind, number>>,
   gateway: { readonly host: string; readonly port: number },
