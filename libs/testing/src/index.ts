@@ -13,3 +13,12 @@ export { logTails, startWorld } from "./start-world.ts";
 export type { Player, StartWorldOptions, World, WorldStatus } from "./start-world.ts";
 export { joinPlayer } from "./load-player.ts";
 export type { LoadPlayer, PlayedCommand } from "./load-player.ts";
+export {
+  firstAnswerOfNext,
+  firstDecisions,
+  longestPauses,
+  oneHexPerSlot,
+  type OwnedSlot,
+  slotsOf,
+  untilSpread,
+} from "./slots.ts";
