@@ -11,6 +11,7 @@ import { tokenCommand } from "./commands/token.ts";
 import { topologyCommand } from "./commands/topology.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { upCommand } from "./commands/up.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { dataDirPath } from "./data-dir.ts";
 import { CHECKOUT } from "./local-stack/local-stack.ts";
 
@@ -27,6 +28,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   rollCommand,
   stopCommand,
   logsCommand,
+  verifyCommand,
 ];
 
 /** Runs a command line and returns the exit code. An error's message is printed, its stack only with HEXHOLD_DEBUG. */
