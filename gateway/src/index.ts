@@ -33,6 +33,7 @@ import { Edge } from "./edge.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createHttpServer, listen } from "./http-server.ts";
+import { inspectSessions } from "./inspect-sessions.ts";
 import { Interest } from "./interest/interest.ts";
 import { createKeyRing } from "./session/key-ring.ts";
 import { createTokenCheck } from "./session/token-check.ts";
@@ -95,6 +96,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
           ready: dispatcher.ready,
           bus: bus.state.mode,
         }),
+        inspectSessions: ({ accountId }) => inspectSessions(edge, accountId),
       }),
   });
   const membership = await joinCluster({

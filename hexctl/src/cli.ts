@@ -1,7 +1,9 @@
 import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
+import { hexCommand } from "./commands/hex.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { playerCommand } from "./commands/player.ts";
 import { rollCommand } from "./commands/roll.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -28,6 +30,8 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   rollCommand,
   stopCommand,
   logsCommand,
+  hexCommand,
+  playerCommand,
   verifyCommand,
 ];
 

@@ -12,6 +12,7 @@ import {
   type ClientFrame,
   ClientFrameSchema,
   type Command,
+  type Hello,
   Notice_Kind,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
@@ -46,6 +47,10 @@ export interface Session {
   readonly accountId: Uint8Array;
   readonly accountText: string;
   readonly residence: Key | undefined;
+  /** World time. */
+  readonly begunMs: number;
+  /** As the client named itself. */
+  readonly sdk: string;
 }
 
 export class Connection implements Observer {
@@ -98,6 +103,20 @@ export class Connection implements Observer {
   /** UUID text of the login under which the session goes on. */
   get loginId(): string | undefined {
     return this.#loginId;
+  }
+
+  /** Key texts of the hexes that it watches. */
+  get subscriptions(): string[] {
+    return [...this.#subscriptions.keys()];
+  }
+
+  get commandsInFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** What waits for the client to read. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
   }
 
   sendView(frame: Uint8Array): boolean {
@@ -170,7 +189,7 @@ export class Connection implements Observer {
     }
     switch (content.case) {
       case "hello":
-        this.#await(this.#hello(content.value.token, content.value.resume));
+        this.#await(this.#hello(content.value));
         break;
       case "refresh":
         this.#await(this.#refresh(content.value.token));
@@ -214,7 +233,7 @@ export class Connection implements Observer {
       });
   }
 
-  async #hello(token: string, resume: Uint8Array): Promise<void> {
+  async #hello({ token, resume, sdk }: Hello): Promise<void> {
     if (this.#mode === "open") {
       this.close(closeCode.malformed, "hello came twice");
       return;
@@ -223,7 +242,8 @@ export class Connection implements Observer {
     if (claims === undefined || this.closed) return;
     const { accountId, accountText, residence } = claims;
     const sessionId = this.#edge.resumable(accountText, resume) ?? uuidv7Bytes();
-    this.#session = { sessionId, accountId, accountText, residence };
+    const begunMs = Math.floor(this.#edge.worldNow());
+    this.#session = { sessionId, accountId, accountText, residence, begunMs, sdk };
     this.#loginId = claims.loginId;
     this.#mode = "open";
     this.#watchExpiry(claims.expiresMs);

@@ -5,7 +5,7 @@ import type { Key } from "@hexhold/hex";
 import { Command } from "commander";
 import { type VerifyReport, verifyLines } from "../verify/verify-report.ts";
 import { verifyWorld } from "../verify/verify-world.ts";
-import { openWorldStores, type StoreUrls } from "../verify/world-stores.ts";
+import { openWorldStores, type StoreUrls } from "../world-stores.ts";
 import type { CommandContext } from "./command-context.ts";
 import { hexKey } from "./hex-key.ts";
 

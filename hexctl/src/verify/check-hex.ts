@@ -51,6 +51,8 @@ export interface HexVerdict {
   readonly faults: readonly VerifyFault[];
   readonly events: number;
   readonly snapshot: SnapshotStanding;
+  /** The state that the journal folds to; undefined when it cannot be folded. */
+  readonly parts: HexParts<Message, Message> | undefined;
 }
 
 export interface HexCheck {
@@ -201,7 +203,7 @@ export function checkHex(hex: StoredHex, { game, registry, exact }: CheckRules):
       checkHead();
       const how = standing();
       if (standingFaults.has(how) || (exact && exactFaults.has(how))) snapshotFault(how);
-      return { key, faults, events, snapshot: how };
+      return { key, faults, events, snapshot: how, parts };
     },
   };
 }

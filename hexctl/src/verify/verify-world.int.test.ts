@@ -1,126 +1,38 @@
-import path from "node:path";
-import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import {
-  GatheredSchema,
-  PlayerEnteredSchema,
-  PlayerSpawnedSchema,
-} from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { bucketOf, diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
-import { createMessageRegistry, sha256, uuidv7Bytes } from "@hexhold/messaging";
-import { migrate, openPool, type PgPool } from "@hexhold/postgres";
-import { createGame } from "@hexhold/reference-game";
-import {
-  type FreshDatabase,
-  freshDatabase,
-  freshMongoDatabase,
-  mongodbMissing,
-} from "@hexhold/testing";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { bucketOf, hexAt, type Key, keyText } from "@hexhold/hex";
+import { sha256 } from "@hexhold/messaging";
+import { openPool, type PgPool } from "@hexhold/postgres";
+import { freshMongoDatabase, mongodbMissing } from "@hexhold/testing";
 import {
   createMongoSnapshotStore,
   createPostgresSnapshotStore,
-  type Snapshot,
   type SnapshotStore,
 } from "@hexhold/worker";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { listDocuments, listSnapshotRows } from "./list-snapshots.ts";
+import {
+  epoch,
+  fillWorld,
+  game,
+  keys,
+  lastVersion,
+  openStoredWorld,
+  snapshotOf,
+  type StoredWorld,
+} from "./stored-world.testing.ts";
 import type { VerifyReport } from "./verify-report.ts";
 import { type ListedSnapshot, verifyWorld } from "./verify-world.ts";
 
-const migrations = path.resolve(import.meta.dirname, "../../../infra/pg_migrations");
-const game = createGame({});
-const registry = createMessageRegistry(game.descriptors);
-/** Of one bucket and of several, with and without a layer. */
-const keys: Key[] = [
-  ...diskOf(hexAt(52.5, 13.4), 2).map((hexId) => ({ hexId, layerId: 0 })),
-  { hexId: hexAt(52.5, 13.4), layerId: 3 },
-];
 const victim = keys[4]!;
-const epoch = 7n;
-
-let database: FreshDatabase;
+let database: StoredWorld;
 let pool: PgPool;
 
 beforeAll(async () => {
-  database = await freshDatabase();
-  await migrate({ adminUrl: database.url, directory: migrations, schemas: ["world"] });
-  pool = openPool({ url: database.url, applicationName: "verify-test" }, 2);
+  database = await openStoredWorld();
+  ({ pool } = database);
 });
-afterAll(async () => {
-  await pool.end();
-  await database.drop();
-});
-
-/** What a worker would have journalled of a hex in which one player gathers. */
-function eventsOf(): { schema: GenMessage<Message>; message: Message }[] {
-  const playerId = new Uint8Array(16).fill(5);
-  const event = <T extends Message>(schema: GenMessage<T>, message: T) => ({
-    schema: schema as GenMessage<Message>,
-    message,
-  });
-  return [
-    event(PlayerSpawnedSchema, create(PlayerSpawnedSchema, { playerId, atMs: 1n })),
-    event(PlayerEnteredSchema, create(PlayerEnteredSchema, { playerId, atMs: 2n })),
-    ...[3n, 4n, 5n].map((n) => {
-      const gathered = { playerId, resource: Resource.WOOD, amount: n, left: 90n - n, atMs: n };
-      return event(GatheredSchema, create(GatheredSchema, gathered));
-    }),
-  ];
-}
-
-/** States by version: the place in the list. */
-function folds(key: Key): Uint8Array[] {
-  let parts = game.hex.initialState(key);
-  const states = [toBinary(game.hex.durableSchema, parts.durable)];
-  for (const { schema, message } of eventsOf()) {
-    parts = game.hex.evolve(parts, fromBinary(schema, toBinary(schema, message)));
-    states.push(toBinary(game.hex.durableSchema, parts.durable));
-  }
-  return states;
-}
-
-const lastVersion = eventsOf().length;
-
-function snapshotOf(key: Key, hexVersion: number): Snapshot {
-  const durable = folds(key)[hexVersion]!;
-  return {
-    key,
-    keyText: keyText(key),
-    bucket: bucketOf(key),
-    epoch,
-    hexVersion,
-    volatileCount: 0,
-    stateFormat: game.hex.stateFormat,
-    durable,
-    durableHash: sha256(durable),
-    volatile: new Uint8Array(0),
-    readable: "{}",
-    updatedMs: 0,
-  };
-}
-
-/** A world without a fault, its snapshots excepted. */
-async function fill(): Promise<void> {
-  await pool.query(
-    "TRUNCATE world.hex_head, world.journal, world.hex_base, world.snapshot, world.quarantined_hex",
-  );
-  for (const key of keys) {
-    const place = [bucketOf(key), key.hexId.toString(), key.layerId];
-    await pool.query("INSERT INTO world.hex_head VALUES ($1, $2, $3, $4, $5, 'cmd.p1', 0, now())", [
-      ...place,
-      lastVersion,
-      epoch,
-    ]);
-    for (const [i, { schema, message }] of eventsOf().entries()) {
-      const { type } = registry.bySchema(schema);
-      await pool.query(
-        `INSERT INTO world.journal VALUES ($1, $2, $3, $4, $5, gen_random_uuid(), $6, 1, $7, NULL, $8, now())`,
-        [...place, i + 1, epoch, type, Buffer.from(toBinary(schema, message)), uuidv7Bytes()],
-      );
-    }
-  }
-}
+afterAll(() => database.drop());
 
 /** Changes the rows of the victim in one table. */
 async function change(table: string, set: string, where = "true"): Promise<void> {
@@ -153,7 +65,7 @@ describe("hexctl verify, with snapshots in PostgreSQL", () => {
   });
   afterAll(() => store.snapshots.close());
   beforeEach(async () => {
-    await fill();
+    await fillWorld(pool);
     await store.snapshots.save(keys.map((key) => snapshotOf(key, lastVersion)));
   });
 
@@ -284,7 +196,7 @@ describe.skipIf(mongodbMissing() !== undefined)("hexctl verify, with documents i
     const snapshots = createMongoSnapshotStore({ url: mongo.url, database: mongo.name });
     const store = { snapshots, listSnapshots: () => listDocuments(mongo.url, mongo.name) };
     try {
-      await fill();
+      await fillWorld(pool);
       await snapshots.save(keys.map((key) => snapshotOf(key, lastVersion)));
       expect(await verify(store, { exact: true })).toMatchObject({
         failed: 0,

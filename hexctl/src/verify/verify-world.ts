@@ -62,10 +62,8 @@ export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport>
         else tally.add(verdict);
       });
       for (const one of again) {
-        const known = await digests(options.snapshots, [one]);
-        await checkBucket(client, options, rules, bucket, { key: one, known }, (verdict) =>
-          tally.add(verdict),
-        );
+        const verdict = await verifyHex(client, options.snapshots, rules, one, bucket);
+        if (verdict !== undefined) tally.add(verdict);
       }
       options.onProgress?.(done + 1, tally.hexes, tally.events);
     }
@@ -85,10 +83,29 @@ export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport>
   }
 }
 
+/**
+ * Checks one hex, its snapshot as it was before the journal is read. Undefined: no row is stored of it.
+ * `bucket`: where its rows are looked for; default: where they belong.
+ */
+export async function verifyHex(
+  client: PgClient,
+  snapshots: Pick<SnapshotStore, "load">,
+  rules: CheckRules,
+  key: Key,
+  bucket = bucketOf(key),
+): Promise<HexVerdict | undefined> {
+  const known = await digests(snapshots, [key]);
+  let verdict: HexVerdict | undefined;
+  await checkBucket(client, { snapshots }, rules, bucket, { key, known }, (found) => {
+    verdict = found;
+  });
+  return verdict;
+}
+
 /** `alone`: one hex, with its snapshot as it was before the transaction began. */
 async function checkBucket(
   client: PgClient,
-  options: VerifyOptions,
+  options: Pick<VerifyOptions, "snapshots" | "key">,
   rules: CheckRules,
   bucket: number,
   alone: { readonly key: Key; readonly known: Digests } | undefined,

@@ -6,11 +6,11 @@ import {
   createPostgresSnapshotStore,
   type SnapshotStore,
 } from "@hexhold/worker";
-import type { CommandContext } from "../commands/command-context.ts";
-import { runningStatus } from "../running-status.ts";
-import { readWorldConfig } from "../world-host/world-config.ts";
-import { listDocuments, listSnapshotRows } from "./list-snapshots.ts";
-import type { ListedSnapshot } from "./verify-world.ts";
+import type { CommandContext } from "./commands/command-context.ts";
+import { runningStatus } from "./running-status.ts";
+import { readWorldConfig } from "./world-host/world-config.ts";
+import { listDocuments, listSnapshotRows } from "./verify/list-snapshots.ts";
+import type { ListedSnapshot } from "./verify/verify-world.ts";
 
 /** Options by which a world other than the one that runs here is named. */
 export interface StoreUrls {
@@ -23,6 +23,10 @@ export interface WorldStores {
   readonly snapshots: SnapshotStore;
   listSnapshots(): AsyncIterable<ListedSnapshot>;
   readonly game: Game;
+  /** Home partitions of the world, as configured. */
+  readonly partitions: number;
+  /** For people: where snapshots lie. */
+  readonly snapshotPlace: string;
   close(): Promise<void>;
 }
 
@@ -52,6 +56,11 @@ export async function openWorldStores(
         ? listSnapshotRows(postgresUrl)
         : listDocuments(mongodbUrl, config.worker.mongodbDatabase),
     game,
+    partitions: config.partitions,
+    snapshotPlace:
+      mongodbUrl === undefined
+        ? "PostgreSQL world.snapshot"
+        : `MongoDB ${config.worker.mongodbDatabase}.hex_state`,
     close: () => snapshots.close(),
   };
 }
