@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
+import { doctorCommand } from "./commands/doctor.ts";
 import { hexCommand } from "./commands/hex.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { playerCommand } from "./commands/player.ts";
@@ -33,6 +34,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   hexCommand,
   playerCommand,
   verifyCommand,
+  doctorCommand,
 ];
 
 /** Runs a command line and returns the exit code. An error's message is printed, its stack only with HEXHOLD_DEBUG. */
