@@ -36,6 +36,7 @@ import { createHttpServer, listen } from "./http-server.ts";
 import { inspectSessions } from "./inspect-sessions.ts";
 import { Interest } from "./interest/interest.ts";
 import { createKeyRing } from "./session/key-ring.ts";
+import { createSessionAnnouncements } from "./session/session-announcements.ts";
 import { createTokenCheck } from "./session/token-check.ts";
 
 export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
@@ -120,11 +121,24 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     worldNow,
     dispatcher,
     metrics,
+    onSession: (session) => sessions.begun(session),
+    logger,
+  });
+  const sessions = createSessionAnnouncements({
+    bus,
+    instance: config.instance,
+    version: config.version,
+    incarnation,
+    worldNow,
+    held: () => edge.sessions,
+    onBegun: (account, sessionId) => edge.begunElsewhere(account, sessionId),
     logger,
   });
   const interest = new Interest({
     observe: (key) => edge.observe(key),
-    onAnnouncement: (envelope) => accounts.onAnnouncement(envelope),
+    onAnnouncement: (envelope) => {
+      if (!sessions.onAnnouncement(envelope)) accounts.onAnnouncement(envelope);
+    },
     logger,
     metrics,
   });
@@ -147,7 +161,10 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     membership,
     dispatcher,
     interest,
-    onReady: () => accounts.wake(),
+    onReady: () => {
+      accounts.wake();
+      sessions.tellAll();
+    },
     logger,
   });
   const limits = new AuthLimits({
@@ -213,6 +230,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     http.closeAllConnections();
     interest.stop();
     accounts.stop();
+    sessions.stop();
     requester.close();
     disconnectBus();
     await membership.stop();

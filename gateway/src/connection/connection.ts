@@ -17,7 +17,7 @@ import {
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { diskOf, type Key, keyText } from "@hexhold/hex";
-import { compiledValidator, keyOfWire, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { compiledValidator, keyOfWire, uuidText } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { type EdgeError, nestingMax } from "../admission/check-command.ts";
@@ -123,6 +123,10 @@ export class Connection implements Observer {
     if (this.closed || this.#socket.bufferedAmount > viewBufferBytesMax) return false;
     this.#write(frame);
     return true;
+  }
+
+  tooSlow(): void {
+    this.close(closeCode.limits, "too slow a reader");
   }
 
   /** Reads nothing more, so that what comes is repeated elsewhere; answers and events still go out. */
@@ -241,7 +245,7 @@ export class Connection implements Observer {
     const claims = await this.#check(token);
     if (claims === undefined || this.closed) return;
     const { accountId, accountText, residence } = claims;
-    const sessionId = this.#edge.resumable(accountText, resume) ?? uuidv7Bytes();
+    const sessionId = this.#edge.sessionId(accountText, resume);
     const begunMs = Math.floor(this.#edge.worldNow());
     this.#session = { sessionId, accountId, accountText, residence, begunMs, sdk };
     this.#loginId = claims.loginId;
@@ -424,7 +428,7 @@ export class Connection implements Observer {
   #send(frame: Uint8Array): void {
     if (this.closed) return;
     if (this.#socket.bufferedAmount > bufferBytesMax) {
-      this.close(closeCode.limits, "too slow a reader");
+      this.tooSlow();
       return;
     }
     this.#write(frame);
