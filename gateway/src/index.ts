@@ -27,6 +27,7 @@ import { remoteAddress, routeAuthService } from "./accounts/auth-service.ts";
 import { Revocations } from "./accounts/revocations.ts";
 import { closeCode } from "./connection/close-code.ts";
 import { Connection } from "./connection/connection.ts";
+import { startHeartbeat } from "./connection/heartbeat.ts";
 import { connectBus } from "./dispatch/connect-bus.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { Edge } from "./edge.ts";
@@ -212,6 +213,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   const port = await listen(http, config.host, config.port);
   logger.info({ port, incarnation, controlUrl: control.url }, "gateway started");
 
+  const stopHeartbeat = startHeartbeat(edge.connections);
   let stopping: Promise<void> | undefined;
   /** Waits for the answers to what was taken. */
   const drain = async (): Promise<void> => {
@@ -223,6 +225,8 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   };
   const stop = async (): Promise<void> => {
     http.close();
+    // A connection that is drained is not listened to.
+    stopHeartbeat();
     await drain();
     await dispatcher.stop();
     for (const connection of edge.connections)

@@ -67,6 +67,8 @@ export class Connection implements Observer {
   #inFlight = 0;
   #corked = false;
   #refusedInARow = 0;
+  /** Anything came since the last beat. */
+  #heard = true;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param stream what `socket` writes to. */
@@ -83,7 +85,9 @@ export class Connection implements Observer {
       () => this.close(closeCode.notAuthenticated, "no hello within 5 s"),
       helloMsMax,
     );
+    socket.on("pong", () => (this.#heard = true));
     socket.on("message", (data: Buffer, isBinary: boolean) => {
+      this.#heard = true;
       if (isBinary) this.#receive(data);
       else this.close(closeCode.text, "send binary frames");
     });
@@ -123,6 +127,19 @@ export class Connection implements Observer {
     if (this.closed || this.#socket.bufferedAmount > viewBufferBytesMax) return false;
     this.#write(frame);
     return true;
+  }
+
+  /** Asks whether the peer is there, and ends the connection of one that has not answered the last time. */
+  beat(): void {
+    if (this.closed) return;
+    if (this.#heard) {
+      this.#heard = false;
+      this.#socket.ping();
+      return;
+    }
+    this.#edge.metrics.closes.inc({ code: String(closeCode.silent) });
+    this.#socket.terminate();
+    this.#ended();
   }
 
   tooSlow(): void {
