@@ -61,8 +61,9 @@ async function addLeft(key: Key, playerId: Uint8Array): Promise<void> {
   const payload = toBinary(PlayerLeftSchema, create(PlayerLeftSchema, { playerId, atMs: 9n }));
   const place = [bucketOf(key), key.hexId.toString(), key.layerId, lastVersion + 1];
   await database.pool.query(
-    `INSERT INTO world.journal VALUES
-       ($1, $2, $3, $4, $5, gen_random_uuid(), 'evt.hex.player-left', 1, $6, NULL, '\\x00', now() + interval '1 minute')`,
+    `INSERT INTO world.journal (bucket, hex_id, layer_id, hex_version, epoch, event_id, type,
+       message_version, payload, account_id, idempotency_key, decided_at)
+     VALUES ($1, $2, $3, $4, $5, gen_random_uuid(), 'evt.hex.player-left', 1, $6, NULL, '\\x00', now() + interval '1 minute')`,
     [...place, epoch, Buffer.from(payload)],
   );
   await database.pool.query(
@@ -76,11 +77,10 @@ it("a hex is shown with its state, owner, snapshot, quarantine and last rows", a
   await database.pool.query(
     "INSERT INTO world.slot (slot, epoch, owner) VALUES ('cmd.p1', 7, 'worker-2#abc')",
   );
-  await database.pool.query("INSERT INTO world.quarantined_hex VALUES ($1, $2, $3, 'a hole')", [
-    bucketOf(home),
-    home.hexId.toString(),
-    home.layerId,
-  ]);
+  await database.pool.query(
+    "INSERT INTO world.quarantined_hex (bucket, hex_id, layer_id, reason) VALUES ($1, $2, $3, 'a hole')",
+    [bucketOf(home), home.hexId.toString(), home.layerId],
+  );
   const report = await hex(home);
   expect(report).toMatchObject({
     key: keyText(home),

@@ -100,15 +100,17 @@ export async function fillWorld(pool: PgPool): Promise<void> {
   );
   for (const key of keys) {
     const place = [bucketOf(key), key.hexId.toString(), key.layerId];
-    await pool.query("INSERT INTO world.hex_head VALUES ($1, $2, $3, $4, $5, 'cmd.p1', 0, now())", [
-      ...place,
-      lastVersion,
-      epoch,
-    ]);
+    await pool.query(
+      `INSERT INTO world.hex_head (bucket, hex_id, layer_id, hex_version, epoch, slot, decided_at)
+       VALUES ($1, $2, $3, $4, $5, 'cmd.p1', now())`,
+      [...place, lastVersion, epoch],
+    );
     for (const [i, { schema, message }] of eventsOf(key).entries()) {
       const { type } = registry.bySchema(schema);
       await pool.query(
-        `INSERT INTO world.journal VALUES ($1, $2, $3, $4, $5, gen_random_uuid(), $6, 1, $7, $8, $9, now())`,
+        `INSERT INTO world.journal (bucket, hex_id, layer_id, hex_version, epoch, event_id, type,
+           message_version, payload, account_id, idempotency_key, decided_at)
+         VALUES ($1, $2, $3, $4, $5, gen_random_uuid(), $6, 1, $7, $8, $9, now())`,
         [
           ...place,
           i + 1,

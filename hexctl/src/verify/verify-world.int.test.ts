@@ -176,11 +176,12 @@ describe("hexctl verify, with snapshots in PostgreSQL", () => {
   it("goes on from compacted state, and finds one whose hash is wrong", async () => {
     const { durable, durableHash } = snapshotOf(victim, 3);
     const place = [bucketOf(victim), victim.hexId.toString(), 0];
-    await pool.query("INSERT INTO world.hex_base VALUES ($1, $2, $3, 3, $4, $5, 1, now())", [
-      ...place,
-      Buffer.from(durable),
-      Buffer.from(durableHash),
-    ]);
+    await pool.query(
+      `INSERT INTO world.hex_base
+         (bucket, hex_id, layer_id, hex_version, state, state_hash, state_format, decided_at)
+       VALUES ($1, $2, $3, 3, $4, $5, 1, now())`,
+      [...place, Buffer.from(durable), Buffer.from(durableHash)],
+    );
     await pool.query(
       `DELETE FROM world.journal WHERE hex_id = ${victim.hexId} AND layer_id = 0 AND hex_version <= 3`,
     );
