@@ -105,3 +105,15 @@ it("sends a command for a domain service to the queue of its subject, whatever s
   expect(queues).toEqual([domainQueueOf("inventory", subject), "cmd.chat"]);
   expect(offer().atOnce).toMatchObject({ reason: "slot-stalled" });
 });
+
+it("publishes by no route table of an earlier connection", async () => {
+  const queues: string[] = [];
+  await dispatcherOn("confirmed", queues);
+  dispatcher.disconnect();
+  await dispatcher.connect("gw.test.reply");
+  expect(offer().atOnce).toMatchObject({ code: ErrorCode.UNAVAILABLE, reason: "bus-down" });
+  expect(queues).toEqual([]);
+  dispatcher.setRoutes({ routeVersion: 2n, partitions: 8, pins: new Map(), stalled: new Set() });
+  expect(offer().atOnce).toBeUndefined();
+  expect(queues).toHaveLength(1);
+});
