@@ -13,7 +13,7 @@ import {
   slotsOf,
   untilSpread,
 } from "@hexhold/testing";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { checkTruth } from "./check-truth.ts";
 import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
 import { signalTree, untilAccepts } from "./processes.ts";
@@ -27,11 +27,16 @@ const otherRounds = Math.ceil(rounds / 4);
 const firstAnswerMsMax = 3000;
 const pauseMsMax = 3000;
 const drainMsMax = 300;
+/** Between two commands of a player: together they send some 1,600 a second, however many they are. */
+const pauseMsPerPlayer = 20 / 32;
 /** After a store or broker takes connections again. */
 const fullServiceMsMax = 15_000;
 const leaseTtlMs = 3000;
 const run = promisify(execFile);
 const workers = ["worker-1", "worker-2", "worker-3"];
+
+// Of one round each; a round of freezes takes some 20 s.
+vi.setConfig({ testTimeout: 300_000 + rounds * 60_000 });
 
 let world: World;
 let play: Play;
@@ -49,7 +54,7 @@ beforeAll(async () => {
   });
   console.log(`cluster ready in ${(world.readyMs / 1000).toFixed(1)} s`);
   await untilSpread(world, workers);
-  play = await startPlay(world, playerCount, 20, oneHexPerSlot());
+  play = await startPlay(world, playerCount, playerCount * pauseMsPerPlayer, oneHexPerSlot());
   playing = play.players;
   await pause(1500);
 });
