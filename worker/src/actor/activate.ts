@@ -57,11 +57,28 @@ export async function activate(
     return false;
   });
   const faults = await host.load(slot, here);
+  /** Without a reason the mark is taken away. */
+  const mark = async ({ key, bucket }: SnapshotPlace, reason: string | null): Promise<void> => {
+    await store.run((client) =>
+      client.query("SELECT world.quarantine($1, $2, $3, $4, $5, $6)", [
+        slot,
+        store.epoch,
+        bucket,
+        key.hexId,
+        key.layerId,
+        reason,
+      ]),
+    );
+  };
   const failed = new Map(faults.map((fault) => [fault.keyText, fault.reason]));
   for (const { place, reason } of report.unrecoverable) failed.set(place.keyText, reason);
   for (const hex of here) {
     if (failed.has(hex.keyText)) continue;
     table.quarantined.delete(hex.keyText);
+    if (table.marked.has(hex.keyText)) {
+      await mark(hex.place, null);
+      table.marked.delete(hex.keyText);
+    }
     table.activated(hex.place.key, {
       generation,
       hexVersion: hex.hexVersion,
@@ -80,16 +97,8 @@ export async function activate(
       "a hex cannot be activated and is quarantined",
     );
     const place = places.get(keyText)!;
-    await store.run((client) =>
-      client.query("SELECT world.quarantine($1, $2, $3, $4, $5, $6)", [
-        slot,
-        store.epoch,
-        place.bucket,
-        place.key.hexId,
-        place.key.layerId,
-        reason,
-      ]),
-    );
+    await mark(place, reason);
+    table.marked.add(keyText);
   }
   ports.metrics.activation.observe((performance.now() - startedMs) / 1000);
   return { quarantined, moved };

@@ -33,6 +33,9 @@ export class HexTable {
   /** Why a hex cannot be activated, and when to look again (world time). */
   readonly quarantined = new Map<string, { reason: string; untilMs: number }>();
 
+  /** Key texts of hexes that `world.quarantined_hex` names: the mark goes when one has been activated. */
+  readonly marked = new Set<string>();
+
   get size(): number {
     return this.#hexes.size;
   }

@@ -64,7 +64,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await admin.query(
-    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.timer",
+    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.timer, world.quarantined_hex",
   );
   broker = new MemoryBroker();
   broker.declareQueue(slot, 100);
@@ -333,6 +333,31 @@ it("a dead letter is an answer like any other: stored, and repeated though the r
   expect(await journalTypes()).toEqual(["player-spawned", "player-entered"]);
   const { rows } = await admin.query("SELECT 1 FROM world.outbox WHERE destination = 'router'");
   expect(rows).toHaveLength(1);
+});
+
+it("a hex that cannot be activated is marked, and the mark goes when it can", async () => {
+  const marks = async (): Promise<number> =>
+    (await admin.query("SELECT 1 FROM world.quarantined_hex")).rows.length;
+  await start();
+  await publish(spawn());
+  await runner.release("looked at", () => Promise.resolve());
+  await admin.query("UPDATE world.journal SET type = 'evt.hex.nonsense'");
+  await start(await epochNow());
+  const refused = enter();
+  await publish(refused);
+  expect((await answerTo(refused)).outcome).toMatchObject({
+    case: "error",
+    value: { errorCode: ErrorCode.UNAVAILABLE, reason: "hex-quarantined" },
+  });
+  expect(await marks()).toBe(1);
+  await runner.release("mended", () => Promise.resolve());
+  await admin.query("UPDATE world.journal SET type = 'evt.hex.player-spawned'");
+  await start(await epochNow());
+  await vi.waitFor(() => expect(runner.table.marked.size).toBe(1), { timeout: 5000 });
+  const entering = enter();
+  await publish(entering);
+  expect((await answerTo(entering)).outcome.case).toBe("applied");
+  expect(await marks()).toBe(0);
 });
 
 it("a key that comes twice in one message has one effect and one answer", async () => {

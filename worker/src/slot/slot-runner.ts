@@ -12,6 +12,7 @@
  * mints a new epoch, reloads and decides again.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { keyText } from "@hexhold/hex";
 import {
   decodeEnvelope,
   type Delivery,
@@ -136,8 +137,23 @@ export class SlotRunner {
       "slot taken",
     );
     this.#mode = "detached";
+    void this.#readMarks();
     void this.#keepConsuming();
     return true;
+  }
+
+  /** Which hexes were quarantined before; few, if any. One that is activated before this is known keeps its mark. */
+  async #readMarks(): Promise<void> {
+    try {
+      const { rows } = await this.#ports.pool.query<{ hex_id: string; layer_id: string }>(
+        "SELECT hex_id, layer_id FROM world.quarantined_hex",
+      );
+      for (const { hex_id: hexId, layer_id: layerId } of rows) {
+        this.#table.marked.add(keyText({ hexId: BigInt(hexId), layerId: Number(layerId) }));
+      }
+    } catch (error) {
+      this.#ports.logger.warn({ err: error, slot: this.slot }, "quarantined hexes are not known");
+    }
   }
 
   /** What the heartbeat says of it; undefined when it is not held. Counts commands since the last call. */
