@@ -3,11 +3,11 @@ import path from "node:path";
 import { promisify } from "node:util";
 import { setTimeout as pause } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { startWorld, type World } from "@hexhold/testing";
+import { signalTree, startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkTruth } from "./check-truth.ts";
 import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
-import { signalTree, untilAccepts } from "./processes.ts";
+import { untilAccepts } from "./until-accepts.ts";
 import { firstAnswerOfNext, longestPauses, oneHexPerSlot, slotsOf, untilSpread } from "./slots.ts";
 
 /** `HEXHOLD_CHAOS_ROUNDS` and `HEXHOLD_CHAOS_PLAYERS` make the run longer and fuller (20 and 200 in the promise). */

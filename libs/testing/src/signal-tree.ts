@@ -1,6 +1,5 @@
-/** Signals for a service and everything below it, and when it can be reached again. */
+/** Signals for a service and everything below it. Linux: reads /proc. */
 import { readdirSync, readFileSync } from "node:fs";
-import { connect } from "node:net";
 
 /** `pid` and all its descendants. */
 export function treeOf(pid: number): number[] {
@@ -20,6 +19,7 @@ export function treeOf(pid: number): number[] {
   return tree;
 }
 
+/** Sends `signal` to `pid` and all its descendants; those that are gone are passed over. */
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
   for (const each of treeOf(pid)) {
     try {
@@ -28,22 +28,4 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
       // Gone already.
     }
   }
-}
-
-/** Resolves when `url`'s port takes connections; milliseconds since the call. */
-export async function untilAccepts(url: string, msMax: number): Promise<number> {
-  const { hostname, port } = new URL(url);
-  const startedMs = performance.now();
-  while (performance.now() - startedMs < msMax) {
-    const open = await new Promise<boolean>((resolve) => {
-      const socket = connect(Number(port), hostname, () => {
-        socket.destroy();
-        resolve(true);
-      });
-      socket.once("error", () => resolve(false));
-    });
-    if (open) return performance.now() - startedMs;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error(`${hostname}:${port} takes no connections within ${msMax} ms`);
 }
