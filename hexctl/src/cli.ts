@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
+import { drainCommand } from "./commands/drain.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { rollCommand } from "./commands/roll.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
@@ -25,6 +26,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   upCommand,
   statusCommand,
   rollCommand,
+  drainCommand,
   stopCommand,
   logsCommand,
 ];
