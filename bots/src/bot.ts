@@ -46,8 +46,10 @@ export interface Bot {
   readonly stats: Readonly<ClientStats>;
   /** Answers UNKNOWN_OUTCOME that came over the wire; the SDK repeats those commands. */
   readonly unknownAnswers: number;
-  /** Ends it in good order; a call while it ends waits with it. At most about 35 s, when nobody answers. */
+  /** Ends it in good order; a call while it ends waits with it. At most about 70 s, when nobody answers. */
   stop(): Promise<void>;
+  /** Ends its session at once, whatever is in hand. */
+  close(): void;
 }
 
 /** Tries at registration: a gateway limits calls, and says how long to wait. */
@@ -76,7 +78,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   const stopping = new AbortController();
   const life = live({ ...options, client, player, stopping: stopping.signal });
   let ended: Promise<void> | undefined;
-  const isLost = (): boolean => client.state.mode === "closed" && ended === undefined;
+  const isLost = (): boolean => client.state.mode === "closed" && !stopping.signal.aborted;
   let lost = false;
   const end = async (): Promise<void> => {
     try {
@@ -103,6 +105,11 @@ export async function startBot(options: BotOptions): Promise<Bot> {
       lost ||= isLost();
       stopping.abort();
       return (ended ??= end());
+    },
+    close() {
+      lost ||= isLost();
+      stopping.abort();
+      client.close();
     },
   };
 }

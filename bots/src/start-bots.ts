@@ -20,7 +20,7 @@ export interface BotsOptions {
   readonly onCommand: (end: CommandEnd) => void;
   /** How many play, each time one has begun. */
   readonly onJoined?: (joined: number) => void;
-  /** Aborted: no further bot joins, and `startBots` rejects with its reason. */
+  /** Aborted: all sessions end at once, and a `startBots` that is not done rejects with its reason. */
   readonly signal?: AbortSignal;
 }
 
@@ -70,12 +70,24 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
     }
   };
   const joined = await Promise.allSettled(Array.from({ length: joiningMax }, join));
+  const closeAll = (): void => {
+    for (const bot of bots) bot.close();
+  };
+  signal?.addEventListener("abort", closeAll, { once: true });
+  if (signal?.aborted === true) closeAll();
   const failure = joined.find((each) => each.status === "rejected");
   if (failure !== undefined) {
     await stop();
     throw failure.reason;
   }
-  return { count, stats: () => sumOf(bots), stop };
+  return {
+    count,
+    stats: () => sumOf(bots),
+    async stop() {
+      await stop();
+      signal?.removeEventListener("abort", closeAll);
+    },
+  };
 }
 
 function sumOf(bots: readonly Bot[]): BotsStats {

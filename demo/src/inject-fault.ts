@@ -42,6 +42,14 @@ export function victimOf(
   return { name: victim.name, pid: victim.pid };
 }
 
+/** Pid under which a process or service runs now; undefined while it does not. */
+export function pidNow(
+  name: string,
+  { services, processes }: Pick<WorldStatus, "services" | "processes">,
+): number | undefined {
+  return services[name]?.pid ?? processes.find((each) => each.name === name)?.pid;
+}
+
 /** How long a frozen process stays so: longer than a lease's time (10 s) would be a dead one. */
 export const freezeMs = 10_000;
 

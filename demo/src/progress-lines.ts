@@ -1,25 +1,23 @@
 /** What is shown while bots play. Pure. */
-import type { Second } from "./tally.ts";
+import type { Second, Totals } from "./tally.ts";
 
 export interface Progress {
   readonly forMs: number;
   readonly bots: number;
   /** The second that has just ended. */
   readonly last: Second;
-  readonly applied: number;
-  readonly refused: number;
-  readonly errors: number;
+  readonly totals: Pick<Totals, "applied" | "refused" | "errors">;
   /** Faults so far, in words. */
   readonly faults: readonly string[];
 }
 
 /** A line for each thing, for a terminal that is drawn over each second. */
 export function progressLines(progress: Progress): string[] {
-  const { forMs, bots, last, faults } = progress;
+  const { forMs, bots, last, totals, faults } = progress;
   return [
     `  time      ${last.second + 1} s of ${Math.round(forMs / 1000)} s`,
     `  commands  ${rateOf(last)}/s, p95 ${last.p95Ms.toFixed(1)} ms`,
-    `  answers   applied ${progress.applied}, refused ${progress.refused}, errors ${progress.errors}`,
+    `  answers   applied ${totals.applied}, refused ${totals.refused}, errors ${totals.errors}`,
     `  players   ${last.online} of ${bots} online`,
     `  faults    ${faults.length === 0 ? "none" : faults.join(", ")}`,
   ];
@@ -27,11 +25,11 @@ export function progressLines(progress: Progress): string[] {
 
 /** All of it in one line, for a file or a pipe. */
 export function progressLine(progress: Progress): string {
-  const { bots, last, faults } = progress;
+  const { bots, last, totals, faults } = progress;
   const said = faults.length === 0 ? "" : `  faults: ${faults.join(", ")}`;
   return (
     `${String(last.second + 1).padStart(5)} s  ${rateOf(last)}/s  p95 ${last.p95Ms.toFixed(1)} ms  ` +
-    `applied ${progress.applied}  refused ${progress.refused}  errors ${progress.errors}  ` +
+    `applied ${totals.applied}  refused ${totals.refused}  errors ${totals.errors}  ` +
     `online ${last.online}/${bots}${said}`
   );
 }

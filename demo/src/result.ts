@@ -1,15 +1,10 @@
 /** What a run came to: the document that `--json` writes. Its fields are described in demo/README.md. */
 import type { BotsStats } from "@hexhold/bots";
 import type { Check } from "./checks.ts";
-import type { FaultKind } from "./planned-fault.ts";
+import type { Injected } from "./fault-schedule.ts";
 import type { Second, Totals } from "./tally.ts";
 
-export interface InjectedFault {
-  readonly kind: FaultKind;
-  /** `worker-1` */
-  readonly name: string;
-  /** Since all bots play. */
-  readonly atMs: number;
+export interface ResultFault extends Injected {
   /** The longest time of a command that the fault could touch. */
   readonly slowestMs: number;
 }
@@ -31,7 +26,7 @@ export interface DemoResult {
   readonly seconds: number;
   readonly commands: Totals & { readonly perSecond: number };
   readonly client: BotsStats;
-  readonly faults: readonly InjectedFault[];
+  readonly faults: readonly ResultFault[];
   readonly series: readonly Second[];
   readonly checks: readonly Check[];
   readonly passed: number;

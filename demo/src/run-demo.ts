@@ -7,10 +7,10 @@ import { type Bots, startBots } from "@hexhold/bots";
 import type { WorldStatus } from "@hexhold/testing";
 import { type Check, checkPlay } from "./checks.ts";
 import type { DemoOptions } from "./demo-options.ts";
-import { injectFault, victimOf } from "./inject-fault.ts";
+import { type Injected, scheduleFaults } from "./fault-schedule.ts";
 import { type DemoWorld, gatewaysOf, openWorld } from "./open-world.ts";
 import type { ProgressPrinter } from "./progress-printer.ts";
-import type { DemoResult, InjectedFault } from "./result.ts";
+import type { DemoResult } from "./result.ts";
 import { checkAtRest } from "./settle.ts";
 import { createTally, type Tally } from "./tally.ts";
 
@@ -66,7 +66,7 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
 
 interface Played {
   readonly seconds: number;
-  readonly faults: readonly Omit<InjectedFault, "slowestMs">[];
+  readonly faults: readonly Injected[];
   readonly checks: readonly Check[];
 }
 
@@ -134,63 +134,40 @@ async function joinBots(
 /** From now on all bots play, for the time of the options; faults come at theirs. */
 async function playOn(
   options: DemoOptions,
-  { progress, signal, say }: DemoPorts,
+  { progress, signal }: DemoPorts,
   world: DemoWorld,
   bots: Bots,
   tally: Tally,
 ): Promise<Played> {
   const startMs = performance.now();
   tally.begin();
-  const faults: Omit<InjectedFault, "slowestMs">[] = [];
-  const notInjected: string[] = [];
-  const thaws: (() => void)[] = [];
-  const timers = options.faults.map((fault, n) =>
-    setTimeout(() => {
-      const nth = options.faults.slice(0, n).filter(({ target }) => target === fault.target).length;
-      try {
-        const victim = victimOf(fault, nth, world.status());
-        const nowMs = performance.now();
-        tally.addFault(nowMs);
-        thaws.push(injectFault(fault, victim));
-        faults.push({ kind: fault.kind, name: victim.name, atMs: Math.round(nowMs - startMs) });
-      } catch (error) {
-        notInjected.push(`${fault.kind} ${fault.target}: ${(error as Error).message}`);
-      }
-    }, fault.atMs),
+  const faults = scheduleFaults(
+    options.faults,
+    () => world.status(),
+    (nowMs) => tally.addFault(nowMs),
+    signal,
   );
+  let seconds = 0;
+  let checks: Check[] = [];
   try {
     for (let tick = 1; tick * tickMs <= options.forMs; tick++) {
       await pause(startMs + tick * tickMs - performance.now(), undefined, { signal });
       const last = tally.tick(bots.stats().online);
-      const { applied, refused, errors } = tally.totals();
       progress.show({
         forMs: options.forMs,
         bots: options.bots,
         last,
-        applied,
-        refused,
-        errors,
-        faults: faults.map(
+        totals: tally.totals(),
+        faults: faults.injected.map(
           ({ kind, name, atMs }) => `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s`,
         ),
       });
     }
+    seconds = (performance.now() - startMs) / 1000;
   } finally {
-    for (const timer of timers) clearTimeout(timer);
-    for (const thaw of thaws) thaw();
+    checks = await faults.end();
   }
-  for (const line of notInjected) say(line);
-  const checks =
-    options.faults.length === 0
-      ? []
-      : [
-          {
-            name: "every fault was brought about",
-            passed: notInjected.length === 0,
-            detail: notInjected.length === 0 ? `${faults.length}` : notInjected.join("; "),
-          },
-        ];
-  return { seconds: (performance.now() - startMs) / 1000, faults, checks };
+  return { seconds, faults: faults.injected, checks };
 }
 
 /** Writes a result as JSON. Throws when the file cannot be written. */

@@ -1,6 +1,6 @@
 /** A result in words, for a terminal. Pure. */
 import { drawPlot } from "./draw-plot.ts";
-import type { DemoResult } from "./result.ts";
+import type { DemoResult, ResultFault } from "./result.ts";
 
 /** Lines without the closing one. */
 export function summaryLines(result: DemoResult): string[] {
@@ -36,18 +36,18 @@ export function summaryLines(result: DemoResult): string[] {
       "sessions",
       `${client.welcomes} connections of ${result.bots} bots, ${client.repetitions} commands sent again, ${client.unknownAnswers} answers UNKNOWN_OUTCOME on the way`,
     ),
-    ...faults.map(({ kind, name, atMs, slowestMs }) =>
-      row(
-        "fault",
-        `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s: the slowest command near it took ${ms(slowestMs)}`,
-      ),
-    ),
+    ...faults.map((fault) => row("fault", faultText(fault))),
     "",
     "  applied and refused a second",
     ...plot.map((line) => `  ${line}`),
     "",
     ...checks.map(({ name, passed, detail }) => `  ${passed ? "✔" : "✘"} ${name} (${detail})`),
   ];
+}
+
+function faultText({ kind, name, atMs, runsAgainMs, slowestMs }: ResultFault): string {
+  const again = runsAgainMs === undefined ? "" : `runs again after ${ms(runsAgainMs)}, `;
+  return `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s: ${again}the slowest command near it took ${ms(slowestMs)}`;
 }
 
 function row(name: string, text: string): string {
