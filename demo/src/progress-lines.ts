@@ -23,14 +23,12 @@ export function progressLines(progress: Progress): string[] {
   ];
 }
 
-/** All of it in one line, for a file or a pipe. */
-export function progressLine(progress: Progress): string {
-  const { bots, last, totals, faults } = progress;
-  const said = faults.length === 0 ? "" : `  faults: ${faults.join(", ")}`;
+/** Figures in one line, for a file or a pipe. */
+export function progressLine({ bots, last, totals }: Progress): string {
+  const { applied, refused, errors } = totals;
   return (
     `${String(last.second + 1).padStart(5)} s  ${rateOf(last)}/s  p95 ${last.p95Ms.toFixed(1)} ms  ` +
-    `applied ${totals.applied}  refused ${totals.refused}  errors ${totals.errors}  ` +
-    `online ${last.online}/${bots}${said}`
+    `applied ${applied}  refused ${refused}  errors ${errors}  online ${last.online}/${bots}`
   );
 }
 

@@ -8,14 +8,20 @@ export interface ProgressPrinter {
   show(progress: Progress): void;
 }
 
-/** Writes to `out`; on a terminal each call draws over what the one before drew. */
+/**
+ * Writes to `out`. On a terminal each call draws over what the one before drew; elsewhere it writes a line for
+ * each new fault, and one with figures every 5 s.
+ */
 export function createProgressPrinter(
   out: Pick<NodeJS.WriteStream, "write" | "isTTY">,
 ): ProgressPrinter {
   let drawn = 0;
+  let faultsTold = 0;
   return {
     show(progress) {
       if (!out.isTTY) {
+        for (const fault of progress.faults.slice(faultsTold)) out.write(`         ${fault}\n`);
+        faultsTold = progress.faults.length;
         if ((progress.last.second + 1) % linesEveryS === 0)
           out.write(`${progressLine(progress)}\n`);
         return;

@@ -151,7 +151,9 @@ async function playOn(
   let checks: Check[] = [];
   try {
     for (let tick = 1; tick * tickMs <= options.forMs; tick++) {
-      await pause(startMs + tick * tickMs - performance.now(), undefined, { signal });
+      const leftMs = startMs + tick * tickMs - performance.now();
+      await pause(leftMs, undefined, { signal }).catch(() => undefined);
+      signal.throwIfAborted();
       const last = tally.tick(bots.stats().online);
       progress.show({
         forMs: options.forMs,
