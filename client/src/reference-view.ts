@@ -13,6 +13,11 @@ import {
   PlayerLeftSchema,
   PlayerMovedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import {
+  PlayerArrivedSchema,
+  PlayerDepartedSchema,
+  PlayerReturnedSchema,
+} from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { type Resource, type Stock, StockSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { compareBytes } from "./bytes.ts";
 import type { SeenEvent, ViewFold } from "./view-fold.ts";
@@ -65,9 +70,31 @@ function applyEvent(view: HexView, event: SeenEvent): HexView | undefined {
       fromBinary(LevelRaisedSchema, event.payload);
       return undefined;
     }
+    case "evt.hex.player-departed":
+      return withoutResident(view, fromBinary(PlayerDepartedSchema, event.payload));
+    case "evt.hex.player-arrived":
+      return withResident(view, fromBinary(PlayerArrivedSchema, event.payload));
+    case "evt.hex.player-returned":
+      return withResident(view, fromBinary(PlayerReturnedSchema, event.payload));
+    case "evt.hex.arrival-refused":
+    case "evt.hex.transfer-answered":
+    case "evt.hex.transfer-completed":
+    case "evt.hex.transfer-queried":
+      return view;
     default:
       return undefined;
   }
+}
+
+function withResident(view: HexView, player: { playerId: Uint8Array; online: boolean }): HexView {
+  const { playerId, online } = player;
+  const players = online ? withPlayer(view.players, { playerId, x: 0, y: 0 }) : view.players;
+  return { ...view, players, population: view.population + 1 };
+}
+
+function withoutResident(view: HexView, { playerId }: { playerId: Uint8Array }): HexView {
+  const players = view.players.filter((item) => compareBytes(item.playerId, playerId) !== 0);
+  return { ...view, players, population: view.population - 1 };
 }
 
 function withPlayer(

@@ -14,6 +14,7 @@ import {
   MoveSchema,
   ObserveSchema,
   SpawnSchema,
+  TransferSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { diskOf, hexAt, type Key, parseKeyText } from "@hexhold/hex";
@@ -240,5 +241,71 @@ describe("the SDK against a real world", () => {
     await expect(connect({ url, token: "not-a-token" })).rejects.toMatchObject({
       reason: "bad-token",
     });
+  });
+
+  test("walks to a neighbouring hex and back, online, with everybody's views true", async () => {
+    const [walker, watcher] = await mintAlone(2);
+    const { figure, key, client } = await join(walker!);
+    const other = await join(watcher!);
+    const to = { hexId: diskOf(key.hexId, 1)[3]!, layerId: 0 };
+    const views = new Map<bigint, number>();
+    const seen = other.client.subscribe([key, to], (update) => {
+      if (update.kind === "state" || update.kind === "event")
+        views.set(update.key.hexId, update.seen.view.players.length);
+    });
+    await figure.enter();
+    await expect.poll(() => [views.get(key.hexId), views.get(to.hexId)]).toEqual([1, 0]);
+    const startedMs = performance.now();
+    expect(await figure.transfer(to)).toMatchObject({ outcome: "applied", end: "arrived" });
+    console.log(`a transfer took ${Math.round(performance.now() - startedMs)} ms`);
+    expect(figure.key).toEqual(to);
+    expect(await figure.gather(Resource.WOOD, 5)).toMatchObject({ outcome: "applied" });
+    await expect.poll(() => [views.get(key.hexId), views.get(to.hexId)]).toEqual([0, 1]);
+    expect(await figure.transfer(key)).toMatchObject({
+      outcome: "applied",
+      end: "arrived",
+      result: { number: 2n },
+    });
+    await expect.poll(() => [views.get(key.hexId), views.get(to.hexId)]).toEqual([1, 0]);
+    other.client.resync([key, to]);
+    expect(await figure.leave()).toMatchObject({ outcome: "applied" });
+    await expect.poll(() => views.get(key.hexId)).toBe(0);
+    expect(client.stats.gapsUnnoticed + other.client.stats.gapsUnnoticed).toBe(0);
+    seen.close();
+  });
+
+  test("logs out in transit: wherever it has come to, the player is offline there", async () => {
+    const [player] = await mintAlone();
+    const { figure, key, client } = await join(player!);
+    const to = { hexId: diskOf(key.hexId, 1)[1]!, layerId: 0 };
+    await figure.enter();
+    const { hexId: toHexId, layerId: toLayerId } = to;
+    await client.send(TransferSchema, key, { toHexId, toLayerId });
+    // From where the player knows itself: the origin, which says where it went.
+    expect(await figure.leave()).toMatchObject({ outcome: "applied" });
+    expect(figure.key).toEqual(to);
+    const there = await client.send(ObserveSchema, to, {});
+    expect(there).toMatchObject({ outcome: "applied", result: { players: [], population: 1 } });
+  });
+
+  test("is sent back from a hex that is full, and says why it cannot go", async () => {
+    const [player] = await mintAlone();
+    const { figure, key, client } = await join(player!);
+    const to = { hexId: diskOf(key.hexId, 1)[2]!, layerId: 0 };
+    await world.mint(32, to.hexId.toString(16));
+    await figure.enter();
+    expect(await figure.transfer(to)).toMatchObject({
+      outcome: "applied",
+      end: "returned",
+      reason: "hex-full",
+    });
+    expect(figure.key).toEqual(key);
+    expect(await figure.gather(Resource.WOOD, 5)).toMatchObject({ outcome: "applied" });
+    const far = { hexId: diskOf(key.hexId, 2).at(-1)!, layerId: 0 };
+    expect(await figure.transfer(far)).toMatchObject({
+      outcome: "refused",
+      reason: "not-adjacent",
+    });
+    expect(client.stats.gapsUnnoticed).toBe(0);
   });
 });

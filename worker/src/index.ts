@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { file_hexhold_control_v1_dead_letter } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
+import { file_hexhold_hex_v1_timer } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import {
   type Bus,
@@ -41,7 +42,7 @@ export { type WorkerConfig, workerConfigSchema } from "./worker-config.ts";
 export { workerSection } from "./worker-section.ts";
 
 /** Newest migration of schema `world` that this worker knows. */
-const schemaVersion = "0001_world";
+const schemaVersion = "0002_days";
 const snapshotConnectMsMax = 3000;
 /** Slots that may be taken without waiting for a connection. */
 const spareConnections = 2;
@@ -76,6 +77,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
   await checkStore(config);
   const registry = createMessageRegistry([
     ...game.descriptors,
+    file_hexhold_hex_v1_timer,
     file_hexhold_control_v1_dead_letter,
   ]);
   const metrics = createWorkerMetrics(ports.metrics);
@@ -88,11 +90,12 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
   const threads = new RulesThreadPool({
     gameModule: config.game.module,
     gameOptions: config.game.options,
+    world: config.world,
     heapMbMax: config.rulesHeapMbMax,
   });
   const newRules = (): RulesHost =>
     config.rules === "inline"
-      ? createInlineRulesHost(game, () => randomBytes(16))
+      ? createInlineRulesHost(game, { random: () => randomBytes(16), world: config.world })
       : createThreadRulesHost({
           pool: threads,
           decideMsMax: config.decideMsMax,

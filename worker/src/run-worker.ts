@@ -42,6 +42,7 @@ export async function runWorker(env: Environment): Promise<void> {
         controlToken: config.cluster.controlToken,
         postgresUrl: config.postgresUrl,
         resultRetentionHours: config.world.resultRetentionHours,
+        world: { bounds: config.world.bounds, layers: config.world.layers },
         game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
       }),
       {

@@ -13,6 +13,10 @@ export const workerConfigSchema = z.object({
   /** Token of the control plane; empty in tests only. */
   controlToken: z.string().optional(),
   game: z.object({ module: z.string().min(1), options: z.unknown() }),
+  /** What of the grid is the world; default: the globe, layer 0. Rules send commands to no other key. */
+  world: z
+    .object({ bounds: z.array(z.string()), layers: z.array(z.number().int().min(0)) })
+    .default({ bounds: [], layers: [0] }),
   /** `inline` is for simulation and tests: a rule that loops then blocks the process. */
   rules: z.enum(["thread", "inline"]).default("thread"),
   /** Longest time of one decision; architecture §4. */

@@ -21,6 +21,7 @@ export interface WorkerMetrics {
   readonly snapshots: Counter;
   readonly snapshotFailures: Counter;
   readonly outboxSent: Counter<"destination">;
+  readonly timersFired: Counter;
   readonly rulesLost: Counter<"kind">;
   readonly alarms: Counter<"alarm">;
   readonly slots: Gauge;
@@ -73,6 +74,10 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
     outboxSent: metrics.counter("hexhold_worker_outbox_sent_total", "Outbox rows confirmed.", [
       "destination",
     ]),
+    timersFired: metrics.counter(
+      "hexhold_worker_timers_fired_total",
+      "Timers sent to their hexes.",
+    ),
     rulesLost: metrics.counter(
       "hexhold_worker_rules_lost_total",
       "Rules threads that ended unasked.",

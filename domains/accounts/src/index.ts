@@ -17,6 +17,7 @@ import type { AccountsConfig } from "./accounts-config.ts";
 import { createAccountsMetrics } from "./accounts-metrics.ts";
 import { createAnnounce } from "./announce.ts";
 import { accountCommands } from "./commands/account-commands.ts";
+import { arrivals } from "./commands/arrivals.ts";
 import { createAnswerCommand } from "./commands/answer-command.ts";
 import { authCommands } from "./commands/auth-commands.ts";
 import { consumeCommands } from "./commands/consume-commands.ts";
@@ -136,13 +137,13 @@ export async function start(
     });
     const others = accountCommands({ database, keys, announce, tokenMsMax });
     const consumers = [
-      { queue: accountsAuthQueue, handlers: auth },
-      { queue: accountsQueue, handlers: others },
-    ].map(({ queue, handlers }) =>
+      { queue: accountsAuthQueue, handlers: auth, events: [] },
+      { queue: accountsQueue, handlers: others, events: [arrivals(database)] },
+    ].map(({ queue, handlers, events }) =>
       consumeCommands({
         bus,
         queue,
-        answer: createAnswerCommand({ ...shared, handlers }),
+        answer: createAnswerCommand({ ...shared, handlers, events }),
         metrics,
         logger,
       }),

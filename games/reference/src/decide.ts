@@ -1,5 +1,4 @@
-import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
-import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { create, type Message } from "@bufbuild/protobuf";
 import type { DecideContext, DecidedEvent, Decision } from "@hexhold/actor";
 import {
   type Enter,
@@ -9,10 +8,10 @@ import {
   HexViewSchema,
   type Leave,
   type Move,
-  NotResidentDetailSchema,
   type Observe,
   SeenPlayerSchema,
   type Spawn,
+  type Transfer,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import {
   GatheredSchema,
@@ -22,21 +21,35 @@ import {
   PlayerMovedSchema,
   PlayerSpawnedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import type { HexState, Resident } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { HexState } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { Fire } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
+import type { Arrive, CancelTransfer, EndTransfer } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
+import { applied, event, isDecision, isFull, refused, residentOf, type Rule } from "./decision.ts";
 import { evolve, type ReferenceParts } from "./evolve.ts";
 import { grown, type ReferenceOptions } from "./options.ts";
 import { compareIds, findById } from "./sorted-ids.ts";
 import { msUntil, regrowthMs, stockAt, stocksAt } from "./stock.ts";
+import {
+  arrive,
+  cancelTransfer,
+  endTransfer,
+  queryTransfer,
+  transfer,
+} from "./transfer/decide-transfer.ts";
 
 /** Commands of the reference game, told apart by `$typeName`. */
-export type HexCommand = Spawn | Enter | Leave | Move | Gather | Observe;
-
-type Rule<C> = (
-  parts: ReferenceParts,
-  command: C,
-  context: DecideContext,
-  options: ReferenceOptions,
-) => Decision;
+export type HexCommand =
+  | Spawn
+  | Enter
+  | Leave
+  | Move
+  | Gather
+  | Observe
+  | Transfer
+  | Arrive
+  | EndTransfer
+  | CancelTransfer
+  | Fire;
 
 /** Decides `command`. Throws on a command it does not know. */
 export function decide(
@@ -59,6 +72,16 @@ export function decide(
       return gather(parts, command, context, options);
     case "hexhold.hex.v1.Observe":
       return observe(parts, command, context, options);
+    case "hexhold.hex.v1.Transfer":
+      return transfer(parts, command, context, options);
+    case "hexhold.hex.v1.Arrive":
+      return arrive(parts, command, context, options);
+    case "hexhold.hex.v1.EndTransfer":
+      return endTransfer(parts, command, context, options);
+    case "hexhold.hex.v1.CancelTransfer":
+      return cancelTransfer(parts, command, context, options);
+    case "hexhold.hex.v1.Fire":
+      return queryTransfer(parts, command, context, options);
     default:
       throw new TypeError(`unknown command ${(command satisfies never as Message).$typeName}`);
   }
@@ -67,8 +90,7 @@ export function decide(
 const spawn: Rule<Spawn> = ({ durable }, command, context, options) => {
   if (findById(durable.spawned, command.playerId, (id) => id) >= 0)
     return refused("already-spawned");
-  const populationMax = options.populationBase + options.populationPerLevel * durable.level;
-  if (durable.residents.length >= populationMax) return refused("hex-full");
+  if (isFull(durable, options)) return refused("hex-full");
   return applied([
     event(PlayerSpawnedSchema, { playerId: command.playerId, atMs: BigInt(context.nowMs) }),
   ]);
@@ -76,7 +98,7 @@ const spawn: Rule<Spawn> = ({ durable }, command, context, options) => {
 
 const enter: Rule<Enter> = ({ durable }, _command, context) => {
   const resident = residentOf(durable, context);
-  if (resident === undefined) return notResident();
+  if (isDecision(resident)) return resident;
   if (resident.online) return refused("already-online");
   const online = durable.residents.filter((item) => item.online).length + 1;
   return applied(
@@ -87,7 +109,7 @@ const enter: Rule<Enter> = ({ durable }, _command, context) => {
 
 const leave: Rule<Leave> = ({ durable }, _command, context) => {
   const resident = residentOf(durable, context);
-  if (resident === undefined) return notResident();
+  if (isDecision(resident)) return resident;
   if (!resident.online) return refused("already-offline");
   return applied([
     event(PlayerLeftSchema, { playerId: resident.playerId, atMs: BigInt(context.nowMs) }),
@@ -96,7 +118,7 @@ const leave: Rule<Leave> = ({ durable }, _command, context) => {
 
 const move: Rule<Move> = ({ durable, volatile }, command, context) => {
   const resident = residentOf(durable, context);
-  if (resident === undefined) return notResident();
+  if (isDecision(resident)) return resident;
   if (!resident.online) return refused("offline");
   if (!isInsideHex(command.x, command.y)) return refused("outside-hex");
   const at = findById(volatile.positions, resident.playerId, (position) => position.playerId);
@@ -123,7 +145,7 @@ const move: Rule<Move> = ({ durable, volatile }, command, context) => {
 const gather: Rule<Gather> = (parts, command, context, options) => {
   const { durable } = parts;
   const resident = residentOf(durable, context);
-  if (resident === undefined) return notResident();
+  if (isDecision(resident)) return resident;
   if (!resident.online) return refused("offline");
   const there = stockAt(durable, command.resource, context.nowMs, options);
   if (there < command.amount) {
@@ -194,30 +216,4 @@ function levelRaised(
 function isInsideHex(x: number, y: number): boolean {
   const slant = 866 * Math.abs(y) + 500 * Math.abs(x);
   return Math.abs(x) <= 1000 && slant <= 1_000_000;
-}
-
-function residentOf(state: HexState, context: DecideContext): Resident | undefined {
-  if (context.accountId === undefined) return undefined;
-  return state.residents[
-    findById(state.residents, context.accountId, (resident) => resident.playerId)
-  ];
-}
-
-function event<T extends Message>(
-  schema: GenMessage<T>,
-  init: MessageInitShape<GenMessage<T>>,
-): DecidedEvent {
-  return { schema: schema, message: create(schema, init) };
-}
-
-function applied(events: DecidedEvent[], result?: Message): Decision {
-  return { kind: "applied", events, ...(result === undefined ? {} : { result }) };
-}
-
-function refused(reason: string, retryAfterMs = 0): Decision {
-  return { kind: "refused", reason, retryAfterMs };
-}
-
-function notResident(): Decision {
-  return { kind: "refused", reason: "not-resident", detail: create(NotResidentDetailSchema) };
 }

@@ -18,7 +18,8 @@ import {
   type Stock,
   StockSchema,
 } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { withItem, withoutId } from "./sorted-ids.ts";
+import { findById, withItem, withoutId } from "./sorted-ids.ts";
+import { evolveTransfer, type TransferEvent } from "./transfer/evolve-transfer.ts";
 
 export type ReferenceParts = HexParts<HexState, HexPresence>;
 
@@ -29,7 +30,8 @@ export type HexEvent =
   | PlayerLeft
   | PlayerMoved
   | Gathered
-  | LevelRaised;
+  | LevelRaised
+  | TransferEvent;
 
 const residentId = (resident: Resident): Uint8Array => resident.playerId;
 const positionId = (position: Position): Uint8Array => position.playerId;
@@ -40,7 +42,7 @@ export function evolve(parts: ReferenceParts, message: Message): ReferenceParts 
   const { durable, volatile } = parts;
   switch (event.$typeName) {
     case "hexhold.hex.v1.PlayerSpawned": {
-      const resident = residentOf(event.playerId, false, event.atMs);
+      const resident = residentOf(durable, event.playerId, false, event.atMs);
       return {
         durable: {
           ...durable,
@@ -51,14 +53,14 @@ export function evolve(parts: ReferenceParts, message: Message): ReferenceParts 
       };
     }
     case "hexhold.hex.v1.PlayerEntered": {
-      const resident = residentOf(event.playerId, true, event.atMs);
+      const resident = residentOf(durable, event.playerId, true, event.atMs);
       return {
         durable: { ...durable, residents: withItem(durable.residents, resident, residentId) },
         volatile,
       };
     }
     case "hexhold.hex.v1.PlayerLeft": {
-      const resident = residentOf(event.playerId, false, event.atMs);
+      const resident = residentOf(durable, event.playerId, false, event.atMs);
       return {
         durable: { ...durable, residents: withItem(durable.residents, resident, residentId) },
         volatile: {
@@ -100,13 +102,39 @@ export function evolve(parts: ReferenceParts, message: Message): ReferenceParts 
         },
         volatile,
       };
+    case "hexhold.hex.v1.PlayerDeparted":
+      return {
+        durable: evolveTransfer(durable, event),
+        volatile: {
+          ...volatile,
+          positions: withoutId(volatile.positions, event.playerId, positionId),
+        },
+      };
+    case "hexhold.hex.v1.PlayerArrived":
+    case "hexhold.hex.v1.ArrivalRefused":
+    case "hexhold.hex.v1.TransferAnswered":
+    case "hexhold.hex.v1.TransferCompleted":
+    case "hexhold.hex.v1.PlayerReturned":
+    case "hexhold.hex.v1.TransferQueried":
+      return { durable: evolveTransfer(durable, event), volatile };
     default:
       throw new TypeError(`unknown event ${(event satisfies never as Message).$typeName}`);
   }
 }
 
-function residentOf(playerId: Uint8Array, online: boolean, sinceMs: bigint): Resident {
-  return create(ResidentSchema, { playerId, online, sinceMs });
+function residentOf(
+  state: HexState,
+  playerId: Uint8Array,
+  online: boolean,
+  sinceMs: bigint,
+): Resident {
+  const known = state.residents[findById(state.residents, playerId, residentId)];
+  return create(ResidentSchema, {
+    playerId,
+    online,
+    sinceMs,
+    transfers: known?.transfers ?? 0n,
+  });
 }
 
 function withStock(stocks: Stock[], stock: Stock): Stock[] {

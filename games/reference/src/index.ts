@@ -1,16 +1,20 @@
-/** The reference game: spawn, enter, leave, move, gather, observe. Pure rules only. */
+/** The reference game: spawn, enter, leave, move, gather, observe, transfer. Pure rules only. */
 import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
 import type { Aggregate, Game, HexParts } from "@hexhold/actor";
 import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { file_hexhold_hex_v1_events } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import {
   HexPresenceSchema,
+  type HexState,
   HexStateSchema,
   ResourceSchema,
 } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { file_hexhold_hex_v1_transfer } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { decide } from "./decide.ts";
 import { evolve, type ReferenceParts } from "./evolve.ts";
 import { checkOptions } from "./options.ts";
+import { idText } from "./sorted-ids.ts";
+import { timersOf } from "./transfer/transfer-timers.ts";
 
 /** Makes the game; `options` are those of {@link defaultOptions}, each of which may be left out. */
 export function createGame(options: unknown): Game {
@@ -23,12 +27,17 @@ export function createGame(options: unknown): Game {
     initialState: () => ({ durable: create(HexStateSchema), volatile: create(HexPresenceSchema) }),
     decide: (state, command, context) => decide(parts(state), command, context, checked),
     evolve: (state, event) => evolve(parts(state), event),
+    timers: (durable) => timersOf(durable as HexState),
     readable: (state) => readable(parts(state)),
   };
   return {
     name: "reference",
     worldFormat: 1,
-    descriptors: [file_hexhold_hex_v1_commands, file_hexhold_hex_v1_events],
+    descriptors: [
+      file_hexhold_hex_v1_commands,
+      file_hexhold_hex_v1_events,
+      file_hexhold_hex_v1_transfer,
+    ],
     hex,
   };
 }
@@ -37,8 +46,9 @@ function readable({ durable, volatile }: ReferenceParts): JsonObject {
   return {
     level: durable.level,
     xp: durable.xp.toString(),
-    owner: durable.owner.length === 0 ? null : hexDigits(durable.owner),
+    owner: durable.owner.length === 0 ? null : idText(durable.owner),
     population: durable.residents.length,
+    inTransit: durable.transits.length,
     online: durable.residents.filter((resident) => resident.online).length,
     stocks: durable.stocks.map((stock) => ({
       resource:
@@ -48,10 +58,6 @@ function readable({ durable, volatile }: ReferenceParts): JsonObject {
     })),
     positions: volatile.positions.length,
   };
-}
-
-function hexDigits(bytes: Uint8Array): string {
-  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 export { defaultOptions, type ReferenceOptions } from "./options.ts";

@@ -12,6 +12,10 @@ export interface ReferenceOptions {
   /** K(L) = base · factor^L experience for the next level; factor in thousandths. */
   readonly levelBase: number;
   readonly levelFactorPerMille: number;
+  /** Time after which the destination of a transfer is asked for its answer; doubled each time, up to 5 min. */
+  readonly transferQueryMs: number;
+  /** How long a hex keeps its answers to transfers: longer than an outbox keeps its rows (72 h). */
+  readonly transferAnswerKeepHours: number;
 }
 
 export const defaultOptions: ReferenceOptions = {
@@ -22,6 +26,8 @@ export const defaultOptions: ReferenceOptions = {
   populationPerLevel: 8,
   levelBase: 100,
   levelFactorPerMille: 1500,
+  transferQueryMs: 5000,
+  transferAnswerKeepHours: 96,
 };
 
 /** Completes and checks what the configuration gives. Throws a RangeError that names every fault. */
@@ -42,6 +48,7 @@ export function checkOptions(given: unknown): ReferenceOptions {
   if (options.stockCapacity < 1) faults.push("game.options.stockCapacity: expected at least 1");
   if (options.regrowthBaseMs < 1) faults.push("game.options.regrowthBaseMs: expected at least 1");
   if (options.levelBase < 1) faults.push("game.options.levelBase: expected at least 1");
+  if (options.transferQueryMs < 1) faults.push("game.options.transferQueryMs: expected at least 1");
   if (faults.length > 0) throw new RangeError(faults.join("\n"));
   return options;
 }

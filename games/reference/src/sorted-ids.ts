@@ -1,5 +1,10 @@
 /** Lists sorted by 16-byte ids, as state messages keep them. */
 
+/** An id as text: its hex digits. */
+export function idText(id: Uint8Array): string {
+  return [...id].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
 /** Order of two ids, byte by byte. */
 export function compareIds(a: Uint8Array, b: Uint8Array): number {
   for (let i = 0; i < Math.min(a.length, b.length); i++) {

@@ -84,6 +84,7 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
         postgresUrl: roleUrl("hexhold_worker"),
         controlToken: secrets.controlToken,
         game,
+        world: { bounds: [...config.bounds], layers: [...config.layers] },
       }),
       {
         bus: newBus(),

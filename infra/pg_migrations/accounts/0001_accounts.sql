@@ -17,6 +17,8 @@ CREATE TABLE accounts.account (
   -- Hex where the player was last known to live; NULL until it has been brought into the world.
   hex_id         bigint,
   layer_id       bigint,
+  -- Number of the transfer by which it came there; 0 = birth.
+  transfers      bigint NOT NULL DEFAULT 0,
   CHECK ((hex_id IS NULL) = (layer_id IS NULL))
 );
 CREATE UNIQUE INDEX account_name ON accounts.account (lower(name));
@@ -65,7 +67,7 @@ REVOKE ALL ON ALL TABLES IN SCHEMA accounts FROM PUBLIC;
 GRANT USAGE ON SCHEMA accounts TO hexhold_accounts;
 GRANT SELECT ON accounts.schema_migration TO hexhold_accounts;
 -- An account is never deleted by the service; its name and birth never change.
-GRANT SELECT, INSERT, UPDATE (password_hash, banned_until, ban_reason, ban_changed_at, hex_id, layer_id)
+GRANT SELECT, INSERT, UPDATE (password_hash, banned_until, ban_reason, ban_changed_at, hex_id, layer_id, transfers)
   ON accounts.account TO hexhold_accounts;
 GRANT SELECT, INSERT, UPDATE (ended_at, end_reason), DELETE ON accounts.login TO hexhold_accounts;
 GRANT SELECT, INSERT, UPDATE (used_at, used_request), DELETE ON accounts.refresh_token TO hexhold_accounts;

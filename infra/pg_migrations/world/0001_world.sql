@@ -113,6 +113,19 @@ CREATE TABLE world.outbox_lane (
   PRIMARY KEY (slot, destination)
 ) WITH (fillfactor = 50);
 
+-- Timers that the states of hexes hold armed: an index of what the journal says, changed in the same commit.
+CREATE TABLE world.timer (
+  bucket        smallint NOT NULL,
+  hex_id        bigint NOT NULL,
+  layer_id      bigint NOT NULL,
+  timer         text NOT NULL,
+  slot          text NOT NULL,
+  due_at        timestamptz NOT NULL,
+  armed_version bigint NOT NULL,
+  PRIMARY KEY (bucket, hex_id, layer_id, timer)
+);
+CREATE INDEX timer_due ON world.timer (slot, due_at);
+
 -- Attempts on commands that may have killed a worker, noted before each.
 CREATE TABLE world.suspect_attempt (
   idempotency_key bytea PRIMARY KEY,
@@ -204,6 +217,7 @@ $$;
 --   h_  every hex of the batch once, from its version before the batch to the one after
 --   j_  events, numbered on from h_from
 --   o_  messages owed, in order
+--   t_  timers armed or, without t_due_ms, disarmed; each once
 -- Returns the outbox positions in the order of o_. A fault of one slot is a fault of all.
 -- HX001 fenced, HX002 head stale, HX003 key known, HX004 key moved, HX005 epoch behind the head,
 -- HX006 below the prune floor; DETAIL of HX002/4/5 lists the hexes as `hex_id.layer_id`.
@@ -217,7 +231,9 @@ CREATE FUNCTION world.commit_batch(
   j_event_id uuid[], j_type text[], j_message_version integer[], j_payload bytea[], j_account uuid[],
   j_key bytea[], j_decided_ms bigint[], j_traceparent text[],
   o_of smallint[], o_destination text[], o_subject text[], o_hex bigint[], o_layer bigint[],
-  o_envelope bytea[]
+  o_envelope bytea[],
+  t_of smallint[], t_bucket smallint[], t_hex bigint[], t_layer bigint[], t_timer text[], t_due_ms bigint[],
+  t_armed_version bigint[]
 ) RETURNS bigint[]
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -350,6 +366,21 @@ BEGIN
     )
     SELECT array_agg(position ORDER BY position) INTO positions FROM inserted;
   END IF;
+
+  IF cardinality(t_timer) > 0 THEN
+    DELETE FROM world.timer AS old
+    USING unnest(t_bucket, t_hex, t_layer, t_timer, t_due_ms) AS t(bucket, hex_id, layer_id, timer, due_ms)
+    WHERE old.bucket = t.bucket AND old.hex_id = t.hex_id AND old.layer_id = t.layer_id
+      AND old.timer = t.timer AND t.due_ms IS NULL;
+    INSERT INTO world.timer AS old (bucket, hex_id, layer_id, timer, slot, due_at, armed_version)
+    SELECT t.bucket, t.hex_id, t.layer_id, t.timer, p_slot[t.part],
+           to_timestamp(t.due_ms / 1000::double precision), t.armed_version
+    FROM unnest(t_of, t_bucket, t_hex, t_layer, t_timer, t_due_ms, t_armed_version)
+      AS t(part, bucket, hex_id, layer_id, timer, due_ms, armed_version)
+    WHERE t.due_ms IS NOT NULL
+    ON CONFLICT (bucket, hex_id, layer_id, timer) DO UPDATE
+    SET slot = excluded.slot, due_at = excluded.due_at, armed_version = excluded.armed_version;
+  END IF;
   RETURN positions;
 END $$;
 
@@ -465,83 +496,12 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   SELECT count(*)::integer FROM written
 $$;
 
--- Makes the daily partitions of today (UTC) and `p_ahead` days after it. Safe to run at any time, by many.
-CREATE FUNCTION world.make_days(p_ahead integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  made integer := 0;
-  of_table text;
-  of_day date;
-  name text;
-BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('world.make_days'));
-  FOREACH of_table IN ARRAY ARRAY['command_result', 'outbox'] LOOP
-    FOR of_day IN
-      SELECT d::date FROM generate_series(
-        (clock_timestamp() AT TIME ZONE 'UTC')::date - 1,
-        (clock_timestamp() AT TIME ZONE 'UTC')::date + p_ahead, interval '1 day') AS d
-    LOOP
-      name := of_table || '_' || to_char(of_day, 'YYYYMMDD');
-      IF to_regclass('world.' || name) IS NULL THEN
-        EXECUTE format('CREATE TABLE world.%I PARTITION OF world.%I FOR VALUES FROM (%L) TO (%L)',
-                       name, of_table, of_day, of_day + 1);
-        made := made + 1;
-      END IF;
-    END LOOP;
-  END LOOP;
-  RETURN made;
-END $$;
-
--- Raises the prune floor to keep `p_retention_hours`, and drops the days below a floor that was raised at
--- least an hour ago: results whole, outbox days only when every lane is past them. Returns days dropped.
-CREATE FUNCTION world.prune_days(p_retention_hours integer) RETURNS integer
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-  dropped integer := 0;
-  child record;
-  floor_now world.prune_floor;
-  wanted date := (clock_timestamp() AT TIME ZONE 'UTC' - make_interval(hours => p_retention_hours))::date;
-  behind boolean;
-BEGIN
-  IF p_retention_hours < 24 THEN
-    RAISE EXCEPTION 'retention must be at least 24 hours, not %', p_retention_hours;
-  END IF;
-  PERFORM pg_advisory_xact_lock(hashtext('world.make_days'));
-  SELECT * INTO floor_now FROM world.prune_floor FOR UPDATE;
-  IF floor_now.raised_at < clock_timestamp() - interval '1 hour' THEN
-    FOR child IN
-      SELECT c.relname, p.relname AS parent, to_date(right(c.relname, 8), 'YYYYMMDD') AS of_day
-      FROM pg_inherits i
-      JOIN pg_class c ON c.oid = i.inhrelid
-      JOIN pg_class p ON p.oid = i.inhparent
-      WHERE p.relnamespace = 'world'::regnamespace AND p.relname IN ('command_result', 'outbox')
-        AND c.relname ~ '_[0-9]{8}$'
-    LOOP
-      CONTINUE WHEN child.of_day >= floor_now.floor;
-      IF child.parent = 'outbox' THEN
-        EXECUTE format(
-          'SELECT EXISTS (SELECT 1 FROM world.%I o LEFT JOIN world.outbox_lane l
-             USING (slot, destination) WHERE o.position > coalesce(l.position, 0))', child.relname)
-          INTO behind;
-        CONTINUE WHEN behind;
-      END IF;
-      EXECUTE format('DROP TABLE world.%I', child.relname);
-      dropped := dropped + 1;
-    END LOOP;
-  END IF;
-  DELETE FROM world.suspect_attempt WHERE noted_at < clock_timestamp() - interval '1 day';
-  UPDATE world.prune_floor SET floor = wanted, raised_at = clock_timestamp() WHERE floor < wanted;
-  RETURN dropped;
-END $$;
-
-SELECT world.make_days(7);
-
 REVOKE ALL ON ALL TABLES IN SCHEMA world FROM PUBLIC;
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA world FROM PUBLIC;
 GRANT USAGE ON SCHEMA world TO hexhold_worker, hexhold_router;
 -- The worker reads what it recovers from, and writes by functions only.
 GRANT SELECT ON world.slot, world.hex_head, world.journal, world.hex_base, world.command_result,
-  world.prune_floor, world.outbox, world.outbox_lane, world.suspect_attempt, world.quarantined_hex,
+  world.prune_floor, world.outbox, world.outbox_lane, world.timer, world.suspect_attempt, world.quarantined_hex,
   world.snapshot TO hexhold_worker;
 GRANT EXECUTE ON FUNCTION
   world.take_slot(text, bigint, text),
@@ -552,21 +512,20 @@ GRANT EXECUTE ON FUNCTION
     smallint[], smallint[], bigint[], bigint[], bigint[], bigint[], bigint[],
     smallint[], smallint[], bigint[], bigint[], bigint[], uuid[], text[], integer[], bytea[], uuid[],
     bytea[], bigint[], text[],
-    smallint[], text[], text[], bigint[], bigint[], bytea[]),
+    smallint[], text[], text[], bigint[], bigint[], bytea[],
+    smallint[], smallint[], bigint[], bigint[], text[], bigint[], bigint[]),
   world.advance_lane(text, text[], bigint[]),
   world.note_attempt(text, bigint, bytea, integer),
   world.quarantine(text, bigint, smallint, bigint, bigint, text),
   world.save_snapshots(
     smallint[], bigint[], bigint[], bigint[], bigint[], bigint[], integer[], bytea[], bytea[],
-    bytea[], text[]),
-  world.make_days(integer),
-  world.prune_days(integer)
+    bytea[], text[])
   TO hexhold_worker;
 GRANT SELECT ON world.schema_migration TO hexhold_worker;
 GRANT SELECT ON world.slots, world.moved_keys TO hexhold_router;
 GRANT USAGE ON SCHEMA world TO hexhold_readonly;
 GRANT SELECT ON world.slots, world.journal_index, world.result_index, world.outbox_index, world.outbox_lane,
-  world.hex_head, world.quarantined_hex TO hexhold_readonly;
+  world.hex_head, world.quarantined_hex, world.timer TO hexhold_readonly;
 
 -- Down Migration
 

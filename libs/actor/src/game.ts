@@ -25,6 +25,23 @@ export interface DecideContext {
   readonly sessionId: Uint8Array | undefined;
   /** VOLATILE commands: counts up within the session. */
   readonly volatileSeq: bigint;
+  /** Version of the hex before this decision: its first event will be one more. */
+  readonly hexVersion: number;
+  /** Whether a key lies in the world; rules send to no other. */
+  readonly isInWorld: (key: Key) => boolean;
+}
+
+/**
+ * A timer that a state holds. When it is due, the hex gets `cmd.hex.fire` with just these three; one that the
+ * state does not hold any more is refused before the rules see it.
+ */
+export interface ArmedTimer {
+  /** Unique in the hex; 1–128 characters. */
+  readonly timer: string;
+  /** World time, Unix milliseconds. */
+  readonly dueMs: number;
+  /** Version of the hex after the event that armed it: arming a timer anew makes another one. */
+  readonly armedVersion: number;
 }
 
 /** A command to another hex or a domain service, sent by the outbox of the same commit. */
@@ -69,6 +86,8 @@ export interface Aggregate<D extends Message = Message, V extends Message = Mess
   decide(state: HexParts<D, V>, command: Message, context: DecideContext): Decision;
   /** Throws on an event it does not know: an assertion, not an answer. */
   evolve(state: HexParts<D, V>, event: Message): HexParts<D, V>;
+  /** Timers that the durable part holds; default: none. They are indexed in the commit that changes them. */
+  timers?(durable: D): readonly ArmedTimer[];
   /** The readable document of the hex, for `world.hex_state` and operators. */
   readable(state: HexParts<D, V>): JsonObject;
 }

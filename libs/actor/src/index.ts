@@ -1,5 +1,6 @@
 export type {
   Aggregate,
+  ArmedTimer,
   CreateGame,
   DecideContext,
   DecidedEvent,
@@ -20,4 +21,5 @@ export {
   step,
   type StepCommand,
   type StepOutcome,
+  type TimerChange,
 } from "./step.ts";

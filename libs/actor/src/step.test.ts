@@ -39,6 +39,8 @@ function outcomeOf(decision: Decision, durability: Durability = Durability.DURAB
     accountId: undefined,
     sessionId: undefined,
     volatileSeq: 0n,
+    hexVersion: 0,
+    isInWorld: () => true,
   };
   const command = { contract, message: create(GatherSchema), context };
   const events = () => ({ type: "evt.test", messageVersion: 1, consumers: [] });

@@ -4,9 +4,17 @@
  */
 import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { type Fire, FireSchema } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import type { Key } from "@hexhold/hex";
-import type { Aggregate, DecideContext, Decision, HexParts, OutgoingCommand } from "./game.ts";
+import type {
+  Aggregate,
+  ArmedTimer,
+  DecideContext,
+  Decision,
+  HexParts,
+  OutgoingCommand,
+} from "./game.ts";
 
 /** An actor in memory. */
 export interface ActorState {
@@ -39,6 +47,13 @@ export interface StepCommand {
   readonly context: DecideContext;
 }
 
+/** A timer that a command armed, or anew, or disarmed. */
+export interface TimerChange {
+  readonly timer: string;
+  /** Undefined = disarmed. */
+  readonly armed: Omit<ArmedTimer, "timer"> | undefined;
+}
+
 /** An event as it is journalled and shown. */
 export interface EncodedEvent {
   readonly type: string;
@@ -58,6 +73,7 @@ export type StepOutcome =
       readonly result: Uint8Array;
       readonly events: readonly EncodedEvent[];
       readonly messages: readonly OutgoingCommand[];
+      readonly timers: readonly TimerChange[];
     }
   | {
       readonly kind: "refused";
@@ -101,7 +117,10 @@ export function initialActor(aggregate: Aggregate, key: Key): ActorState {
   };
 }
 
-/** Decides one command and folds its events. Throws what the rules throw, and {@link RulesContractError}. */
+/**
+ * Decides one command and folds its events. A timer that fires counts only if the state holds exactly it. Throws
+ * what the rules throw, and {@link RulesContractError}.
+ */
 export function step(
   aggregate: Aggregate,
   actor: ActorState,
@@ -109,6 +128,10 @@ export function step(
   eventContract: EventContract,
 ): Step {
   const { contract, context } = command;
+  const armed = aggregate.timers?.(actor.parts.durable) ?? noTimers;
+  if (contract.schema.typeName === FireSchema.typeName && !holds(armed, command.message as Fire)) {
+    return { actor, outcome: refusalOf(contract, { kind: "refused", reason: "not-armed" }) };
+  }
   const decision = aggregate.decide(actor.parts, command.message, context);
   if (decision.kind === "refused") return { actor, outcome: refusalOf(contract, decision) };
   checkEvents(contract, decision);
@@ -143,8 +166,37 @@ export function step(
       result: resultOf(contract, decision.result),
       events,
       messages: decision.messages ?? [],
+      timers: durable ? timerChanges(armed, aggregate.timers?.(parts.durable) ?? noTimers) : [],
     },
   };
+}
+
+const noTimers: readonly ArmedTimer[] = [];
+
+function holds(armed: readonly ArmedTimer[], fire: Fire): boolean {
+  return armed.some(
+    ({ timer, dueMs, armedVersion }) =>
+      timer === fire.timer &&
+      dueMs === Number(fire.dueMs) &&
+      armedVersion === Number(fire.armedVersion),
+  );
+}
+
+function timerChanges(
+  before: readonly ArmedTimer[],
+  after: readonly ArmedTimer[],
+): readonly TimerChange[] {
+  if (before.length === 0 && after.length === 0) return [];
+  const left = new Map(before.map((armed) => [armed.timer, armed]));
+  const changes: TimerChange[] = [];
+  for (const { timer, dueMs, armedVersion } of after) {
+    const old = left.get(timer);
+    left.delete(timer);
+    if (old?.dueMs === dueMs && old.armedVersion === armedVersion) continue;
+    changes.push({ timer, armed: { dueMs, armedVersion } });
+  }
+  for (const timer of left.keys()) changes.push({ timer, armed: undefined });
+  return changes;
 }
 
 /** Folds a journalled event into an actor that is being recovered. Observers see nothing of it. */

@@ -3,11 +3,11 @@ import {
   cellToLatLng,
   cellToParent,
   getResolution,
-  gridDisk,
+  gridDiskDistances,
   isValidCell,
   latLngToCell,
 } from "h3-js";
-import { hexText } from "./key.ts";
+import { hexText, type Key } from "./key.ts";
 
 /** H3 resolution of every hex of the world. */
 export const hexResolution = 6;
@@ -34,7 +34,15 @@ export function regionOf(hexId: bigint): string {
  * fewer around a pentagon.
  */
 export function diskOf(hexId: bigint, radius: number): bigint[] {
-  return gridDisk(hexText(hexId), radius).map((cell) => BigInt(`0x${cell}`));
+  // Around a pentagon gridDisk alone would give them in no order.
+  return gridDiskDistances(hexText(hexId), radius)
+    .flat()
+    .map((cell) => BigInt(`0x${cell}`));
+}
+
+/** Whether two hexes share a side. False when `other` is no hex. */
+export function areNeighbours(hexId: bigint, other: bigint): boolean {
+  return hexId !== other && cellFault(other) === undefined && diskOf(hexId, 1).includes(other);
 }
 
 /** The hex at a place; degrees. */
@@ -50,6 +58,21 @@ export function centreOf(hexId: bigint): [number, number] {
 /** Corners of a hex as [latitude, longitude] in degrees, counter-clockwise. */
 export function boundaryOf(hexId: bigint): [number, number][] {
   return cellToBoundary(hexText(hexId));
+}
+
+/** What of the grid is the world. */
+export interface WorldShape {
+  /** Coarser cells, their 15 hex digits; none = the globe. */
+  readonly bounds: readonly string[];
+  readonly layers: readonly number[];
+}
+
+/** Makes the test "does this key lie in the world". Throws as {@link boundsTest}. */
+export function worldTest({ bounds, layers }: WorldShape): (key: Key) => boolean {
+  const isInside = boundsTest(bounds);
+  const known = new Set(layers);
+  return ({ hexId, layerId }) =>
+    known.has(layerId) && cellFault(hexId) === undefined && isInside(hexId);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
+  areNeighbours,
   boundsTest,
   bucketOf,
   cellFault,
@@ -13,6 +14,7 @@ import {
   parseKeyText,
   partitionOf,
   regionOf,
+  worldTest,
 } from "./index.ts";
 
 /** contracts.md: key text, hash, home partition of 8, of 32. */
@@ -109,4 +111,36 @@ describe("cells", () => {
       false,
     ]);
   });
+});
+
+describe("neighbours", () => {
+  it("are the six around a hexagon and the five around a pentagon, which comes first of its disk", () => {
+    for (const [hexId, count] of [
+      [0x861f1d48fffffffn, 6],
+      [0x860800007ffffffn, 5],
+    ] as const) {
+      const [first, ...around] = diskOf(hexId, 1);
+      expect(first).toBe(hexId);
+      expect(around).toHaveLength(count);
+      for (const other of around) {
+        expect(areNeighbours(hexId, other)).toBe(true);
+        expect(areNeighbours(other, hexId)).toBe(true);
+      }
+    }
+  });
+
+  it("are neither the hex itself, nor one further away, nor what is no hex", () => {
+    const hexId = 0x861f1d48fffffffn;
+    expect(areNeighbours(hexId, hexId)).toBe(false);
+    expect(areNeighbours(hexId, diskOf(hexId, 2).at(-1)!)).toBe(false);
+    expect(areNeighbours(hexId, 5n)).toBe(false);
+  });
+});
+
+it("a key is in the world when its cell is inside the bounds and its layer is known", () => {
+  const isInWorld = worldTest({ bounds: [regionOf(0x861f1d48fffffffn)], layers: [0, 3] });
+  expect(isInWorld({ hexId: 0x861f1d48fffffffn, layerId: 3 })).toBe(true);
+  expect(isInWorld({ hexId: 0x861f1d48fffffffn, layerId: 1 })).toBe(false);
+  expect(isInWorld({ hexId: 0x860800007ffffffn, layerId: 0 })).toBe(false);
+  expect(isInWorld({ hexId: 5n, layerId: 0 })).toBe(false);
 });

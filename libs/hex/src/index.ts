@@ -1,4 +1,5 @@
 export {
+  areNeighbours,
   type CellFault,
   boundaryOf,
   boundsTest,
@@ -9,6 +10,8 @@ export {
   hexResolution,
   regionOf,
   regionResolution,
+  type WorldShape,
+  worldTest,
 } from "./cell.ts";
 export {
   type Key,

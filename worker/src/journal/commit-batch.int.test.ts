@@ -24,7 +24,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await a.query(
-    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.outbox_lane",
+    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.outbox_lane, world.timer",
   );
 });
 
@@ -97,6 +97,7 @@ function rows(given: Given = {}): CommitRows {
         envelope: Buffer.from("e"),
       },
     ],
+    timers: [],
   };
 }
 
@@ -411,7 +412,7 @@ describe.each([
     write: async (epoch: bigint) => {
       const other = (await take(a, 0n, "cmd.p2"))!;
       const elsewhere = { slot: "cmd.p2", epoch: other, routeVersion: 0n };
-      const empty = { results: [], heads: [], journal: [], outbox: [] };
+      const empty = { results: [], heads: [], journal: [], outbox: [], timers: [] };
       return commitTogether(a, [
         { ...elsewhere, rows: empty },
         { slot, epoch, routeVersion: 0n, rows: rows() },

@@ -54,12 +54,23 @@ export interface OutboxRow {
   readonly envelope: Uint8Array;
 }
 
+/** A timer of a hex, armed or disarmed; each once in a batch. */
+export interface TimerRow {
+  readonly bucket: number;
+  readonly hexId: bigint;
+  readonly layerId: number;
+  readonly timer: string;
+  /** Undefined = disarmed. */
+  readonly armed: { readonly dueMs: number; readonly armedVersion: number } | undefined;
+}
+
 /** All that a batch writes. */
 export interface CommitRows {
   readonly results: readonly ResultRow[];
   readonly heads: readonly HeadRow[];
   readonly journal: readonly JournalRow[];
   readonly outbox: readonly OutboxRow[];
+  readonly timers: readonly TimerRow[];
 }
 
 /** What one slot adds to a commit. */
@@ -71,7 +82,7 @@ export interface CommitPart {
   readonly rows: CommitRows;
 }
 
-const parameterCount = 37;
+const parameterCount = 44;
 const text = `SELECT world.commit_batch(${Array.from({ length: parameterCount }, (_, i) => `$${i + 1}`).join(", ")}) AS positions`;
 
 /** Commits `part` alone. Returns the outbox positions in the order of the rows. */
@@ -110,6 +121,7 @@ function parameters(parts: readonly CommitPart[], wait: boolean): unknown[] {
   const heads = parts.flatMap(({ rows }) => rows.heads);
   const journal = parts.flatMap(({ rows }) => rows.journal);
   const outbox = parts.flatMap(({ rows }) => rows.outbox);
+  const timers = parts.flatMap(({ rows }) => rows.timers);
   /** For each row of one kind the place of its part, from 1. */
   const partOf = (kind: keyof CommitRows): Buffer =>
     int2Array(parts.flatMap(({ rows }, i) => rows[kind].map(() => i + 1)));
@@ -151,5 +163,12 @@ function parameters(parts: readonly CommitPart[], wait: boolean): unknown[] {
     int8Array(outbox.map((row) => row.hexId)),
     int8Array(outbox.map((row) => row.layerId)),
     byteaArray(outbox.map((row) => row.envelope)),
+    partOf("timers"),
+    int2Array(timers.map((row) => row.bucket)),
+    int8Array(timers.map((row) => row.hexId)),
+    int8Array(timers.map((row) => row.layerId)),
+    textArray(timers.map((row) => row.timer)),
+    int8Array(timers.map((row) => row.armed?.dueMs ?? null)),
+    int8Array(timers.map((row) => row.armed?.armedVersion ?? null)),
   ];
 }

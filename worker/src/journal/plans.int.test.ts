@@ -30,7 +30,7 @@ beforeAll(async () => {
   database = await migratedDatabase();
   client = new pg.Client({ connectionString: database.url });
   await client.connect();
-  for (const table of ["hex_head", "journal", "snapshot", "hex_base"]) {
+  for (const table of ["hex_head", "journal", "snapshot", "hex_base", "timer"]) {
     await client.query(`ALTER TABLE world.${table} SET (autovacuum_enabled = false)`);
   }
   // Many hexes in every bucket, so that reading a bucket is not the same as reading a key.
@@ -42,6 +42,10 @@ beforeAll(async () => {
     `INSERT INTO world.journal (bucket, hex_id, layer_id, hex_version, epoch, event_id, type,
        message_version, payload, idempotency_key, decided_at)
      SELECT n % 1024, n, 0, 1, 1, gen_random_uuid(), 't', 1, '', '', now() FROM generate_series(1, 40000) AS n`,
+  );
+  await client.query(
+    `INSERT INTO world.timer (bucket, hex_id, layer_id, timer, slot, due_at, armed_version)
+     SELECT n % 1024, n, 0, 't', '${slot}', now(), 1 FROM generate_series(1, 40000) AS n`,
   );
   client.on("notice", (notice) => {
     const text = notice.message ?? "";
@@ -93,6 +97,11 @@ function rows(from: number, events: 0 | 1 = 1): CommitRows {
       traceparent: "",
     })),
     outbox: [],
+    timers: places.map((place) => ({
+      ...place,
+      timer: "t",
+      armed: events === 0 ? undefined : { dueMs: decidedMs, armedVersion: from + 1 },
+    })),
   };
 }
 
@@ -104,6 +113,7 @@ const keyed: Record<string, readonly string[]> = {
   hex_head: ["bucket", "hex_id", "layer_id"],
   hex_base: ["bucket", "hex_id", "layer_id"],
   journal: ["bucket", "hex_id", "layer_id"],
+  timer: ["bucket", "hex_id", "layer_id", "timer"],
   command_result: ["bucket", "request_day", "idempotency_key"],
 };
 

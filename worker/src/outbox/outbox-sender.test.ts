@@ -1,6 +1,6 @@
 import { type Bus, type BusMessage, decodeBatch, gatheringLimits } from "@hexhold/messaging";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { createOutboxSender, type OutboxParcel } from "./outbox-sender.ts";
+import { createOutboxSender, gatherMs, type OutboxParcel } from "./outbox-sender.ts";
 
 const sent: { queue: string; message: BusMessage }[] = [];
 const bus = {
@@ -19,7 +19,13 @@ afterEach(() => vi.useRealTimers());
 /** A parcel of envelopes that are one byte each. */
 function parcel(queue: string, bytes: readonly number[], routeVersion = 1n): OutboxParcel {
   const envelopes = bytes.map((byte) => Uint8Array.of(byte));
-  return { queue, routeVersion, envelopes, messageId: `message of ${bytes[0]}` };
+  return {
+    queue,
+    routeVersion,
+    envelopes,
+    messageId: `message of ${bytes[0]}`,
+    gatherMs: gatherMs.services,
+  };
 }
 
 /** What was sent to each queue: the envelopes of each message. */
@@ -30,31 +36,43 @@ function messages(): [string, number[]][] {
   ]);
 }
 
-it("sends at once after a rest, then what has gathered for 200 ms, a message for each queue", async () => {
+it("sends at once after a rest of its queue, then what has gathered for 200 ms in one message", async () => {
   const sender = createOutboxSender(bus);
   const first = sender.send(parcel("cmd.a", [1, 2]));
   await vi.advanceTimersByTimeAsync(0);
   expect(messages()).toEqual([["cmd.a", [1, 2]]]);
   expect(await first).toBe("confirmed");
-  const later = [
-    sender.send(parcel("cmd.a", [3])),
-    sender.send(parcel("cmd.b", [4])),
-    sender.send(parcel("cmd.a", [5, 6])),
-  ];
+  const later = [sender.send(parcel("cmd.a", [3])), sender.send(parcel("cmd.a", [5, 6]))];
   await vi.advanceTimersByTimeAsync(199);
   expect(sent).toHaveLength(1);
   await vi.advanceTimersByTimeAsync(1);
-  expect(messages().slice(1)).toEqual([
-    ["cmd.a", [3, 5, 6]],
-    ["cmd.b", [4]],
-  ]);
+  expect(messages().slice(1)).toEqual([["cmd.a", [3, 5, 6]]]);
   expect(sent[1]!.message.messageId).toBe("message of 3");
-  expect(await Promise.all(later)).toEqual(["confirmed", "confirmed", "confirmed"]);
+  expect(await Promise.all(later)).toEqual(["confirmed", "confirmed"]);
   await vi.advanceTimersByTimeAsync(1000);
   const rested = sender.send(parcel("cmd.a", [7]));
   await vi.advanceTimersByTimeAsync(0);
   expect(messages().at(-1)).toEqual(["cmd.a", [7]]);
   expect(await rested).toBe("confirmed");
+});
+
+it("lets no queue wait for another, and hexes hardly at all", async () => {
+  const sender = createOutboxSender(bus);
+  const toHex = (byte: number): OutboxParcel => ({
+    ...parcel("cmd.p1", [byte]),
+    gatherMs: gatherMs.hexes,
+  });
+  const all = [sender.send(parcel("cmd.a", [1])), sender.send(toHex(2))];
+  await vi.advanceTimersByTimeAsync(0);
+  expect(messages()).toEqual([
+    ["cmd.a", [1]],
+    ["cmd.p1", [2]],
+  ]);
+  all.push(sender.send(parcel("cmd.a", [3])), sender.send(toHex(4)), sender.send(toHex(5)));
+  await vi.advanceTimersByTimeAsync(gatherMs.hexes);
+  expect(messages().slice(2)).toEqual([["cmd.p1", [4, 5]]]);
+  await vi.advanceTimersByTimeAsync(gatherMs.services);
+  expect(await Promise.all(all)).toHaveLength(5);
 });
 
 it("tells everybody in a message what became of it, and nobody else", async () => {

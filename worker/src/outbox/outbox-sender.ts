@@ -13,7 +13,12 @@ export interface OutboxParcel {
   readonly envelopes: readonly Uint8Array[];
   /** Names the message when the parcel is the first in it. */
   readonly messageId: string;
+  /** Longest time between two messages to its queue: see {@link gatherMs}. */
+  readonly gatherMs: number;
 }
+
+/** Nobody waits for what services get; a player stands between two hexes while hexes write to each other. */
+export const gatherMs = { services: 200, hexes: 5 } as const;
 
 export interface OutboxSender {
   /** Publishes the envelopes in one message; resolves when the broker has said what became of it. */
@@ -24,22 +29,23 @@ interface WaitingParcel extends OutboxParcel {
   readonly settle: (outcome: PublishOutcome | Promise<PublishOutcome>) => void;
 }
 
-/** Between two departures; what comes after a longer rest leaves at once. Nobody waits for these messages. */
-const gatherMs = 200;
+/** What gathers for a queue. After a rest longer than its time to gather a parcel leaves at once. */
+interface Gathering {
+  parcels: WaitingParcel[];
+  departedMs: number;
+  timer: NodeJS.Timeout | undefined;
+}
 
 export function createOutboxSender(bus: Bus): OutboxSender {
-  const waiting = new Map<string, WaitingParcel[]>();
-  let departedMs = Number.NEGATIVE_INFINITY;
-  let timer: NodeJS.Timeout | undefined;
+  /** Never more than there are queues. */
+  const gatherings = new Map<string, Gathering>();
 
-  function depart(): void {
-    timer = undefined;
-    departedMs = performance.now();
-    const all = [...waiting];
-    waiting.clear();
-    for (const [queue, parcels] of all) {
-      for (const load of loadsOf(parcels)) publish(queue, load);
-    }
+  function depart(queue: string, gathering: Gathering): void {
+    const { parcels } = gathering;
+    gathering.parcels = [];
+    gathering.timer = undefined;
+    gathering.departedMs = performance.now();
+    for (const load of loadsOf(parcels)) publish(queue, load);
   }
 
   function publish(queue: string, load: readonly WaitingParcel[]): void {
@@ -56,10 +62,18 @@ export function createOutboxSender(bus: Bus): OutboxSender {
   return {
     send(parcel) {
       const { promise, resolve } = Promise.withResolvers<PublishOutcome>();
-      const parcels = waiting.get(parcel.queue) ?? [];
-      waiting.set(parcel.queue, parcels);
-      parcels.push({ ...parcel, settle: resolve });
-      timer ??= setTimeout(depart, Math.max(0, departedMs + gatherMs - performance.now()));
+      const { queue } = parcel;
+      let gathering = gatherings.get(queue);
+      if (gathering === undefined) {
+        gathering = { parcels: [], departedMs: Number.NEGATIVE_INFINITY, timer: undefined };
+        gatherings.set(queue, gathering);
+      }
+      const here = gathering;
+      here.parcels.push({ ...parcel, settle: resolve });
+      here.timer ??= setTimeout(
+        () => depart(queue, here),
+        Math.max(0, here.departedMs + parcel.gatherMs - performance.now()),
+      );
       return promise;
     },
   };

@@ -20,7 +20,7 @@ import {
 import { int8Array, type PgPool, textArray } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
 import type { OutboxRow } from "../journal/commit-batch.ts";
-import type { OutboxSender } from "./outbox-sender.ts";
+import { gatherMs, type OutboxSender } from "./outbox-sender.ts";
 
 export interface RelayOptions {
   readonly slot: string;
@@ -34,6 +34,8 @@ export interface RelayOptions {
 export interface OutboxRelay {
   /** Rows of a commit with their positions, in order. */
   committed(rows: readonly OutboxRow[], positions: readonly bigint[]): void;
+  /** Something may have been committed that nobody told: the table is read again. */
+  reread(): void;
   /** Rows known to wait, by destination. */
   waiting(): ReadonlyMap<string, number>;
   /** Finishes what is being sent, stores how far it came, and ends. */
@@ -60,6 +62,8 @@ interface Lane {
   done: Promise<void>;
 }
 
+/** Lane of commands to hexes; all others are named after their service. */
+const hexLane = "hex";
 /** Rows of one stretch: published, confirmed, then the lane moves on. */
 const stretchMax = 512;
 /** Rows of a lane that wait in memory before it turns to reading. */
@@ -71,7 +75,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
   const lanes = new Map<string, Lane>();
   let stopping = false;
   const storing = setInterval(() => void store().catch(() => undefined), storeEveryMs);
-  const finding = findLanes();
+  let finding = findLanes();
 
   async function findLanes(): Promise<void> {
     for (let delay = retryMs.first; !stopping; delay = Math.min(delay * 2, retryMs.max)) {
@@ -126,7 +130,8 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         }
         await send(lane.destination, rows);
         lane.confirmed = rows.at(-1)!.position;
-        if (lane.mode === "live") lane.queue.splice(0, rows.length);
+        // Those that were taken from it, if it is still the same queue.
+        if (lane.mode === "live" && lane.queue[0] === rows[0]) lane.queue.splice(0, rows.length);
         options.onSent(lane.destination, rows.length);
         failures = 0;
       } catch (error) {
@@ -176,6 +181,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
           routeVersion: routes.routeVersion,
           envelopes: queued.map((row) => row.envelope),
           messageId: uuidText(decodeEnvelope(queued[0]!.envelope).eventId),
+          gatherMs: destination === hexLane ? gatherMs.hexes : gatherMs.services,
         });
         return outcome === "confirmed" ? undefined : `${queue}: ${outcome}`;
       }),
@@ -213,6 +219,16 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         lane.wake = Promise.withResolvers();
       }
     },
+    reread() {
+      for (const lane of lanes.values()) {
+        lane.mode = "reading";
+        lane.queue = [];
+        lane.wake.resolve();
+        lane.wake = Promise.withResolvers();
+      }
+      // A destination may have had its first row.
+      finding = findLanes();
+    },
     waiting: () =>
       new Map([...lanes.values()].map((lane) => [lane.destination, lane.queue.length])),
     async stop() {
@@ -230,7 +246,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
 
 /** Queue of a row: the service's, numbered by subject where order counts; a hex's slot. */
 function queueOf(destination: string, row: QueuedRow, routes: RouteTable): string {
-  if (destination === "hex") {
+  if (destination === hexLane) {
     const { key } = decodeEnvelope(row.envelope);
     if (key === undefined) throw new Error("an outbox row for a hex carries no key");
     return routeOf(keyOfWire(key), routes);

@@ -11,7 +11,8 @@ import {
   step,
   type StepOutcome,
 } from "@hexhold/actor";
-import { type Key, keyText, parseKeyText } from "@hexhold/hex";
+import { file_hexhold_hex_v1_timer } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
+import { type Key, keyText, parseKeyText, type WorldShape, worldTest } from "@hexhold/hex";
 // Not the package's main entry: the broker's client would load in every rules thread.
 import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging/registry";
 import { compiledValidator } from "@hexhold/messaging/validator";
@@ -24,6 +25,13 @@ import type {
   HostOutcome,
   RecoveryFault,
 } from "./rules-host.ts";
+
+export interface RulesCoreOptions {
+  /** Gives 16 new system bytes at each call. */
+  readonly random: () => Uint8Array;
+  /** Where rules may send commands to. */
+  readonly world: WorldShape;
+}
 
 export interface RulesCore {
   load(slot: string, hexes: readonly HexRecovery[]): RecoveryFault[];
@@ -55,9 +63,9 @@ interface CommandEntry {
   readonly view: MessageContractView;
 }
 
-/** @param random gives 16 new system bytes at each call. */
-export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore {
-  const registry = createMessageRegistry(game.descriptors);
+export function createRulesCore(game: Game, { random, world }: RulesCoreOptions): RulesCore {
+  const registry = createMessageRegistry([...game.descriptors, file_hexhold_hex_v1_timer]);
+  const isInWorld = worldTest(world);
   const aggregate = game.hex;
   const slots = new Map<string, SlotMemory>();
   const commands = new Map<string, CommandEntry>();
@@ -143,6 +151,8 @@ export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore
           accountId: command.accountId,
           sessionId: command.sessionId,
           volatileSeq: command.volatileSeq,
+          hexVersion,
+          isInWorld,
         },
       },
       (schema) => registry.bySchema(schema),
@@ -168,9 +178,10 @@ export function createRulesCore(game: Game, random: () => Uint8Array): RulesCore
           type,
           messageVersion,
           payload,
-          to: targetOf(to),
+          to: targetOf(to, isInWorld),
         };
       }),
+      timers: outcome.timers,
       hexVersion,
       decidedMs,
     };
@@ -259,8 +270,12 @@ function viewOf(entry: MessageEntry): MessageContractView {
   };
 }
 
-function targetOf(to: OutgoingCommand["to"]): HostMessage["to"] {
-  if ("key" in to) return { keyText: keyText(to.key satisfies Key) };
+function targetOf(to: OutgoingCommand["to"], isInWorld: (key: Key) => boolean): HostMessage["to"] {
+  if ("key" in to) {
+    const text = keyText(to.key satisfies Key);
+    if (!isInWorld(to.key)) throw new RangeError(`the rules send to ${text}, outside the world`);
+    return { keyText: text };
+  }
   const { service, subject } = to;
   if (typeof service === "string" && typeof subject === "string") return { service, subject };
   throw new TypeError("a message of the rules goes to a key, or to a service and a subject");

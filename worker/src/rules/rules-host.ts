@@ -6,6 +6,7 @@
  * Per slot the host keeps committed actors and, after `decide`, tentative ones: `settle` makes the
  * tentative ones the committed ones, `rollback` forgets them. One `decide` at a time per slot.
  */
+import type { TimerChange } from "@hexhold/actor";
 import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 
 /** An event of the journal. */
@@ -76,6 +77,7 @@ export type HostOutcome =
       readonly result: Uint8Array;
       readonly events: readonly HostEvent[];
       readonly messages: readonly HostMessage[];
+      readonly timers: readonly TimerChange[];
       readonly hexVersion: number;
       readonly decidedMs: number;
     }

@@ -3,12 +3,14 @@
  * machine, which nobody should wait for when a rule has cost a thread its life.
  */
 import { Worker } from "node:worker_threads";
+import type { WorldShape } from "@hexhold/hex";
 import type { RulesReply, RulesThreadData } from "./rules-thread.ts";
 
 export interface RulesThreadOptions {
   /** URL of the module that exports `createGame`. */
   readonly gameModule: string;
   readonly gameOptions: unknown;
+  readonly world: WorldShape;
   /** Heap of a thread. Default 512 MiB. */
   readonly heapMbMax?: number;
 }
@@ -80,6 +82,7 @@ export class RulesThreadPool {
     const data: RulesThreadData = {
       gameModule: this.#options.gameModule,
       gameOptions: this.#options.gameOptions,
+      world: this.#options.world,
       progress: progress.buffer,
     };
     const worker = new Worker(new URL("./rules-thread.ts", import.meta.url), {

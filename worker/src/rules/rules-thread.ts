@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { parentPort, workerData } from "node:worker_threads";
 import type { CreateGame } from "@hexhold/actor";
+import type { WorldShape } from "@hexhold/hex";
 import { createRulesCore } from "./rules-core.ts";
 import type { CapturedHex, HexRecovery, RecoveryFault } from "./rules-host.ts";
 import { packDecision, unpackCommands } from "./rules-wire.ts";
@@ -10,6 +11,7 @@ export interface RulesThreadData {
   /** URL of the module that exports `createGame`. */
   readonly gameModule: string;
   readonly gameOptions: unknown;
+  readonly world: WorldShape;
   /** Shared memory, see {@link progressCell}. */
   readonly progress: SharedArrayBuffer;
 }
@@ -72,7 +74,10 @@ if (parentPort !== null) await serve(workerData as RulesThreadData, parentPort);
 
 async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>): Promise<void> {
   const { createGame } = (await import(data.gameModule)) as { createGame: CreateGame };
-  const core = createRulesCore(createGame(data.gameOptions), drawer());
+  const core = createRulesCore(createGame(data.gameOptions), {
+    random: drawer(),
+    world: data.world,
+  });
   const progress = new Int32Array(data.progress);
   const handle = (request: RulesRequest): RulesReply | undefined => {
     switch (request.kind) {

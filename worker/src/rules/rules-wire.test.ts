@@ -38,6 +38,13 @@ const outcome: fc.Arbitrary<HostOutcome> = fc.oneof(
     result: bytes,
     events: fc.array(event, { maxLength: 3 }),
     messages: fc.array(message, { maxLength: 3 }),
+    timers: fc.array(
+      fc.record({
+        timer: text,
+        armed: fc.option(fc.record({ dueMs: whole, armedVersion: whole }), { nil: undefined }),
+      }),
+      { maxLength: 3 },
+    ),
     hexVersion: whole,
     decidedMs: whole,
   }),

@@ -3,6 +3,7 @@
  * are cloned field by field, every small array of bytes with an allocation outside the heap. Nothing of this
  * format is stored or leaves the process.
  */
+import type { TimerChange } from "@hexhold/actor";
 import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 // Not the package's main entry: the broker's client would load in every rules thread.
 import { WireWriter } from "@hexhold/messaging/wire-writer";
@@ -91,6 +92,11 @@ function packOutcome(outcome: HostOutcome): void {
     if ("keyText" in to) writer.varint(target.key).string(to.keyText);
     else writer.varint(target.service).string(to.service).string(to.subject);
   }
+  writer.varint(outcome.timers.length);
+  for (const { timer, armed } of outcome.timers) {
+    writer.string(timer).varint(armed === undefined ? 0 : 1);
+    if (armed !== undefined) writer.varint(armed.dueMs).varint(armed.armedVersion);
+  }
 }
 
 function unpackOutcome(reader: Reader): HostOutcome {
@@ -130,6 +136,11 @@ function unpackOutcome(reader: Reader): HostOutcome {
           ? { keyText: reader.string() }
           : { service: reader.string(), subject: reader.string() },
     })),
+    timers: reader.list((): TimerChange => {
+      const timer = reader.string();
+      if (reader.varint() === 0) return { timer, armed: undefined };
+      return { timer, armed: { dueMs: reader.varint(), armedVersion: reader.varint() } };
+    }),
     hexVersion,
     decidedMs,
   };

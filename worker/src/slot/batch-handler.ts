@@ -19,6 +19,7 @@ import type { HexTable } from "../actor/hex-table.ts";
 import { commitBatch } from "../journal/commit-batch.ts";
 import { findResults, type StoredResult } from "../journal/result-store.ts";
 import type { OutboxRelay } from "../outbox/relay.ts";
+import type { SlotTimers } from "../timer/slot-timers.ts";
 import {
   type HostCommand,
   type HostFault,
@@ -53,6 +54,7 @@ export class BatchHandler {
   readonly #store: SlotStore;
   readonly #table: HexTable;
   readonly #relay: OutboxRelay;
+  readonly #timers: SlotTimers;
   readonly #ports: SlotPorts;
   readonly #letters: DeadLetterWriter;
   readonly #recent = createRecentAnswers();
@@ -67,12 +69,14 @@ export class BatchHandler {
     store: SlotStore,
     table: HexTable,
     relay: OutboxRelay,
+    timers: SlotTimers,
     ports: SlotPorts,
   ) {
     this.#slot = slot;
     this.#store = store;
     this.#table = table;
     this.#relay = relay;
+    this.#timers = timers;
     this.#ports = ports;
     this.#letters = new DeadLetterWriter(slot, store, relay, ports, {
       recover: (commands, round) => this.#recover(commands, round),
@@ -298,6 +302,7 @@ export class BatchHandler {
         this.#staleInARow = 0;
         this.#ports.metrics.commit.observe((performance.now() - startedMs) / 1000);
         this.#relay.committed(plan.rows.outbox, positions);
+        this.#timers.committed(plan.rows.timers);
         return undefined;
       } catch (error) {
         const state = sqlStateOf(error);
@@ -367,6 +372,9 @@ export class BatchHandler {
     } finally {
       this.waitsForStore = false;
     }
+    // What had no answer may have been stored after all.
+    this.#relay.reread();
+    this.#timers.reread();
     this.#ports.rules.rollback(this.#slot);
     this.#forget([...new Set(commands.map((command) => command.keyText))]);
     this.#epochSeenMs = performance.now();

@@ -19,6 +19,7 @@ import type {
   JournalRow,
   OutboxRow,
   ResultRow,
+  TimerRow,
 } from "../journal/commit-batch.ts";
 import { eventEnvelope } from "../journal/event-envelope.ts";
 import type { HostMessage, HostOutcome } from "../rules/rules-host.ts";
@@ -76,6 +77,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
   const results: ResultRow[] = [];
   const journal: JournalRow[] = [];
   const outbox: OutboxRow[] = [];
+  const timers = new Map<string, TimerRow>();
   const heads = new Map<ActiveHex, HeadRow>();
   const progress = new Map<ActiveHex, HexProgress>();
   const views = new Map<string, ViewEventFields[]>();
@@ -158,9 +160,13 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
     for (const message of outcome.messages) {
       outbox.push(commandRow(message, command, outcome.decidedMs, options));
     }
+    for (const { timer, armed } of outcome.timers) {
+      // The last change of a timer counts.
+      timers.set(`${hex.keyText} ${timer}`, { bucket: hex.bucket, ...hex.key, timer, armed });
+    }
   }
   return {
-    rows: { results, heads: [...heads.values()], journal, outbox },
+    rows: { results, heads: [...heads.values()], journal, outbox, timers: [...timers.values()] },
     answers,
     finished,
     views,

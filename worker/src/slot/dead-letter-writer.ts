@@ -101,6 +101,7 @@ export class DeadLetterWriter {
       } catch (failure) {
         if (!(failure instanceof OutcomeUnknownError)) throw failure;
         await this.#store.recover();
+        this.#relay.reread();
       }
     }
   }

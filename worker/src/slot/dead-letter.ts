@@ -45,6 +45,7 @@ export function deadLetterPlan(
       heads: [],
       journal: [],
       outbox: [letterRow(command.envelopeBytes, error, attempts, context, command.envelope)],
+      timers: [],
     },
     answer: answerBytes({ eventId, requestId, key: command.key }, stored, false),
     stored,
@@ -57,7 +58,8 @@ export function letterOnlyRows(
   error: string,
   context: DeadLetterContext,
 ): CommitRows {
-  return { results: [], heads: [], journal: [], outbox: [letterRow(bytes, error, 1, context)] };
+  const outbox = [letterRow(bytes, error, 1, context)];
+  return { results: [], heads: [], journal: [], outbox, timers: [] };
 }
 
 function letterRow(

@@ -85,6 +85,7 @@ function part(i: number, epoch: bigint, from = 0, commands = 1): CommitPart {
       },
     ],
     outbox: [],
+    timers: [],
   };
   return { slot: slots[i]!, epoch, routeVersion: 0n, rows };
 }

@@ -12,10 +12,19 @@
  * mints a new epoch, reloads and decides again.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import type { Delivery, Subscription } from "@hexhold/messaging";
+import {
+  decodeEnvelope,
+  type Delivery,
+  routeOf,
+  type Subscription,
+  uuidText,
+} from "@hexhold/messaging";
 import { HexTable } from "../actor/hex-table.ts";
 import type { CapturedHex } from "../rules/rules-host.ts";
+import { gatherMs } from "../outbox/outbox-sender.ts";
 import { startRelay, type OutboxRelay } from "../outbox/relay.ts";
+import { fireEnvelope } from "../timer/fire-envelope.ts";
+import { type DueTimer, type SlotTimers, startSlotTimers } from "../timer/slot-timers.ts";
 import { BatchHandler } from "./batch-handler.ts";
 import { FencedError, holdsSlot } from "./ownership.ts";
 import type { SlotPorts } from "./slot-ports.ts";
@@ -51,6 +60,7 @@ export class SlotRunner {
   #mode: "taking" | "running" | "detached" | "ended" = "taking";
   #store: SlotStore | undefined;
   #relay: OutboxRelay | undefined;
+  #timers: SlotTimers | undefined;
   #handler: BatchHandler | undefined;
   #subscription: Subscription | undefined;
   #inHand: Promise<void> = Promise.resolve();
@@ -106,7 +116,21 @@ export class SlotRunner {
       logger,
       onSent: (destination, count) => this.#ports.metrics.outboxSent.inc({ destination }, count),
     });
-    this.#handler = new BatchHandler(this.slot, store, this.#table, this.#relay, this.#ports);
+    this.#timers = startSlotTimers({
+      slot: this.slot,
+      pool: this.#ports.pool,
+      worldNow: this.#ports.worldNow,
+      fire: (timer) => this.#fire(timer),
+      logger,
+    });
+    this.#handler = new BatchHandler(
+      this.slot,
+      store,
+      this.#table,
+      this.#relay,
+      this.#timers,
+      this.#ports,
+    );
     logger.info(
       { slot: this.slot, epoch: store.epoch.toString(), clean: store.clean },
       "slot taken",
@@ -241,6 +265,23 @@ export class SlotRunner {
     }
   }
 
+  /** A timer of one of its hexes is due: the hex hears of it as of anything else. */
+  async #fire(timer: DueTimer): Promise<boolean> {
+    const { identity, outbox, routes, worldNow } = this.#ports;
+    const table = routes();
+    if (table === undefined) return false;
+    const envelope = fireEnvelope(timer, identity, worldNow());
+    const outcome = await outbox.send({
+      queue: routeOf(timer.key, table),
+      routeVersion: table.routeVersion,
+      envelopes: [envelope],
+      messageId: uuidText(decodeEnvelope(envelope).eventId),
+      gatherMs: gatherMs.hexes,
+    });
+    if (outcome === "confirmed") this.#ports.metrics.timersFired.inc();
+    return outcome === "confirmed";
+  }
+
   async #end(end: SlotEnd, release: boolean): Promise<void> {
     if (this.#mode === "ended") return;
     this.#mode = "ended";
@@ -250,6 +291,7 @@ export class SlotRunner {
     // What is on its way may come once more from the next owner, whose relay begins where this one's is
     // known to have come.
     const stopped = this.#relay?.stop();
+    this.#timers?.stop();
     await this.#subscription?.close();
     await this.#store?.close(release);
     this.#listener.ended(end);

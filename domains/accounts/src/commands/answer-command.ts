@@ -11,10 +11,13 @@ import {
   uuidText,
 } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
+import type { EventHandler } from "./arrivals.ts";
 import { type CommandHandler, failure } from "./command.ts";
 
 export interface AnswerCommandOptions {
   readonly handlers: readonly CommandHandler[];
+  /** Events of workers that come over the same queue; nobody waits for an answer. */
+  readonly events?: readonly EventHandler[];
   readonly worldNow: () => number;
   readonly logger: Logger;
   /** Aborted: nothing is tried again. */
@@ -36,7 +39,7 @@ export interface CommandOutcome {
 }
 
 /**
- * Undefined: it was not executed, and nobody waits for it any more. Rejects with a {@link CommandHeldError}.
+ * Undefined: nobody waits for an answer: it is an event, or it was not executed in time. Rejects with a {@link CommandHeldError}.
  */
 export type AnswerCommand = (envelope: Envelope) => Promise<CommandOutcome | undefined>;
 
@@ -86,7 +89,32 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
     return undefined;
   }
 
+  const eventByType = new Map(options.events?.map((handler) => [handler.type, handler]));
+
+  async function take(handler: EventHandler, event: Envelope): Promise<void> {
+    const named = { type: event.type, event_id: uuidText(event.eventId) };
+    for (;;) {
+      try {
+        await handler.handle(event);
+        return;
+      } catch (error) {
+        if (!(error instanceof StoreOutageError)) {
+          logger.error({ err: withoutValues(error), ...named }, "an event could not be handled");
+          return;
+        }
+        logger.warn({ err: withoutValues(error), ...named }, "an event waits for PostgreSQL");
+        if (stopping.aborted) throw new CommandHeldError();
+        await sleep(retryMs, undefined, { signal: stopping }).catch(() => undefined);
+      }
+    }
+  }
+
   return async (envelope) => {
+    const ofEvent = eventByType.get(envelope.type);
+    if (ofEvent !== undefined && envelope.producer?.service === "worker") {
+      await take(ofEvent, envelope);
+      return undefined;
+    }
     const entry = registry.byType(envelope.type);
     const handler = byType.get(envelope.type);
     if (entry === undefined || handler === undefined) {

@@ -77,6 +77,21 @@ export async function findResidence(
   return row === undefined ? undefined : keyOf(row);
 }
 
+/** The player lives in another hex since its transfer `number`; an older one changes nothing. */
+export async function moveResidence(
+  { run }: Database,
+  accountId: string,
+  key: Key,
+  number: bigint,
+): Promise<void> {
+  await run(
+    "move_residence",
+    `UPDATE accounts.account SET hex_id = $2, layer_id = $3, transfers = $4
+     WHERE account_id = $1 AND transfers < $4`,
+    [accountId, key.hexId, key.layerId, number],
+  );
+}
+
 export async function replacePasswordHash(
   { run }: Database,
   accountId: string,

@@ -6,7 +6,14 @@ import { migrate, openPool } from "@hexhold/postgres";
 import { freshDatabase, type FreshDatabase } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newRefreshToken } from "../rules/refresh-token.ts";
-import { bansSince, findAccount, insertAccount, setBan } from "./account-rows.ts";
+import {
+  bansSince,
+  findAccount,
+  findResidence,
+  insertAccount,
+  moveResidence,
+  setBan,
+} from "./account-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
 import { endLogin, endedSince, startLogin, sweepLogins, useRefreshToken } from "./login-rows.ts";
 import { claimDuties, moveDuty, settleDuty } from "./spawn-rows.ts";
@@ -170,4 +177,15 @@ test("a connection that ends inside a transaction is an outage, and nothing else
   await expect(cut).rejects.toBeInstanceOf(StoreOutageError);
   await admin.end();
   expect(await findAccount(database, "nobody-of-that-name")).toBeUndefined();
+});
+
+test("a player lives where its newest transfer took it, in whatever order the arrivals come", async () => {
+  const accountId = await newAccount("walker");
+  const second = { hexId: hexAt(50, 10), layerId: 0 };
+  await moveResidence(database, accountId, second, 2n);
+  await moveResidence(database, accountId, key, 1n);
+  await moveResidence(database, accountId, key, 2n);
+  expect(await findResidence(database, accountId)).toEqual(second);
+  await moveResidence(database, accountId, key, 3n);
+  expect(await findResidence(database, accountId)).toEqual(key);
 });

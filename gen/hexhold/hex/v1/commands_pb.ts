@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/commands.proto.
  */
 export const file_hexhold_hex_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2hleC92MS9jb21tYW5kcy5wcm90bxIOaGV4aG9sZC5oZXgudjEiWgoFU3Bhd24SGgoJcGxheWVyX2lkGAEgASgMQge6SAR6AmgQOjWKtRgxCg1jbWQuaGV4LnNwYXduEAEgASoBAzoPYWxyZWFkeS1zcGF3bmVkOghoZXgtZnVsbCJ/CgVFbnRlcjp2irUYcgoNY21kLmhleC5lbnRlchABIAEqAQE6DG5vdC1yZXNpZGVudDoOYWxyZWFkeS1vbmxpbmVCGmhleGhvbGQuaGV4LnYxLkVudGVyUmVzdWx0SiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCIdCgtFbnRlclJlc3VsdBIOCgZvbmxpbmUYASABKA0iRQoRTm90UmVzaWRlbnREZXRhaWwSFgoOd2VudF90b19oZXhfaWQYASABKAYSGAoQd2VudF90b19sYXllcl9pZBgCIAEoDSJkCgVMZWF2ZTpbirUYVwoNY21kLmhleC5sZWF2ZRABIAEqAQE6DG5vdC1yZXNpZGVudDoPYWxyZWFkeS1vZmZsaW5lSiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCKlAQoETW92ZRIWCgF4GAEgASgRQgu6SAg6BhiGEiiFEhIWCgF5GAIgASgRQgu6SAg6BhiGEiiFEjptirUYaQoMY21kLmhleC5tb3ZlEAEgAioBAToMbm90LXJlc2lkZW50OgdvZmZsaW5lOgxvdXQtb2Ytb3JkZXI6C291dHNpZGUtaGV4SiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCLZAQoGR2F0aGVyEjYKCHJlc291cmNlGAEgASgOMhguaGV4aG9sZC5oZXgudjEuUmVzb3VyY2VCCrpIB4IBBBABIAASGgoGYW1vdW50GAIgASgDQgq6SAciBRjoBygBOnuKtRh3Cg5jbWQuaGV4LmdhdGhlchABIAEqAQE6DG5vdC1yZXNpZGVudDoHb2ZmbGluZToIZGVwbGV0ZWRCG2hleGhvbGQuaGV4LnYxLkdhdGhlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiLAoMR2F0aGVyUmVzdWx0Eg4KBmFtb3VudBgBIAEoAxIMCgRsZWZ0GAIgASgDIkAKB09ic2VydmU6NYq1GDEKD2NtZC5oZXgub2JzZXJ2ZRABIAMqAgEJQhZoZXhob2xkLmhleC52MS5IZXhWaWV3ItgBCgdIZXhWaWV3Eg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEg0KBW93bmVyGAMgASgMEiUKBnN0b2NrcxgEIAMoCzIVLmhleGhvbGQuaGV4LnYxLlN0b2NrEisKB3BsYXllcnMYBSADKAsyGi5oZXhob2xkLmhleC52MS5TZWVuUGxheWVyEhIKCnBvcHVsYXRpb24YBiABKA0SDgoGbm93X21zGAcgASgDEhYKDnN0b2NrX2NhcGFjaXR5GAggASgDEhMKC3JlZ3Jvd3RoX21zGAkgASgDIjUKClNlZW5QbGF5ZXISEQoJcGxheWVyX2lkGAEgASgMEgkKAXgYAiABKBESCQoBeRgDIAEoEWIGcHJvdG8z", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
+  fileDesc("Ch1oZXhob2xkL2hleC92MS9jb21tYW5kcy5wcm90bxIOaGV4aG9sZC5oZXgudjEiWgoFU3Bhd24SGgoJcGxheWVyX2lkGAEgASgMQge6SAR6AmgQOjWKtRgxCg1jbWQuaGV4LnNwYXduEAEgASoBAzoPYWxyZWFkeS1zcGF3bmVkOghoZXgtZnVsbCKMAQoFRW50ZXI6ggGKtRh+Cg1jbWQuaGV4LmVudGVyEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og5hbHJlYWR5LW9ubGluZUIaaGV4aG9sZC5oZXgudjEuRW50ZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIh0KC0VudGVyUmVzdWx0Eg4KBm9ubGluZRgBIAEoDSJFChFOb3RSZXNpZGVudERldGFpbBIWCg53ZW50X3RvX2hleF9pZBgBIAEoBhIYChB3ZW50X3RvX2xheWVyX2lkGAIgASgNInAKBUxlYXZlOmeKtRhjCg1jbWQuaGV4LmxlYXZlEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og9hbHJlYWR5LW9mZmxpbmVKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIrEBCgRNb3ZlEhYKAXgYASABKBFCC7pICDoGGIYSKIUSEhYKAXkYAiABKBFCC7pICDoGGIYSKIUSOnmKtRh1CgxjbWQuaGV4Lm1vdmUQASACKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6DG91dC1vZi1vcmRlcjoLb3V0c2lkZS1oZXhKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsItQBCghUcmFuc2ZlchIRCgl0b19oZXhfaWQYASABKAYSEwoLdG9fbGF5ZXJfaWQYAiABKA06nwGKtRiaAQoQY21kLmhleC50cmFuc2ZlchABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMbm90LWFkamFjZW50Og1vdXRzaWRlLXdvcmxkQh1oZXhob2xkLmhleC52MS5UcmFuc2ZlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiIAoOVHJhbnNmZXJSZXN1bHQSDgoGbnVtYmVyGAEgASgEIucBCgZHYXRoZXISNgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZUIKukgHggEEEAEgABIaCgZhbW91bnQYAiABKANCCrpIByIFGOgHKAE6iAGKtRiDAQoOY21kLmhleC5nYXRoZXIQASABKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6CGRlcGxldGVkQhtoZXhob2xkLmhleC52MS5HYXRoZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIiwKDEdhdGhlclJlc3VsdBIOCgZhbW91bnQYASABKAMSDAoEbGVmdBgCIAEoAyJACgdPYnNlcnZlOjWKtRgxCg9jbWQuaGV4Lm9ic2VydmUQASADKgIBCUIWaGV4aG9sZC5oZXgudjEuSGV4VmlldyLYAQoHSGV4VmlldxINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxINCgVvd25lchgDIAEoDBIlCgZzdG9ja3MYBCADKAsyFS5oZXhob2xkLmhleC52MS5TdG9jaxIrCgdwbGF5ZXJzGAUgAygLMhouaGV4aG9sZC5oZXgudjEuU2VlblBsYXllchISCgpwb3B1bGF0aW9uGAYgASgNEg4KBm5vd19tcxgHIAEoAxIWCg5zdG9ja19jYXBhY2l0eRgIIAEoAxITCgtyZWdyb3d0aF9tcxgJIAEoAyI1CgpTZWVuUGxheWVyEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBFiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
 
 /**
  * Brings a player into the world, once for ever.
@@ -70,7 +70,7 @@ export const EnterResultSchema: GenMessage<EnterResult> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_commands, 2);
 
 /**
- * Where the player went, as far as the hex knows.
+ * Where the player went, or is on the way to (`in-transit`), as far as the hex knows.
  *
  * @generated from message hexhold.hex.v1.NotResidentDetail
  */
@@ -138,6 +138,52 @@ export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_commands, 5);
 
 /**
+ * Goes to a neighbouring hex. Applied = under way: the player is nowhere able to act until it has arrived, or is
+ * back. Watch both hexes, or ask them: `evt.hex.player-arrived` there, `evt.hex.player-returned` here.
+ *
+ * @generated from message hexhold.hex.v1.Transfer
+ */
+export type Transfer = Message<"hexhold.hex.v1.Transfer"> & {
+  /**
+   * A neighbour in the same layer: six of a hexagon, five of a pentagon.
+   *
+   * @generated from field: fixed64 to_hex_id = 1;
+   */
+  toHexId: bigint;
+
+  /**
+   * @generated from field: uint32 to_layer_id = 2;
+   */
+  toLayerId: number;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.Transfer.
+ * Use `create(TransferSchema)` to create a new message.
+ */
+export const TransferSchema: GenMessage<Transfer> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_commands, 6);
+
+/**
+ * @generated from message hexhold.hex.v1.TransferResult
+ */
+export type TransferResult = Message<"hexhold.hex.v1.TransferResult"> & {
+  /**
+   * Number of the transfer.
+   *
+   * @generated from field: uint64 number = 1;
+   */
+  number: bigint;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.TransferResult.
+ * Use `create(TransferResultSchema)` to create a new message.
+ */
+export const TransferResultSchema: GenMessage<TransferResult> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_commands, 7);
+
+/**
  * Takes from a stock of the hex.
  *
  * @generated from message hexhold.hex.v1.Gather
@@ -159,7 +205,7 @@ export type Gather = Message<"hexhold.hex.v1.Gather"> & {
  * Use `create(GatherSchema)` to create a new message.
  */
 export const GatherSchema: GenMessage<Gather> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 6);
+  messageDesc(file_hexhold_hex_v1_commands, 8);
 
 /**
  * @generated from message hexhold.hex.v1.GatherResult
@@ -183,7 +229,7 @@ export type GatherResult = Message<"hexhold.hex.v1.GatherResult"> & {
  * Use `create(GatherResultSchema)` to create a new message.
  */
 export const GatherResultSchema: GenMessage<GatherResult> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 7);
+  messageDesc(file_hexhold_hex_v1_commands, 9);
 
 /**
  * Reads what observers may see.
@@ -198,7 +244,7 @@ export type Observe = Message<"hexhold.hex.v1.Observe"> & {
  * Use `create(ObserveSchema)` to create a new message.
  */
 export const ObserveSchema: GenMessage<Observe> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 8);
+  messageDesc(file_hexhold_hex_v1_commands, 10);
 
 /**
  * What observers may see of a hex.
@@ -265,7 +311,7 @@ export type HexView = Message<"hexhold.hex.v1.HexView"> & {
  * Use `create(HexViewSchema)` to create a new message.
  */
 export const HexViewSchema: GenMessage<HexView> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 9);
+  messageDesc(file_hexhold_hex_v1_commands, 11);
 
 /**
  * @generated from message hexhold.hex.v1.SeenPlayer
@@ -292,5 +338,5 @@ export type SeenPlayer = Message<"hexhold.hex.v1.SeenPlayer"> & {
  * Use `create(SeenPlayerSchema)` to create a new message.
  */
 export const SeenPlayerSchema: GenMessage<SeenPlayer> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 10);
+  messageDesc(file_hexhold_hex_v1_commands, 12);
 

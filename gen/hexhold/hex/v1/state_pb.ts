@@ -10,7 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/state.proto.
  */
 export const file_hexhold_hex_v1_state: GenFile = /*@__PURE__*/
-  fileDesc("ChpoZXhob2xkL2hleC92MS9zdGF0ZS5wcm90bxIOaGV4aG9sZC5oZXgudjEiVQoFU3RvY2sSKgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMSEAoIYXNfb2ZfbXMYAyABKAMiPwoIUmVzaWRlbnQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm9ubGluZRgCIAEoCBIQCghzaW5jZV9tcxgDIAEoAyKZAQoISGV4U3RhdGUSDQoFbGV2ZWwYASABKA0SCgoCeHAYAiABKAMSDQoFb3duZXIYAyABKAwSJQoGc3RvY2tzGAQgAygLMhUuaGV4aG9sZC5oZXgudjEuU3RvY2sSKwoJcmVzaWRlbnRzGAUgAygLMhguaGV4aG9sZC5oZXgudjEuUmVzaWRlbnQSDwoHc3Bhd25lZBgGIAMoDCJdCghQb3NpdGlvbhIRCglwbGF5ZXJfaWQYASABKAwSCQoBeBgCIAEoERIJCgF5GAMgASgREhIKCnNlc3Npb25faWQYBCABKAwSFAoMdm9sYXRpbGVfc2VxGAUgASgEIjoKC0hleFByZXNlbmNlEisKCXBvc2l0aW9ucxgBIAMoCzIYLmhleGhvbGQuaGV4LnYxLlBvc2l0aW9uKl4KCFJlc291cmNlEhgKFFJFU09VUkNFX1VOU1BFQ0lGSUVEEAASEQoNUkVTT1VSQ0VfV09PRBABEhIKDlJFU09VUkNFX1NUT05FEAISEQoNUkVTT1VSQ0VfRk9PRBADYgZwcm90bzM");
+  fileDesc("ChpoZXhob2xkL2hleC92MS9zdGF0ZS5wcm90bxIOaGV4aG9sZC5oZXgudjEiVQoFU3RvY2sSKgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMSEAoIYXNfb2ZfbXMYAyABKAMiUgoIUmVzaWRlbnQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm9ubGluZRgCIAEoCBIQCghzaW5jZV9tcxgDIAEoAxIRCgl0cmFuc2ZlcnMYBCABKAQirwEKB1RyYW5zaXQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIRCgl0b19oZXhfaWQYAyABKAYSEwoLdG9fbGF5ZXJfaWQYBCABKA0SDgoGb25saW5lGAUgASgIEhMKC2RlcGFydGVkX21zGAYgASgDEg4KBmR1ZV9tcxgHIAEoAxIVCg1hcm1lZF92ZXJzaW9uGAggASgEEg0KBWFza2VkGAkgASgNIpcBCg5UcmFuc2ZlckFuc3dlchIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEigKA2VuZBgDIAEoDjIbLmhleGhvbGQuaGV4LnYxLlRyYW5zZmVyRW5kEg4KBnJlYXNvbhgEIAEoCRITCgtkZXBhcnRlZF9tcxgFIAEoAxITCgthbnN3ZXJlZF9tcxgGIAEoAyJGCglEZXBhcnR1cmUSEQoJcGxheWVyX2lkGAEgASgMEhEKCXRvX2hleF9pZBgCIAEoBhITCgt0b19sYXllcl9pZBgDIAEoDSLHAgoISGV4U3RhdGUSDQoFbGV2ZWwYASABKA0SCgoCeHAYAiABKAMSDQoFb3duZXIYAyABKAwSJQoGc3RvY2tzGAQgAygLMhUuaGV4aG9sZC5oZXgudjEuU3RvY2sSKwoJcmVzaWRlbnRzGAUgAygLMhguaGV4aG9sZC5oZXgudjEuUmVzaWRlbnQSDwoHc3Bhd25lZBgGIAMoDBIpCgh0cmFuc2l0cxgHIAMoCzIXLmhleGhvbGQuaGV4LnYxLlRyYW5zaXQSOAoQdHJhbnNmZXJfYW5zd2VycxgIIAMoCzIeLmhleGhvbGQuaGV4LnYxLlRyYW5zZmVyQW5zd2VyEhgKEGFuc3dlcnNfZmxvb3JfbXMYCSABKAMSLQoKZGVwYXJ0dXJlcxgKIAMoCzIZLmhleGhvbGQuaGV4LnYxLkRlcGFydHVyZSJdCghQb3NpdGlvbhIRCglwbGF5ZXJfaWQYASABKAwSCQoBeBgCIAEoERIJCgF5GAMgASgREhIKCnNlc3Npb25faWQYBCABKAwSFAoMdm9sYXRpbGVfc2VxGAUgASgEIjoKC0hleFByZXNlbmNlEisKCXBvc2l0aW9ucxgBIAMoCzIYLmhleGhvbGQuaGV4LnYxLlBvc2l0aW9uKl4KCFJlc291cmNlEhgKFFJFU09VUkNFX1VOU1BFQ0lGSUVEEAASEQoNUkVTT1VSQ0VfV09PRBABEhIKDlJFU09VUkNFX1NUT05FEAISEQoNUkVTT1VSQ0VfRk9PRBADKl8KC1RyYW5zZmVyRW5kEhwKGFRSQU5TRkVSX0VORF9VTlNQRUNJRklFRBAAEhgKFFRSQU5TRkVSX0VORF9BUlJJVkVEEAESGAoUVFJBTlNGRVJfRU5EX1JFRlVTRUQQAmIGcHJvdG8z");
 
 /**
  * How much of a resource lay in the hex at a moment; what has grown since is computed.
@@ -65,6 +65,13 @@ export type Resident = Message<"hexhold.hex.v1.Resident"> & {
    * @generated from field: int64 since_ms = 3;
    */
   sinceMs: bigint;
+
+  /**
+   * Transfers of its life so far.
+   *
+   * @generated from field: uint64 transfers = 4;
+   */
+  transfers: bigint;
 };
 
 /**
@@ -73,6 +80,144 @@ export type Resident = Message<"hexhold.hex.v1.Resident"> & {
  */
 export const ResidentSchema: GenMessage<Resident> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_state, 1);
+
+/**
+ * A player that has left for another hex, which has not answered yet.
+ *
+ * @generated from message hexhold.hex.v1.Transit
+ */
+export type Transit = Message<"hexhold.hex.v1.Transit"> & {
+  /**
+   * @generated from field: bytes player_id = 1;
+   */
+  playerId: Uint8Array;
+
+  /**
+   * Number of the transfer.
+   *
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: fixed64 to_hex_id = 3;
+   */
+  toHexId: bigint;
+
+  /**
+   * @generated from field: uint32 to_layer_id = 4;
+   */
+  toLayerId: number;
+
+  /**
+   * @generated from field: bool online = 5;
+   */
+  online: boolean;
+
+  /**
+   * @generated from field: int64 departed_ms = 6;
+   */
+  departedMs: bigint;
+
+  /**
+   * Timer at which the destination is asked.
+   *
+   * @generated from field: int64 due_ms = 7;
+   */
+  dueMs: bigint;
+
+  /**
+   * @generated from field: uint64 armed_version = 8;
+   */
+  armedVersion: bigint;
+
+  /**
+   * How often it was asked.
+   *
+   * @generated from field: uint32 asked = 9;
+   */
+  asked: number;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.Transit.
+ * Use `create(TransitSchema)` to create a new message.
+ */
+export const TransitSchema: GenMessage<Transit> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_state, 2);
+
+/**
+ * What this hex answered as destination to the newest transfer of a player.
+ *
+ * @generated from message hexhold.hex.v1.TransferAnswer
+ */
+export type TransferAnswer = Message<"hexhold.hex.v1.TransferAnswer"> & {
+  /**
+   * @generated from field: bytes player_id = 1;
+   */
+  playerId: Uint8Array;
+
+  /**
+   * @generated from field: uint64 number = 2;
+   */
+  number: bigint;
+
+  /**
+   * @generated from field: hexhold.hex.v1.TransferEnd end = 3;
+   */
+  end: TransferEnd;
+
+  /**
+   * @generated from field: string reason = 4;
+   */
+  reason: string;
+
+  /**
+   * @generated from field: int64 departed_ms = 5;
+   */
+  departedMs: bigint;
+
+  /**
+   * @generated from field: int64 answered_ms = 6;
+   */
+  answeredMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.TransferAnswer.
+ * Use `create(TransferAnswerSchema)` to create a new message.
+ */
+export const TransferAnswerSchema: GenMessage<TransferAnswer> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_state, 3);
+
+/**
+ * Where a player went from here.
+ *
+ * @generated from message hexhold.hex.v1.Departure
+ */
+export type Departure = Message<"hexhold.hex.v1.Departure"> & {
+  /**
+   * @generated from field: bytes player_id = 1;
+   */
+  playerId: Uint8Array;
+
+  /**
+   * @generated from field: fixed64 to_hex_id = 2;
+   */
+  toHexId: bigint;
+
+  /**
+   * @generated from field: uint32 to_layer_id = 3;
+   */
+  toLayerId: number;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.Departure.
+ * Use `create(DepartureSchema)` to create a new message.
+ */
+export const DepartureSchema: GenMessage<Departure> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_state, 4);
 
 /**
  * Durable part of a hex's state: a pure fold of its journal.
@@ -117,6 +262,34 @@ export type HexState = Message<"hexhold.hex.v1.HexState"> & {
    * @generated from field: repeated bytes spawned = 6;
    */
   spawned: Uint8Array[];
+
+  /**
+   * Sorted by player_id.
+   *
+   * @generated from field: repeated hexhold.hex.v1.Transit transits = 7;
+   */
+  transits: Transit[];
+
+  /**
+   * Sorted by player_id; thrown away by age.
+   *
+   * @generated from field: repeated hexhold.hex.v1.TransferAnswer transfer_answers = 8;
+   */
+  transferAnswers: TransferAnswer[];
+
+  /**
+   * Greatest departed_ms of an answer that was thrown away: an older transfer without an answer is not new.
+   *
+   * @generated from field: int64 answers_floor_ms = 9;
+   */
+  answersFloorMs: bigint;
+
+  /**
+   * The last 64, newest last, each player once.
+   *
+   * @generated from field: repeated hexhold.hex.v1.Departure departures = 10;
+   */
+  departures: Departure[];
 };
 
 /**
@@ -124,7 +297,7 @@ export type HexState = Message<"hexhold.hex.v1.HexState"> & {
  * Use `create(HexStateSchema)` to create a new message.
  */
 export const HexStateSchema: GenMessage<HexState> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 2);
+  messageDesc(file_hexhold_hex_v1_state, 5);
 
 /**
  * Where a player stands inside its hex.
@@ -168,7 +341,7 @@ export type Position = Message<"hexhold.hex.v1.Position"> & {
  * Use `create(PositionSchema)` to create a new message.
  */
 export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 3);
+  messageDesc(file_hexhold_hex_v1_state, 6);
 
 /**
  * Volatile part of a hex's state: lost, at most a snapshot interval of it, when a worker dies.
@@ -189,7 +362,7 @@ export type HexPresence = Message<"hexhold.hex.v1.HexPresence"> & {
  * Use `create(HexPresenceSchema)` to create a new message.
  */
 export const HexPresenceSchema: GenMessage<HexPresence> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 4);
+  messageDesc(file_hexhold_hex_v1_state, 7);
 
 /**
  * What can be gathered.
@@ -230,4 +403,39 @@ export type Resource = (typeof Resource)[keyof typeof Resource] | UnknownEnum;
  */
 export const ResourceSchema: GenEnum<Resource> = /*@__PURE__*/
   enumDesc(file_hexhold_hex_v1_state, 0);
+
+/**
+ * What a destination may say of a transfer.
+ *
+ * @generated from enum hexhold.hex.v1.TransferEnd
+ */
+export const TransferEnd = {
+  /**
+   * @generated from enum value: TRANSFER_END_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: TRANSFER_END_ARRIVED = 1;
+   */
+  ARRIVED: 1,
+
+  /**
+   * @generated from enum value: TRANSFER_END_REFUSED = 2;
+   */
+  REFUSED: 2,
+} as const;
+
+/**
+ * What a destination may say of a transfer.
+ *
+ * @generated from enum hexhold.hex.v1.TransferEnd
+ */
+export type TransferEnd = (typeof TransferEnd)[keyof typeof TransferEnd] | UnknownEnum;
+
+/**
+ * Describes the enum hexhold.hex.v1.TransferEnd.
+ */
+export const TransferEndSchema: GenEnum<TransferEnd> = /*@__PURE__*/
+  enumDesc(file_hexhold_hex_v1_state, 1);
 

@@ -1,10 +1,10 @@
 import type { Game } from "@hexhold/actor";
-import { createRulesCore } from "../rules-core.ts";
+import { createRulesCore, type RulesCoreOptions } from "../rules-core.ts";
 import type { RulesHost } from "../rules-host.ts";
 
 /** Rules in the driver's own thread, for simulation and tests: a rule that loops blocks everything. */
-export function createInlineRulesHost(game: Game, random: () => Uint8Array): RulesHost {
-  const core = createRulesCore(game, random);
+export function createInlineRulesHost(game: Game, options: RulesCoreOptions): RulesHost {
+  const core = createRulesCore(game, options);
   return {
     loaded: Promise.resolve(),
     generation: 1,

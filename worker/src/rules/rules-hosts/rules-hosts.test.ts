@@ -19,9 +19,11 @@ import { createThreadRulesHost } from "./thread.ts";
 const slot = "cmd.p2";
 const keyText = "861f1d48fffffff";
 const account = new Uint8Array(16).fill(7);
+const world = { bounds: [], layers: [0] };
 const pool = new RulesThreadPool({
   gameModule: new URL("../../../../libs/testing/src/misbehaving-game.ts", import.meta.url).href,
   gameOptions: { stockCapacity: 1000 },
+  world,
   heapMbMax: 64,
 });
 afterAll(async () => pool.stop());
@@ -145,7 +147,10 @@ function describeHost(name: string, start: () => RulesHost): void {
 }
 
 describeHost("inline", () =>
-  createInlineRulesHost(createBadGame({ stockCapacity: 1000 }), () => randomBytes(16)),
+  createInlineRulesHost(createBadGame({ stockCapacity: 1000 }), {
+    random: () => randomBytes(16),
+    world,
+  }),
 );
 describeHost("in a thread", () => createThreadRulesHost({ pool }));
 

@@ -1,0 +1,107 @@
+/** How a player's transfer ends: seen in the events of both hexes, or asked for when they stay silent. */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type HexView, ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { PlayerArrivedSchema, PlayerReturnedSchema } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
+import { type Key, keyText } from "@hexhold/hex";
+import { backoffMs } from "./backoff.ts";
+import { compareBytes } from "./bytes.ts";
+import type { Client } from "./client.ts";
+import type { Subscription } from "./subscriptions.ts";
+
+export type TransferEnded =
+  | { readonly end: "arrived" }
+  /** `reason`: `hex-full`, `cancelled`; empty where it was not seen. */
+  | { readonly end: "returned"; readonly reason: string }
+  | { readonly end: "unknown" };
+
+export interface TransferUnderWay {
+  readonly number: bigint;
+  /** Where it began, and the version of that hex after it. */
+  readonly from: { readonly key: Key; readonly hexVersion: number };
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+export interface TransferWatch {
+  until(transfer: TransferUnderWay): Promise<TransferEnded>;
+  close(): void;
+}
+
+/** Between two questions to the hexes, when no event has told. */
+const askMs = { baseMs: 300, maxMs: 2000 };
+
+/** Watches the player's hex and `to` from now on. */
+export function transferEnd<V>(client: Client<V>, player: Uint8Array, to: Key): TransferWatch {
+  const seen: { number: bigint; ended: TransferEnded }[] = [];
+  let notice = Promise.withResolvers<void>();
+  const subscriptions: Subscription[] = [];
+  const watch = (key: Key): void => {
+    subscriptions.push(
+      client.subscribe([key], (update) => {
+        if (update.kind !== "event") return;
+        const found = endIn(update.event, player);
+        if (found === undefined) return;
+        seen.push(found);
+        notice.resolve();
+        notice = Promise.withResolvers();
+      }),
+    );
+  };
+  watch(to);
+
+  async function ask({ from }: TransferUnderWay): Promise<TransferEnded | undefined> {
+    for (const key of [to, from.key]) {
+      const answer = await client.send(ObserveSchema, key, {}, { ordered: false, timeoutMs: 2000 });
+      if (answer.outcome !== "applied" || !isIn(answer.result, player)) continue;
+      if (key === to) return { end: "arrived" };
+      if (answer.hexVersion > from.hexVersion) return { end: "returned", reason: "" };
+    }
+    return undefined;
+  }
+
+  return {
+    async until(transfer) {
+      const { number, from, timeoutMs, signal } = transfer;
+      if (keyText(from.key) !== keyText(to)) watch(from.key);
+      const untilMs = performance.now() + timeoutMs;
+      for (let tries = 0; ; tries++) {
+        const found = seen.find((item) => item.number === number);
+        if (found !== undefined) return found.ended;
+        signal?.throwIfAborted();
+        const leftMs = untilMs - performance.now();
+        if (leftMs <= 0) return { end: "unknown" };
+        const waitMs = Math.min(backoffMs(tries, askMs), leftMs);
+        const told = await Promise.race([
+          notice.promise.then(() => true),
+          new Promise<false>((resolve) => setTimeout(resolve, waitMs, false)),
+        ]);
+        if (told) continue;
+        const asked = await ask(transfer);
+        if (asked !== undefined) return asked;
+      }
+    },
+    close() {
+      for (const subscription of subscriptions) subscription.close();
+    },
+  };
+}
+
+function endIn(
+  { type, payload }: { readonly type: string; readonly payload: Uint8Array },
+  player: Uint8Array,
+): { number: bigint; ended: TransferEnded } | undefined {
+  if (type === "evt.hex.player-arrived") {
+    const { playerId, number } = fromBinary(PlayerArrivedSchema, payload);
+    return compareBytes(playerId, player) === 0 ? { number, ended: { end: "arrived" } } : undefined;
+  }
+  if (type === "evt.hex.player-returned") {
+    const { playerId, number, reason } = fromBinary(PlayerReturnedSchema, payload);
+    if (compareBytes(playerId, player) !== 0) return undefined;
+    return { number, ended: { end: "returned", reason } };
+  }
+  return undefined;
+}
+
+function isIn(view: HexView, player: Uint8Array): boolean {
+  return view.players.some(({ playerId }) => compareBytes(playerId, player) === 0);
+}

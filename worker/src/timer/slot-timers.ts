@@ -1,0 +1,173 @@
+/**
+ * The timers of one slot: what the hexes' states hold armed, read from `world.timer` and followed through the
+ * slot's own commits. A due one goes to its hex as an ordinary message over the slot's queue, and again, ever more
+ * rarely, until a commit has removed or re-armed it. What fires too often or too late changes nothing: a timer
+ * counts only if the state holds exactly it.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import { type Key, keyText } from "@hexhold/hex";
+import type { PgPool } from "@hexhold/postgres";
+import type { Logger } from "@hexhold/telemetry";
+import type { TimerRow } from "../journal/commit-batch.ts";
+
+/** A timer that is due. */
+export interface DueTimer {
+  readonly key: Key;
+  readonly timer: string;
+  readonly dueMs: number;
+  readonly armedVersion: number;
+}
+
+export interface SlotTimersOptions {
+  readonly slot: string;
+  readonly pool: Pick<PgPool, "query">;
+  readonly worldNow: () => number;
+  /** Sends a timer to its hex. False: it could not be published, and is tried again. */
+  readonly fire: (timer: DueTimer) => Promise<boolean>;
+  readonly logger: Pick<Logger, "warn">;
+}
+
+export interface SlotTimers {
+  /** Rows of a commit of this slot. */
+  committed(rows: readonly TimerRow[]): void;
+  /** Something may have been committed that nobody told: everything is read again. */
+  reread(): void;
+  /** In memory. */
+  readonly size: number;
+  stop(): void;
+}
+
+interface WaitingTimer extends DueTimer {
+  /** When it is fired next. */
+  nextMs: number;
+  fired: number;
+}
+
+/** Timers that are held in memory; later ones are read when their time comes nearer. */
+const readMax = 1000;
+const tickMs = 50;
+/** Between two firings of a timer that stays. */
+const refireMs = { first: 5000, max: 600_000 };
+const readRetryMs = 500;
+
+export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
+  const { slot, pool, worldNow, logger } = options;
+  let waiting = new Map<string, WaitingTimer>();
+  /** Of timers due later than this not all are in memory; -Infinity = nothing is known yet. */
+  let horizonMs = Number.NEGATIVE_INFINITY;
+  let nextMs = Infinity;
+  /** What was committed while the table is being read. */
+  let meanwhile: TimerRow[] | undefined;
+  let stopped = false;
+  const ticking = setInterval(tick, tickMs);
+  ticking.unref();
+  void read();
+
+  function tick(): void {
+    const nowMs = worldNow();
+    if (nowMs < nextMs) return;
+    nextMs = Infinity;
+    for (const timer of waiting.values()) {
+      if (timer.nextMs <= nowMs) fire(timer, nowMs);
+      nextMs = Math.min(nextMs, timer.nextMs);
+    }
+    if (nowMs >= horizonMs) void read();
+    nextMs = Math.min(nextMs, horizonMs);
+  }
+
+  function fire(timer: WaitingTimer, nowMs: number): void {
+    timer.nextMs = nowMs + Math.min(refireMs.first * 2 ** timer.fired++, refireMs.max);
+    const { key, timer: name, dueMs, armedVersion } = timer;
+    void options.fire({ key, timer: name, dueMs, armedVersion }).then((published) => {
+      if (published) return;
+      timer.fired = Math.max(timer.fired - 1, 0);
+      timer.nextMs = worldNow() + readRetryMs;
+      nextMs = Math.min(nextMs, timer.nextMs);
+    });
+  }
+
+  async function read(): Promise<void> {
+    if (meanwhile !== undefined) return;
+    while (!stopped) {
+      meanwhile = [];
+      try {
+        const before = waiting;
+        // Those that were fired and have stayed must not hide the others.
+        const stayed = [...before.values()].filter(({ fired }) => fired > 0).length;
+        const found = await readTimers(pool, slot, readMax + stayed);
+        waiting = new Map();
+        horizonMs = found.length < readMax + stayed ? Infinity : found.at(-1)!.dueMs;
+        nextMs = horizonMs;
+        for (const timer of found) add(timer, before.get(nameOf(timer)));
+        const missed = meanwhile;
+        meanwhile = undefined;
+        apply(missed);
+        return;
+      } catch (error) {
+        logger.warn({ err: error, slot }, "the timers of a slot cannot be read yet");
+        await pause(readRetryMs, undefined, { ref: false });
+      }
+    }
+  }
+
+  function add(timer: DueTimer, before?: WaitingTimer): void {
+    const same = before?.dueMs === timer.dueMs && before.armedVersion === timer.armedVersion;
+    const entry = same ? before : { ...timer, nextMs: timer.dueMs, fired: 0 };
+    waiting.set(nameOf(timer), entry);
+    nextMs = Math.min(nextMs, entry.nextMs);
+  }
+
+  function apply(rows: readonly TimerRow[]): void {
+    for (const { hexId, layerId, timer, armed } of rows) {
+      const key = { hexId, layerId };
+      waiting.delete(nameOf({ key, timer }));
+      if (armed !== undefined && armed.dueMs <= horizonMs) add({ key, timer, ...armed });
+    }
+  }
+
+  return {
+    committed(rows) {
+      if (rows.length === 0) return;
+      meanwhile?.push(...rows);
+      apply(rows);
+    },
+    reread: () => void read(),
+    get size() {
+      return waiting.size;
+    },
+    stop() {
+      stopped = true;
+      clearInterval(ticking);
+    },
+  };
+}
+
+function nameOf({ key, timer }: Pick<DueTimer, "key" | "timer">): string {
+  return `${keyText(key)} ${timer}`;
+}
+
+/** The timers of a slot that are due first. */
+async function readTimers(
+  pool: Pick<PgPool, "query">,
+  slot: string,
+  limit: number,
+): Promise<DueTimer[]> {
+  const { rows } = await pool.query<{
+    hex_id: string;
+    layer_id: string;
+    timer: string;
+    due_ms: string;
+    armed_version: string;
+  }>({
+    name: "read_timers",
+    text: `SELECT hex_id, layer_id, timer, (extract(epoch FROM due_at) * 1000)::bigint AS due_ms, armed_version
+      FROM world.timer WHERE slot = $1 ORDER BY due_at LIMIT $2`,
+    values: [slot, limit],
+  });
+  return rows.map((row) => ({
+    key: { hexId: BigInt(row.hex_id), layerId: Number(row.layer_id) },
+    timer: row.timer,
+    dueMs: Number(row.due_ms),
+    armedVersion: Number(row.armed_version),
+  }));
+}
