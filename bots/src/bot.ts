@@ -21,8 +21,8 @@ import {
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { diskOf, type Key } from "@hexhold/hex";
-import { type CommandEnd, type CommandKind, endOf } from "./command-end.ts";
+import { diskOf, type Key, sameKey } from "@hexhold/hex";
+import { type CommandEnd, type CommandKind, endOf, transferOf } from "./command-end.ts";
 import { decideNext, type Step, type Surroundings } from "./decide-next.ts";
 import type { Random } from "./seeded-random.ts";
 
@@ -46,7 +46,7 @@ export interface Bot {
   readonly stats: Readonly<ClientStats>;
   /** Answers UNKNOWN_OUTCOME that came over the wire; the SDK repeats those commands. */
   readonly unknownAnswers: number;
-  /** Ends it in good order; a call while it ends waits with it. At most about 70 s, when nobody answers. */
+  /** Ends it in good order, and rejects when it had failed; a call while it ends waits with it. At most about 70 s, when nobody answers. */
   stop(): Promise<void>;
   /** Ends its session at once, whatever is in hand. */
   close(): void;
@@ -76,7 +76,11 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   });
   const player = createReferencePlayer(client);
   const stopping = new AbortController();
-  const life = live({ ...options, client, player, stopping: stopping.signal });
+  const joined: Life = { ...options, client, player, stopping: stopping.signal };
+  await measured(joined, "enter", () => player.enter());
+  const life = live(joined);
+  // A fault of the bot's own is told when it is stopped.
+  life.catch(() => undefined);
   let ended: Promise<void> | undefined;
   const isLost = (): boolean => client.state.mode === "closed" && !stopping.signal.aborted;
   let lost = false;
@@ -134,13 +138,20 @@ interface Life extends BotOptions {
 
 async function live(life: Life): Promise<void> {
   const { client, player, random, stopping } = life;
-  const views = watchAround(client, player.key);
-  await measured(life, "enter", () => player.enter());
+  let at = player.key;
+  let views = watchAround(client, at);
   while (!stopping.aborted && client.state.mode !== "closed") {
     const pauseMs = (1000 / life.pace) * (0.5 + random());
     await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
     if (stopping.aborted) break;
     const reason = await take(life, decideNext(surroundingsOf(client, player.key), random));
+    if (!sameKey(player.key, at)) {
+      at = player.key;
+      const before = views;
+      // Hexes of both are not let go of in between.
+      views = watchAround(client, at);
+      before.close();
+    }
     // Another session of this account, or an operator, has sent it offline.
     if (reason === "offline") await measured(life, "enter", () => player.enter());
   }
@@ -161,9 +172,22 @@ function take(life: Life, step: Step): Promise<string> {
       );
     case "gather":
       return measured(life, "gather", () => player.gather(step.resource, step.amount));
+    case "cross":
+      return cross(life, step.side);
     default:
       return step satisfies never;
   }
+}
+
+async function cross({ player, onCommand }: Life, side: number): Promise<string> {
+  const { hexId, layerId } = player.key;
+  // The first of the disk is the hex itself.
+  const to = { hexId: diskOf(hexId, 1)[side + 1]!, layerId };
+  const sentMs = performance.now();
+  const outcome = await player.transfer(to);
+  const end = endOf("cross", sentMs, performance.now(), outcome);
+  onCommand(outcome.outcome === "applied" ? { ...end, transfer: transferOf(outcome) } : end);
+  return end.reason;
 }
 
 async function measured(
@@ -184,10 +208,12 @@ function watchAround(client: Client, key: Key): Subscription {
 }
 
 function surroundingsOf(client: Client, key: Key): Surroundings {
+  const neighbours = diskOf(key.hexId, 1).length - 1;
   const seen = client.view(key);
-  if (seen === undefined) return { stocks: [] };
+  if (seen === undefined) return { stocks: [], neighbours };
   const nowMs = client.serverNow();
   return {
+    neighbours,
     stocks: resources.map((resource) => ({
       resource,
       amount: stockAt(seen.view, resource, nowMs),

@@ -13,6 +13,7 @@ const rich: Surroundings = {
     { resource: Resource.WOOD, amount: 5 },
     { resource: Resource.STONE, amount: 90 },
   ],
+  neighbours: 6,
 };
 
 it("does the same for the same seed, and something else for another", () => {
@@ -25,23 +26,24 @@ it("gathers of what there is most, and walks now and then", () => {
   const gathered = taken.filter((step) => step.kind === "gather");
   expect(gathered.every(({ resource }) => resource === Resource.STONE)).toBe(true);
   expect(new Set(gathered.map(({ amount }) => amount))).toEqual(new Set([1, 2, 3]));
-  expect(taken.length - gathered.length).toBeGreaterThan(50);
-  expect(taken.length - gathered.length).toBeLessThan(150);
+  const walks = taken.filter(({ kind }) => kind === "walk").length;
+  expect(walks).toBeGreaterThan(50);
+  expect(walks).toBeLessThan(150);
 });
 
 it("gathers no more than it sees, and nothing before it sees anything", () => {
-  const poor: Surroundings = { stocks: [{ resource: Resource.FOOD, amount: 1 }] };
+  const poor: Surroundings = { stocks: [{ resource: Resource.FOOD, amount: 1 }], neighbours: 6 };
   for (const step of steps(poor, 2)) {
     if (step.kind === "gather") expect(step.amount).toBe(1);
   }
-  const bare: Surroundings = { stocks: [{ resource: Resource.FOOD, amount: 0 }] };
-  for (const seen of [bare, { stocks: [] }]) {
+  const bare: Surroundings = { stocks: [{ resource: Resource.FOOD, amount: 0 }], neighbours: 6 };
+  for (const seen of [bare, { stocks: [], neighbours: 6 }]) {
     expect(steps(seen, 3).some(({ kind }) => kind === "gather")).toBe(false);
   }
 });
 
 it("walks to whole numbers that lie inside every hex, in all directions", () => {
-  const walks = steps({ stocks: [] }, 4).filter((step) => step.kind === "walk");
+  const walks = steps({ stocks: [], neighbours: 6 }, 4).filter((step) => step.kind === "walk");
   for (const { x, y } of walks) {
     expect(Number.isInteger(x) && Number.isInteger(y)).toBe(true);
     // The rule of the reference game.
@@ -52,4 +54,13 @@ it("walks to whole numbers that lie inside every hex, in all directions", () => 
     expect(walks.some(({ x }) => x * sign > 300)).toBe(true);
     expect(walks.some(({ y }) => y * sign > 300)).toBe(true);
   }
+});
+
+it("crosses every side now and then, and sooner where nothing lies", () => {
+  const sidesOf = (seen: Surroundings): number[] =>
+    steps(seen, 5).flatMap((step) => (step.kind === "cross" ? [step.side] : []));
+  const bare = { stocks: [{ resource: Resource.FOOD, amount: 0 }], neighbours: 5 };
+  expect(sidesOf(rich).length).toBeLessThan(30);
+  expect(sidesOf(bare).length).toBeGreaterThan(40);
+  expect(new Set(sidesOf(bare))).toEqual(new Set([0, 1, 2, 3, 4]));
 });

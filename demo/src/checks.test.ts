@@ -24,6 +24,7 @@ it.each([
   ["99.9 %", { undisturbed: { commands: 1000, inTime: 998 } }, {}],
   ["99.9 %", { undisturbed: { commands: 0, inTime: 0 } }, {}],
   ["unknown outcome", { unknown: 1 }, {}],
+  ["each transfer", { transfers: { ...good.transfers, unknown: 1 } }, {}],
   ["around a fault", { disturbed: { commands: 5, ended: 4 } }, {}],
   ["unnoticed gap", {}, { gapsUnnoticed: 1 }],
   ["unnoticed gap", {}, { malformed: 1 }],

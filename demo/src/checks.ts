@@ -29,6 +29,11 @@ export function checkPlay(totals: Totals, stats: BotsStats, hadFaults: boolean):
       detail: `${totals.unknown}`,
     },
     {
+      name: "each transfer arrived or came back",
+      passed: totals.transfers.unknown === 0,
+      detail: `${totals.transfers.arrived} arrived, ${totals.transfers.returned} came back, ${totals.transfers.unknown} unknown`,
+    },
+    {
       name: "no view had an unnoticed gap",
       passed: stats.gapsUnnoticed === 0 && stats.malformed === 0,
       detail: `${stats.gapsUnnoticed} unnoticed, ${stats.malformed} malformed; ${stats.gapsNoticed} noticed and healed`,

@@ -1,6 +1,7 @@
 /** A result in words, for a terminal. Pure. */
 import { drawPlot } from "./draw-plot.ts";
 import type { DemoResult, ResultFault } from "./result.ts";
+import type { Transfers } from "./tally.ts";
 
 /** Lines without the closing one. */
 export function summaryLines(result: DemoResult): string[] {
@@ -28,6 +29,7 @@ export function summaryLines(result: DemoResult): string[] {
       "latency",
       `p50 ${ms(commands.p50Ms)}, p95 ${ms(commands.p95Ms)}, p99 ${ms(commands.p99Ms)}, slowest ${ms(commands.maxMs)}`,
     ),
+    row("transfers", transfersText(commands.transfers)),
     row(
       "views",
       `${count(client.states)} states, ${count(client.events)} events, gaps ${client.gapsUnnoticed} unnoticed, ${client.gapsNoticed} healed`,
@@ -48,6 +50,12 @@ export function summaryLines(result: DemoResult): string[] {
 function faultText({ kind, name, atMs, runsAgainMs, slowestMs }: ResultFault): string {
   const again = runsAgainMs === undefined ? "" : `runs again after ${ms(runsAgainMs)}, `;
   return `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s: ${again}the slowest command near it took ${ms(slowestMs)}`;
+}
+
+function transfersText({ arrived, returned, unknown, ...rest }: Transfers): string {
+  const why = Object.entries(rest.returnsByReason).map(([reason, n]) => `${reason} ${count(n)}`);
+  const said = why.length === 0 ? "" : ` (${why.join(", ")})`;
+  return `${count(arrived)} arrived, ${count(returned)} came back${said}, ${unknown} unknown; p50 ${ms(rest.p50Ms)}, p95 ${ms(rest.p95Ms)}`;
 }
 
 function row(name: string, text: string): string {

@@ -72,3 +72,23 @@ it("counts an unknown outcome of each durable command, of a walk only where ther
   tally.add(end({ ...lost, sentMs: 1000, kind: "walk" }));
   expect(tally.totals()).toMatchObject({ unknown: 2, disturbed: { commands: 1, ended: 0 } });
 });
+
+it("counts how transfers ended, and how long they took", () => {
+  const tally = createTally();
+  const crossed = (transfer: CommandEnd["transfer"], tookMs: number): CommandEnd =>
+    end({ kind: "cross", tookMs, ...(transfer === undefined ? {} : { transfer }) });
+  tally.add(crossed({ end: "arrived" }, 30));
+  tally.add(crossed({ end: "arrived" }, 30));
+  tally.add(crossed({ end: "returned", reason: "hex-full" }, 90));
+  tally.add(crossed({ end: "unknown" }, 90));
+  tally.add(end({ kind: "cross", outcome: "refused", reason: "offline", tookMs: 1 }));
+  const { transfers } = tally.totals();
+  expect(transfers).toMatchObject({
+    arrived: 2,
+    returned: 1,
+    unknown: 1,
+  });
+  expect(transfers.returnsByReason).toEqual({ "hex-full": 1 });
+  expect(transfers.p50Ms).toBeCloseTo(30, 1);
+  expect(transfers.p95Ms).toBeCloseTo(90, 0);
+});

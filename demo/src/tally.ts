@@ -21,7 +21,20 @@ export interface Latency {
   readonly maxMs: number;
 }
 
+/** Crossings from hex to hex that were under way, and their ends. */
+export interface Transfers {
+  readonly arrived: number;
+  readonly returned: number;
+  /** Neither was to be learnt in 30 s. */
+  readonly unknown: number;
+  readonly returnsByReason: Readonly<Record<string, number>>;
+  /** From the command to the arrival or return. */
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+}
+
 export interface Totals extends Latency {
+  readonly transfers: Transfers;
   readonly commands: number;
   readonly applied: number;
   readonly refused: number;
@@ -72,6 +85,9 @@ export function createTally(): Tally {
   const undisturbed = { commands: 0, inTime: 0 };
   const disturbed = { commands: 0, ended: 0 };
   const faults: { readonly atMs: number; slowestMs: number }[] = [];
+  const crossings = newHistogram();
+  const transfers = { arrived: 0, returned: 0, unknown: 0 };
+  const returnsByReason: Record<string, number> = {};
   let unknown = 0;
   return {
     add(end) {
@@ -82,6 +98,11 @@ export function createTally(): Tally {
       byKind[end.kind] = (byKind[end.kind] ?? 0) + 1;
       if (end.outcome === "refused") increment(refusalsByReason, end.reason);
       if (end.outcome === "error") increment(errorsByReason, end.reason);
+      if (end.transfer !== undefined) {
+        crossings.record(us);
+        transfers[end.transfer.end]++;
+        if (end.transfer.end === "returned") increment(returnsByReason, end.transfer.reason);
+      }
       const near = faults.filter(({ atMs }) => touches(end, atMs));
       for (const fault of near) fault.slowestMs = Math.max(fault.slowestMs, end.tookMs);
       const isFinal = end.outcome !== "error";
@@ -122,6 +143,12 @@ export function createTally(): Tally {
       refused: counts.refused,
       errors: counts.error,
       ...latencyOf(all),
+      transfers: {
+        ...transfers,
+        returnsByReason: { ...returnsByReason },
+        p50Ms: latencyOf(crossings).p50Ms,
+        p95Ms: latencyOf(crossings).p95Ms,
+      },
       byKind: { ...byKind },
       refusalsByReason: { ...refusalsByReason },
       errorsByReason: { ...errorsByReason },

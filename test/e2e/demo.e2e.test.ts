@@ -43,6 +43,7 @@ interface Result {
     readonly applied: number;
     readonly p95Ms: number;
     readonly byKind: Readonly<Record<string, number>>;
+    readonly transfers: { readonly arrived: number };
   };
   readonly client: { readonly online: number; readonly events: number };
   readonly faults: readonly {
@@ -73,6 +74,7 @@ it("lets bots play through the death of a worker, and everything holds that was 
   for (const kind of ["enter", "walk", "gather", "leave"]) {
     expect(result.commands.byKind[kind]).toBeGreaterThanOrEqual(12);
   }
+  expect(result.commands.transfers.arrived).toBeGreaterThan(3);
   expect(result.commands.p95Ms).toBeGreaterThan(0);
   expect(result.client.events).toBeGreaterThan(result.commands.applied);
   expect(result.series).toHaveLength(10);
@@ -85,6 +87,7 @@ it("lets bots play through the death of a worker, and everything holds that was 
   expect(result.checks.map(({ name }) => name)).toEqual([
     expect.stringContaining("within 5 s"),
     expect.stringContaining("unknown outcome"),
+    expect.stringContaining("each transfer"),
     expect.stringContaining("unnoticed gap"),
     expect.stringContaining("session"),
     expect.stringContaining("around a fault"),
