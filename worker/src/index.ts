@@ -14,6 +14,7 @@ import {
 import { checkSchemaVersion, openConnection, openPool } from "@hexhold/postgres";
 import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
+import { startPassivator } from "./actor/passivator.ts";
 import { createHotHexes } from "./hot-hexes.ts";
 import { inspectHex } from "./inspect-hex.ts";
 import { loadGame } from "./load-game.ts";
@@ -207,6 +208,17 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     metrics,
   });
 
+  const endPassivation = startPassivator({
+    limits: {
+      memoryBytesMax: config.actorMemoryMbMax * 1024 * 1024,
+      idleMs: config.passivateAfterMs,
+    },
+    slots: () => slots.values(),
+    worldNow: slotPorts.worldNow,
+    save: (slot, hexes) => writer.save(slot, hexes),
+    metrics,
+  });
+
   const grant = (slot: string, expectedEpoch: bigint): void => {
     if (slots.has(slot) || stopping !== undefined) return;
     const runner = new SlotRunner(slot, slotPorts, {
@@ -267,6 +279,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
   const stop = async (): Promise<void> => {
     for (const end of unwatch) end();
     for (const timer of timers) clearInterval(timer);
+    endPassivation();
     await Promise.all(
       [...slots.values()].map((slot) =>
         slot.release("the worker stops", (what) => writer.flush(slot, what)),

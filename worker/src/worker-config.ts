@@ -25,6 +25,10 @@ export const workerConfigSchema = z.object({
   snapshotEvents: z.number().int().min(5).max(10).default(8),
   snapshotAgeMsMax: z.number().int().min(100).default(10_000),
   snapshotWritesPerSMax: z.number().int().min(1).default(200),
+  /** Of actors, as estimated from their states; beyond it those that were asked longest ago leave memory. */
+  actorMemoryMbMax: z.number().int().min(1).default(256),
+  /** An actor that nobody has asked for so long leaves memory. */
+  passivateAfterMs: z.number().int().min(1000).default(300_000),
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
   version: z.string().default(releaseVersion),

@@ -26,6 +26,8 @@ export interface WorkerMetrics {
   readonly alarms: Counter<"alarm">;
   readonly slots: Gauge;
   readonly activeHexes: Gauge;
+  readonly actorMemory: Gauge;
+  readonly passivated: Counter<"cause">;
   readonly hexCommands: Gauge<"hex">;
   readonly snapshotLag: Gauge;
 }
@@ -74,6 +76,15 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
     outboxSent: metrics.counter("hexhold_worker_outbox_sent_total", "Outbox rows confirmed.", [
       "destination",
     ]),
+    actorMemory: metrics.gauge(
+      "hexhold_worker_actor_memory_bytes",
+      "Memory of all actors, estimated from their states.",
+    ),
+    passivated: metrics.counter(
+      "hexhold_worker_passivated_total",
+      "Actors that left memory, being idle or for want of memory.",
+      ["cause"],
+    ),
     timersFired: metrics.counter(
       "hexhold_worker_timers_fired_total",
       "Timers sent to their hexes.",

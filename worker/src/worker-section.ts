@@ -12,5 +12,7 @@ export const workerSection = z.strictObject({
   snapshotEvents: z.int().min(5).max(10).optional(),
   snapshotAgeMsMax: z.int().min(100).optional(),
   snapshotWritesPerSMax: z.int().min(1).optional(),
+  actorMemoryMbMax: z.int().min(1).optional(),
+  passivateAfterMs: z.int().min(1000).optional(),
   mongodbDatabase: z.string().min(1).default("world"),
 });

@@ -3,7 +3,7 @@ import { uuidv7Bytes } from "@hexhold/messaging";
 import type { Command } from "./command.ts";
 import type { HexTable } from "./hex-table.ts";
 import { readRecovery } from "../journal/recovery.ts";
-import type { RulesHost } from "../rules/rules-host.ts";
+import type { HexRecovery, RulesHost } from "../rules/rules-host.ts";
 import type { SlotPorts } from "../slot/slot-ports.ts";
 import type { SlotStore } from "../slot/slot-store.ts";
 import type { SnapshotPlace } from "../snapshot/snapshot-store.ts";
@@ -67,6 +67,8 @@ export async function activate(
       hexVersion: hex.hexVersion,
       // On world time: gateways take the greater of two activations for the later one.
       activationId: uuidv7Bytes(Math.floor(ports.worldNow())),
+      usedMs: ports.worldNow(),
+      stateBytes: stateBytesOf(hex),
     });
   }
   for (const [keyText, reason] of failed) {
@@ -91,4 +93,9 @@ export async function activate(
   }
   ports.metrics.activation.observe((performance.now() - startedMs) / 1000);
   return { quarantined, moved };
+}
+
+function stateBytesOf({ start, tail }: HexRecovery): number {
+  const began = start === undefined ? 0 : start.durable.length + start.volatile.length;
+  return tail.reduce((sum, { payload }) => sum + payload.length, began);
 }

@@ -13,6 +13,10 @@ export interface ActiveHex {
   readonly generation: number;
   hexVersion: number;
   viewSeq: number;
+  /** World time of the last command for it. */
+  usedMs: number;
+  /** Of its state, encoded, when it was last seen so: loaded or captured. */
+  stateBytes: number;
   /** World time of its last change; 0 = none since it was loaded. */
   changedMs: number;
   /** Changes that no snapshot has yet. */
@@ -41,7 +45,13 @@ export class HexTable {
 
   activated(
     key: Key,
-    numbers: { generation: number; hexVersion: number; activationId: Uint8Array },
+    numbers: {
+      generation: number;
+      hexVersion: number;
+      activationId: Uint8Array;
+      usedMs: number;
+      stateBytes: number;
+    },
   ): ActiveHex {
     const text = keyText(key);
     const before = this.#hexes.get(text);

@@ -407,7 +407,8 @@ export class BatchHandler {
     }
     for (const [i, { command }] of decided.entries()) round.answer(command, plan.answers[i]!);
     this.#ports.views.publish(plan.views);
-    for (const { command, outcome } of decided) {
+    for (const { command, hex, outcome } of decided) {
+      hex.usedMs = nowMs;
       this.#ports.metrics.commands.inc({ outcome: outcome.kind });
       this.#ports.hotHexes.count(command.keyText);
     }

@@ -19,7 +19,7 @@ import {
   type Subscription,
   uuidText,
 } from "@hexhold/messaging";
-import { HexTable } from "../actor/hex-table.ts";
+import { type ActiveHex, HexTable } from "../actor/hex-table.ts";
 import type { CapturedHex } from "../rules/rules-host.ts";
 import { gatherMs } from "../outbox/outbox-sender.ts";
 import { startRelay, type OutboxRelay } from "../outbox/relay.ts";
@@ -158,6 +158,29 @@ export class SlotRunner {
   /** Committed state of hexes in memory. */
   capture(keyTexts: readonly string[]): Promise<readonly CapturedHex[]> {
     return this.#ports.rules.capture(this.slot, keyTexts);
+  }
+
+  /**
+   * Drops actors from memory, between two messages; returns those that are gone. One that has been asked since it
+   * was chosen stays, and so does one whose volatile part nobody has but memory.
+   */
+  passivate(hexes: readonly ActiveHex[]): Promise<ReadonlySet<ActiveHex>> {
+    const chosen = hexes.map((hex) => ({ hex, usedMs: hex.usedMs }));
+    const done = this.#inHand.then(() => {
+      if (!this.#isHeld()) return new Set<ActiveHex>();
+      const gone = chosen.flatMap(({ hex, usedMs }) => {
+        const isHere = this.#table.find(hex.keyText, hex.generation) === hex;
+        return isHere && hex.usedMs === usedMs && hex.unsavedVolatile === 0 ? [hex] : [];
+      });
+      if (gone.length > 0) {
+        const texts = gone.map((hex) => hex.keyText);
+        this.#table.forget(texts);
+        this.#ports.rules.forget(this.slot, texts, false);
+      }
+      return new Set(gone);
+    });
+    this.#inHand = done.then(() => undefined);
+    return done;
   }
 
   /**

@@ -35,6 +35,8 @@ export interface SnapshotWriterOptions {
 }
 
 export interface SnapshotWriter {
+  /** Saves hexes of a slot now, beside the budget. Never rejects; what could not be saved stays unsaved. */
+  save(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void>;
   /**
    * Saves what of a slot has no snapshot, regardless of the budget: everything, or what no journal has.
    * Never rejects.
@@ -112,6 +114,7 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
       const nowMs = options.worldNow();
       const snapshots = captured.map((item): Snapshot => {
         const { hex } = before.get(item.keyText)!;
+        hex.stateBytes = item.durable.length + item.volatile.length;
         return {
           ...item,
           key: hex.key,
@@ -137,16 +140,20 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
     }
   }
 
+  async function saveAll(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void> {
+    for (let from = 0; from < hexes.length; from += bulkMax) {
+      await save(slot, hexes.slice(from, from + bulkMax));
+      if (failing) return;
+    }
+  }
+
   return {
-    async flush(slot, what) {
-      const hexes = [...slot.table].filter(
-        (hex) => (what === "all" ? hex.unsaved : hex.unsavedVolatile) > 0,
-      );
-      for (let from = 0; from < hexes.length; from += bulkMax) {
-        await save(slot, hexes.slice(from, from + bulkMax));
-        if (failing) return;
-      }
-    },
+    save: saveAll,
+    flush: (slot, what) =>
+      saveAll(
+        slot,
+        [...slot.table].filter((hex) => (what === "all" ? hex.unsaved : hex.unsavedVolatile) > 0),
+      ),
     async stop() {
       clearInterval(timer);
       await running;

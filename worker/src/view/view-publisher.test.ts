@@ -47,7 +47,13 @@ it("sends the events of a turn in one message under all their regions, in order"
 it("never names a number before the event that has it was sent", async () => {
   const { views, sent } = publisher();
   const table = new HexTable();
-  const hex = table.activated(key, { generation: 1, hexVersion: 0, activationId });
+  const hex = table.activated(key, {
+    generation: 1,
+    hexVersion: 0,
+    activationId,
+    usedMs: 0,
+    stateBytes: 0,
+  });
   hex.viewSeq = 7;
   hex.changedMs = 1000;
   views.publish(new Map([["r1", [view(7)]]]));

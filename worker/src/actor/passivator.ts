@@ -1,0 +1,52 @@
+import type { SlotRunner } from "../slot/slot-runner.ts";
+import type { WorkerMetrics } from "../worker-metrics.ts";
+import type { ActiveHex } from "./hex-table.ts";
+import { choosePassive, type PassivationLimits } from "./passivation.ts";
+
+export interface PassivatorOptions {
+  readonly limits: PassivationLimits;
+  readonly slots: () => Iterable<SlotRunner>;
+  readonly worldNow: () => number;
+  /** Saves hexes of a slot now. Never rejects. */
+  readonly save: (slot: SlotRunner, hexes: readonly ActiveHex[]) => Promise<void>;
+  readonly metrics: WorkerMetrics;
+}
+
+const tickMs = 1000;
+/** Saved at a time, so that one look does not hold up the snapshots that are due. */
+const savesMax = 200;
+
+/** Looks every second which actors leave memory. Returns how to end it. */
+export function startPassivator(options: PassivatorOptions): () => void {
+  const { limits, metrics } = options;
+  let saving = false;
+
+  function tick(): void {
+    const all = [...options.slots()].flatMap((slot) =>
+      [...slot.table].map((hex) => ({ slot, hex })),
+    );
+    const slotOf = new Map(all.map(({ slot, hex }) => [hex, slot]));
+    const hexes = all.map(({ hex }) => hex);
+    const choice = choosePassive(hexes, limits, options.worldNow());
+    metrics.actorMemory.set(choice.memoryBytes);
+    for (const [slot, chosen] of Map.groupBy(choice.passivate, ({ hex }) => slotOf.get(hex)!)) {
+      void slot.passivate(chosen.map(({ hex }) => hex)).then((gone) => {
+        for (const { hex, cause } of chosen) if (gone.has(hex)) metrics.passivated.inc({ cause });
+      });
+    }
+    if (!saving && choice.save.length > 0) {
+      saving = true;
+      void saveAll(choice.save.slice(0, savesMax)).finally(() => (saving = false));
+    }
+
+    async function saveAll(due: readonly ActiveHex[]): Promise<void> {
+      for (const [slot, of] of Map.groupBy(due, (hex) => slotOf.get(hex)!)) {
+        await options.save(slot, of);
+      }
+    }
+  }
+
+  const timer = setInterval(tick, tickMs);
+  timer.unref();
+  return () => clearInterval(timer);
+}
