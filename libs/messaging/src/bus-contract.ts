@@ -88,6 +88,21 @@ export function describeBus(name: string, start: () => Promise<BusUnderTest>): v
       await second.subscription.close();
     });
 
+    it("gives the next consumer first what the last one had in hand, also when it waits already", async () => {
+      const queue = await broker.queue();
+      const first = await consume(producer, queue);
+      const standby = await consume(producer, queue);
+      const confirms = ["a", "b"].map((body) => producer.publish(queue, message(body)));
+      await expect.poll(() => first.got.map(text)).toEqual(["a"]);
+      await first.subscription.close();
+      await expect.poll(() => standby.got.map(text)).toEqual(["a"]);
+      standby.got[0]!.ack();
+      await expect.poll(() => standby.got.map(text)).toEqual(["a", "b"]);
+      standby.got[1]!.ack();
+      await Promise.all(confirms);
+      await standby.subscription.close();
+    });
+
     it("loses nothing when the consumer is killed, and lets one consumer at a time have the queue", async () => {
       const queue = await broker.queue();
       const dying = await broker.connect();

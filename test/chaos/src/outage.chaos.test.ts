@@ -1,10 +1,10 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { signalTree, startWorld, type World } from "@hexhold/testing";
+import { startWorld, type World } from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { checkTruth } from "./check-truth.ts";
 import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
-import { untilAccepts } from "./until-accepts.ts";
+import { signalTree, untilAccepts } from "./processes.ts";
 
 /** `HEXHOLD_CHAOS_FREEZE_S` makes the freezes longer (the promise is tested with 30); `npm test` takes 8 s. */
 const freezeMs = Number(process.env["HEXHOLD_CHAOS_FREEZE_S"] ?? "8") * 1000;

@@ -6,6 +6,8 @@ import { joinPlayer, type LoadPlayer, type World } from "@hexhold/testing";
 
 export interface Play {
   readonly players: readonly LoadPlayer[];
+  /** True: nothing but VOLATILE moves, until it is called with false. */
+  onlyMoves(only: boolean): void;
   /** Stops sending, and waits until every command has its final answer. */
   finish(): Promise<void>;
 }
@@ -35,11 +37,12 @@ export async function startPlay(
     ),
   );
   let playing = true;
+  let movesOnly = false;
   const loops = players.map(async (player, i) => {
     player.subscribe();
     await player.command("cmd.hex.enter", enter);
     for (let n = 1; playing; n++) {
-      if (n % 5 === 0) {
+      if (movesOnly || n % 5 === 0) {
         await player.command("cmd.hex.move", moveTo((n * 37 + i) % 500, (n * 53) % 500), {
           volatileSeq: BigInt(n),
         });
@@ -51,6 +54,7 @@ export async function startPlay(
   });
   return {
     players,
+    onlyMoves: (only) => void (movesOnly = only),
     async finish() {
       playing = false;
       await Promise.all(loops);

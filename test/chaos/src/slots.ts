@@ -80,6 +80,24 @@ export function firstAnswerOfNext(
   return first - fromMs;
 }
 
+/** Milliseconds from `fromMs` to the first command of each slot that was decided after it; Infinity = none. */
+export function firstDecisions(
+  players: readonly LoadPlayer[],
+  fromMs: number,
+): Map<string, number> {
+  const first = new Map<string, number>();
+  for (const player of players) {
+    const slot = slotOf(player);
+    let firstMs = first.get(slot) ?? Number.POSITIVE_INFINITY;
+    for (const { answer, finalMs } of player.commands) {
+      const decided = answer?.outcome.case === "applied" || answer?.outcome.case === "refused";
+      if (decided && finalMs > fromMs) firstMs = Math.min(firstMs, finalMs - fromMs);
+    }
+    first.set(slot, firstMs);
+  }
+  return first;
+}
+
 /** The longest time without a final answer in each slot between two moments. */
 export function longestPauses(
   players: readonly LoadPlayer[],

@@ -1,4 +1,7 @@
+/** Signals for a service and everything below it, and when it can be reached again. */
 import { connect } from "node:net";
+
+export { signalTree } from "@hexhold/testing";
 
 /** Resolves when `url`'s port takes connections; milliseconds since the call. */
 export async function untilAccepts(url: string, msMax: number): Promise<number> {
