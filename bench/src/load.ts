@@ -113,7 +113,7 @@ export async function openLoad(target: LoadTarget, sockets: number): Promise<Loa
   };
 }
 
-function resultOf(
+export function resultOf(
   outstanding: number,
   seconds: number,
   latencies: number[],

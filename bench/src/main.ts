@@ -5,15 +5,25 @@
 import { writeFileSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { startWorld } from "@hexhold/testing";
+import { startWorld, untilSpread } from "@hexhold/testing";
 import { startBaseline } from "./baseline/start.ts";
 import { baselineTarget } from "./baseline/target.ts";
 import { acknowledgeAll } from "./inventory-sink.ts";
 import { createMeter, type Row } from "./meter.ts";
 import { baselinePids, clusterPids, embeddedPids } from "./pids.ts";
+import {
+  gatewayUrls,
+  measureFailOver,
+  measureLogins,
+  measureTransfers,
+  severalPids,
+  workerNames,
+} from "./several.ts";
 import { coldCount, hexCount, type LoadKind, productTarget } from "./product-target.ts";
 
 const sockets = 32;
+/** Kills of a worker. */
+const failOverRounds = 5;
 const baselinePort = 17_600;
 /** Architecture: the product keeps so much of what its own wire and store can do. */
 const ratioMin = 0.6;
@@ -26,7 +36,10 @@ const { values: flags } = parseArgs({
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "5" },
     "warm-up": { type: "string", default: "5" },
-    only: { type: "string", default: "baseline,product,hot-hex,move,cold,embedded" },
+    only: {
+      type: "string",
+      default: "baseline,product,hot-hex,move,cold,embedded,several,login,transfer,fail-over",
+    },
   },
 });
 const levels = flags.outstanding.split(",").map(Number);
@@ -50,6 +63,7 @@ const gameEnv = {
 const withoutInventory = { HEXHOLD_INVENTORY__ENABLED: "false" };
 const versions = await measureCluster();
 if (wanted.has("embedded")) await measureEmbedded();
+const failOverMs = await measureSeveral();
 const failed = report();
 if (flags.json !== undefined) {
   const machine = {
@@ -59,7 +73,7 @@ if (flags.json !== undefined) {
   };
   writeFileSync(
     flags.json,
-    `${JSON.stringify({ machine, versions, rows: meter.rows }, undefined, 2)}\n`,
+    `${JSON.stringify({ machine, versions, rows: meter.rows, failOverMs }, undefined, 2)}\n`,
   );
 }
 const checked = levels.filter((level) => promisedLevels.has(level)).length;
@@ -120,6 +134,51 @@ async function measureEmbedded(): Promise<void> {
       await meter.run("embedded", productTarget(ws, players, "gather"), pids, outstanding, 1);
     }
   } finally {
+    await world.stop();
+  }
+}
+
+/** Two workers and two gateways; returns the milliseconds to first answers after kills. */
+async function measureSeveral(): Promise<readonly number[]> {
+  const kinds = ["several", "login", "transfer", "fail-over"];
+  if (!kinds.some((kind) => wanted.has(kind))) return [];
+  const world = await startWorld({
+    profile: "cluster",
+    flags: ["--workers", "2", "--gateways", "2"],
+    env: {
+      ...gameEnv,
+      ...withoutInventory,
+      HEXHOLD_WORKER__LOG_LEVEL: "warn",
+      HEXHOLD_GATEWAY__AUTH_PER_ADDRESS_PER_MIN: "1000000",
+      HEXHOLD_GATEWAY__AUTH_PER_NAME_PER_MIN: "1000000",
+    },
+  });
+  const sink = await acknowledgeAll(world.status().services["rabbitmq"]!.url);
+  try {
+    await untilSpread(world, workerNames);
+    if (wanted.has("several")) {
+      const players = await world.mint(sockets);
+      const urls = gatewayUrls(world);
+      const target = (kind: LoadKind) => ({
+        ...productTarget(urls[0]!, players, kind),
+        url: (socket: number) => urls[socket % urls.length]!,
+      });
+      const pids = severalPids(world);
+      await meter.each("first-touch", target("warm-up"), pids, hexCount, 32);
+      for (const outstanding of levels.filter((level) => promisedLevels.has(level))) {
+        for (let round = 1; round <= rounds; round++) {
+          await meter.run("two-by-two", target("gather"), pids, outstanding, round);
+        }
+      }
+    }
+    if (wanted.has("login")) await measureLogins(world, meter);
+    if (wanted.has("transfer")) await measureTransfers(world, meter, sockets);
+    if (!wanted.has("fail-over")) return [];
+    const found = await measureFailOver(world, failOverRounds);
+    console.log(`fail-over: first answers after kill -9, ms: ${found.map(Math.round).join(", ")}`);
+    return found;
+  } finally {
+    await sink.close();
     await world.stop();
   }
 }

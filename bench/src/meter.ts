@@ -1,5 +1,6 @@
 /** Runs one load after another and keeps a row of each. */
 import { cpuSeconds, residentMb } from "./cpu.ts";
+import { closedLoop } from "./closed-loop.ts";
 import { type LoadResult, type LoadSockets, type LoadTarget, openLoad } from "./load.ts";
 import type { Pids } from "./pids.ts";
 
@@ -27,6 +28,13 @@ export interface Meter {
     outstanding: number,
     round: number,
   ): Promise<void>;
+  /** Closed loop of `once`, which does one thing of whatever kind; `n` counts from 0. */
+  loop(
+    name: string,
+    pids: Pids,
+    outstanding: number,
+    once: (n: number) => Promise<void>,
+  ): Promise<void>;
   /** `count` commands, each once. */
   each(
     name: string,
@@ -40,7 +48,7 @@ export interface Meter {
 export function createMeter(options: MeterOptions): Meter {
   const rows: Row[] = [];
 
-  async function measure(
+  async function overSockets(
     name: string,
     target: LoadTarget,
     pids: Pids,
@@ -49,11 +57,21 @@ export function createMeter(options: MeterOptions): Meter {
     work: (load: LoadSockets) => Promise<LoadResult>,
   ): Promise<void> {
     const load = await openLoad(target, Math.min(options.sockets, Math.max(outstanding, 1)));
+    await measure(name, pids, round, () => work(load));
+    load.close();
+  }
+
+  async function measure(
+    name: string,
+    pids: Pids,
+    round: number,
+    work: () => Promise<LoadResult>,
+  ): Promise<void> {
     // The bench is everybody's ancestor; servers have processes below them.
     const cpuOf = (pid: number): number => cpuSeconds(pid, pid !== process.pid);
     const before = Object.entries(pids).map(([process, pid]) => [process, cpuOf(pid)] as const);
     const startMs = performance.now();
-    const result = await work(load);
+    const result = await work();
     const share = result.seconds / ((performance.now() - startMs) / 1000);
     const cpuUs = Object.fromEntries(
       before.map(([process, seconds]) => [
@@ -63,7 +81,6 @@ export function createMeter(options: MeterOptions): Meter {
         ),
       ]),
     );
-    load.close();
     const memory = Object.fromEntries(
       Object.entries(pids).map(([process, pid]) => [process, Math.round(residentMb(pid))]),
     );
@@ -75,11 +92,15 @@ export function createMeter(options: MeterOptions): Meter {
   return {
     rows,
     run: (name, target, pids, outstanding, round) =>
-      measure(name, target, pids, outstanding, round, (load) =>
+      overSockets(name, target, pids, outstanding, round, (load) =>
         load.run(outstanding, options.warmUpMs, options.measuredMs),
       ),
     each: (name, target, pids, count, outstanding) =>
-      measure(name, target, pids, outstanding, 1, (load) => load.each(count, outstanding)),
+      overSockets(name, target, pids, outstanding, 1, (load) => load.each(count, outstanding)),
+    loop: (name, pids, outstanding, once) =>
+      measure(name, pids, 1, () =>
+        closedLoop(outstanding, options.warmUpMs, options.measuredMs, once),
+      ),
   };
 }
 

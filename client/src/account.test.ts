@@ -73,6 +73,19 @@ test("a refresh whose answer was lost is repeated under the same request id", as
   expect(sent).toHaveLength(3);
 });
 
+test("where one gateway is silent the next one is asked, and a refusal by one is that of all", async () => {
+  const url = ["ws://first:1", "wss://second:2"];
+  const hosts = () => sent.splice(0).map(({ method }) => new URL(method).origin);
+  replies = ["lost", pair(1)];
+  expect(await nthOf(await login({ url }, "anna", "correct horse"))).toBe(1);
+  expect(hosts()).toEqual(["http://first:1", "https://second:2"]);
+  replies = [refusal(401, "refresh-token-reused")];
+  await expect(resumeLogin({ url }, "r0")).rejects.toMatchObject({
+    reason: "refresh-token-reused",
+  });
+  expect(hosts()).toHaveLength(1);
+});
+
 test("a refusal is final, and says why", async () => {
   replies = [refusal(401, "refresh-token-reused"), refusal(409, "name-taken")];
   await expect(resumeLogin(options, "r0")).rejects.toMatchObject({

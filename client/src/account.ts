@@ -8,8 +8,8 @@ import {
 import { v7 } from "uuid";
 
 export interface AccountOptions {
-  /** Of a gateway, as `ws:`, `wss:`, `http:` or `https:`. */
-  readonly url: string;
+  /** Of a gateway, as `ws:`, `wss:`, `http:` or `https:`, or of several: the next one is asked when one is silent. */
+  readonly url: string | readonly string[];
   /** Each new pair of tokens, the first included: for those who keep the refresh token. */
   readonly onTokens?: (tokens: AuthTokens) => void;
   /** Between two tries, in milliseconds (default 1,000). */
@@ -128,7 +128,7 @@ function accessLifeMs({ accessToken, accessExpiresMs }: AuthTokens): number {
 }
 
 async function call(
-  url: string,
+  url: AccountOptions["url"],
   method: "Register" | "Login" | "Refresh",
   request: object,
 ): Promise<AuthTokens> {
@@ -138,7 +138,19 @@ async function call(
   }) as AuthTokens;
 }
 
-async function post(url: string, method: string, request: object): Promise<unknown> {
+/** Asks one gateway after another, until one answers. */
+async function post(url: AccountOptions["url"], method: string, request: object): Promise<unknown> {
+  const [first = "", ...others] = typeof url === "string" ? [url] : url;
+  try {
+    return await postTo(first, method, request);
+  } catch (error) {
+    const isSilent = error instanceof AccountError && error.reason === "unreachable";
+    if (others.length === 0 || !isSilent) throw error;
+    return post(others, method, request);
+  }
+}
+
+async function postTo(url: string, method: string, request: object): Promise<unknown> {
   const path = `/hexhold.edge.v1.AuthService/${method}`;
   let response: Response;
   try {

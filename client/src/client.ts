@@ -11,6 +11,7 @@ import { hexDigits } from "./bytes.ts";
 import { CommandQueue } from "./command-queue.ts";
 import { type CommandContract, contractOf } from "./contract-of.ts";
 import type { Seen } from "./hex-track.ts";
+import { createGatewayList, type GatewayList } from "./gateway-list.ts";
 import { createLatestWins, type LatestWins } from "./latest-wins.ts";
 import { assumedLimits, type ClientTiming, defaultTiming } from "./limits.ts";
 import type { OutcomeOf } from "./outcome.ts";
@@ -29,8 +30,11 @@ import type { ViewFold } from "./view-fold.ts";
 import { type ClientWelcome, welcomeOf } from "./welcome.ts";
 
 export interface ClientOptions<V = HexView> {
-  /** `ws://…` or `wss://…` of a gateway. */
-  readonly url: string;
+  /**
+   * `ws://…` or `wss://…` of a gateway, or of several of one world: the client begins with any of them, and goes on
+   * at the next one when a connection is lost or a gateway asks to go elsewhere.
+   */
+  readonly url: string | readonly string[];
   /** An access token, or where to get one: asked for at each connection, and before one expires. */
   readonly token: string | (() => Promise<string>);
   /** Name and version of the software, for the server's logs; at most 64 characters. */
@@ -68,6 +72,8 @@ export interface SendOptions {
 
 export interface Client<V = HexView> {
   readonly state: SessionState;
+  /** URL of the gateway that it is connected to, or tries next. */
+  readonly gateway: string;
   /** The newest welcome; undefined before the first. */
   readonly welcome: ClientWelcome | undefined;
   /** Resolves with the first welcome; rejects with a {@link ClientClosedError} when there will be none. */
@@ -132,7 +138,7 @@ export async function connect<V = HexView>(options: ClientOptions<V>): Promise<C
   return client;
 }
 
-/** Makes a client that begins to connect at once; see `ready`. */
+/** Makes a client that begins to connect at once; see `ready`. Throws a TypeError when no gateway is named. */
 export function createClient<V = HexView>(options: ClientOptions<V>): Client<V> {
   const client = new HexholdClient<V>(options);
   client.start();
@@ -147,6 +153,7 @@ class HexholdClient<V> implements Client<V> {
   readonly #options: ClientOptions<V>;
   readonly #timing: ClientTiming;
   readonly #clock = createServerClock();
+  readonly #gateways: GatewayList;
   readonly #session: Session;
   readonly #commands: CommandQueue;
   readonly #subscriptions: Subscriptions<V>;
@@ -167,8 +174,9 @@ class HexholdClient<V> implements Client<V> {
     this.#settleReady = { resolve, reject };
     // Nobody need wait for it.
     promise.catch(() => undefined);
+    this.#gateways = createGatewayList(options.url);
     this.#session = new Session({
-      url: options.url,
+      gateways: this.#gateways,
       token: options.token,
       sdk: options.sdk ?? "hexhold-ts/0.1.0",
       timing,
@@ -206,6 +214,10 @@ class HexholdClient<V> implements Client<V> {
 
   get state(): SessionState {
     return this.#session.state;
+  }
+
+  get gateway(): string {
+    return this.#gateways.current;
   }
 
   start(): void {

@@ -12,6 +12,8 @@ export interface ClientTiming {
   readonly stableMs: number;
   /** Without a welcome for so long the client closes for good, `unreachable`. */
   readonly giveUpMs: number;
+  /** How long a client may go on after `go-elsewhere`; each leaves at a random moment, so that not all leave at once. */
+  readonly leaveMsMax: number;
   /** Between repetitions of one command; the server's retry_after counts when it is longer. */
   readonly retry: BackoffOptions;
   /** A command in all, repetitions included, unless it says otherwise. */
@@ -31,6 +33,7 @@ export const defaultTiming: ClientTiming = {
   reconnect: { baseMs: 250, maxMs: 5000 },
   stableMs: 5000,
   giveUpMs: 600_000,
+  leaveMsMax: 2000,
   retry: { baseMs: 200, maxMs: 4000 },
   commandMsMax: 30_000,
   attemptsMax: 12,

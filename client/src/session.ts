@@ -1,5 +1,6 @@
 /**
- * A player's session over as many connections as it takes. Described by {@link SessionState}:
+ * A player's session over as many connections as it takes, to as many gateways as there are: each that is lost, or
+ * asks to go elsewhere, is left for the next one, which is told of the session by its id. Described by {@link SessionState}:
  * - `connecting`: a token is fetched, a socket opened, `hello` sent.
  * - `online`: after `welcome`.
  * - `waiting`: the connection was lost or could not be made; tried again in a while.
@@ -9,6 +10,7 @@
 import { type Notice, Notice_Kind, type Welcome } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { backoffMs } from "./backoff.ts";
 import { afterClose, type CloseReason } from "./close-reason.ts";
+import type { GatewayList } from "./gateway-list.ts";
 import type { ClientTiming } from "./limits.ts";
 import {
   type ClientFrameInit,
@@ -33,7 +35,7 @@ export type SessionState =
 export type EndReason = CloseReason | "no-token" | "closed-here" | "unreachable";
 
 export interface SessionOptions {
-  readonly url: string;
+  readonly gateways: GatewayList;
   readonly token: string | (() => Promise<string>);
   readonly sdk: string;
   readonly timing: ClientTiming;
@@ -47,8 +49,6 @@ export interface SessionOptions {
 
 /** Tokens in a row that were not taken, before the client gives up. */
 const tokensMax = 3;
-/** How long a client may go on after `go-elsewhere`; spread, so that not all leave at once. */
-const leaveMsMax = 2000;
 
 export class Session {
   readonly #options: SessionOptions;
@@ -100,10 +100,10 @@ export class Session {
       return;
     }
     if (this.#state.mode !== "connecting") return;
-    const { url, sdk, timing, onTraffic, onFrame, onServerTime, onPong } = this.#options;
+    const { gateways, sdk, timing, onTraffic, onFrame, onServerTime, onPong } = this.#options;
     try {
       this.#socket = new FrameSocket({
-        url,
+        url: gateways.current,
         token,
         resume: this.#sessionId,
         sdk,
@@ -145,7 +145,7 @@ export class Session {
         if (this.#state.mode !== "online") return;
         this.#socket?.close();
         this.#lost("go-elsewhere", "the server asked to");
-      }, Math.random() * leaveMsMax);
+      }, Math.random() * this.#options.timing.leaveMsMax);
     }
   }
 
@@ -173,13 +173,20 @@ export class Session {
     if (then === "new-token") this.#refusedTokens++;
     const mayAskAgain =
       typeof this.#options.token === "function" && this.#refusedTokens < tokensMax;
-    if (then === "end" || (then === "new-token" && !mayAskAgain)) this.#finish(reason, detail);
-    else this.#pause(reason, detail);
+    if (then === "end" || (then === "new-token" && !mayAskAgain)) {
+      this.#finish(reason, detail);
+      return;
+    }
+    // A token that one gateway does not take, no other takes.
+    if (then === "reconnect") this.#options.gateways.advance();
+    this.#pause(reason, detail);
   }
 
   #pause(reason: CloseReason | "no-token", detail: string): void {
-    const { reconnect, giveUpMs } = this.#options.timing;
-    const retryInMs = backoffMs(this.#failures++, reconnect);
+    const { gateways, timing } = this.#options;
+    const { reconnect, giveUpMs } = timing;
+    // Pauses grow with the rounds through all gateways: the next one need not suffer for this one.
+    const retryInMs = backoffMs(Math.floor(this.#failures++ / gateways.count), reconnect);
     if (performance.now() + retryInMs - this.#lastOnlineMs > giveUpMs) {
       this.#finish("unreachable", `${reason}: ${detail}`);
       return;

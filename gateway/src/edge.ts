@@ -20,6 +20,7 @@ import type { GatewayConfig } from "./gateway-config.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Interest } from "./interest/interest.ts";
 import type { Revocations } from "./accounts/revocations.ts";
+import { NewestSessions } from "./session/newest-sessions.ts";
 import type { TokenCheck } from "./session/token-check.ts";
 
 export interface EdgeOptions {
@@ -30,6 +31,8 @@ export interface EdgeOptions {
   readonly worldNow: () => number;
   readonly dispatcher: Dispatcher;
   readonly metrics: GatewayMetrics;
+  /** A session has begun here. */
+  readonly onSession: (session: Session) => void;
   readonly logger: Logger;
 }
 
@@ -41,8 +44,7 @@ export interface CommandCallbacks {
 
 /** A worker that finds the deadline passed does not execute the command. */
 const deadlineMs = 10_000;
-/** Sessions that may be resumed after their connection is gone. */
-const resumableMax = 50_000;
+const newerSession = { code: closeCode.newerSession, reason: "a newer session of this account" };
 
 export class Edge {
   readonly config: GatewayConfig;
@@ -54,11 +56,12 @@ export class Edge {
   readonly checkKey: (key: Key | undefined) => Key | EdgeError;
   interest!: Interest;
   readonly #dispatcher: Dispatcher;
+  readonly #onSession: EdgeOptions["onSession"];
   readonly #checkCommand;
   readonly #letters = new DeadLetterLimit();
   readonly #connections = new Set<Connection>();
   readonly #byAccount = new Map<string, Connection>();
-  readonly #lastSession = new Map<string, Uint8Array>();
+  readonly #newest = new NewestSessions();
 
   constructor(options: EdgeOptions) {
     const { config, registry } = options;
@@ -69,6 +72,7 @@ export class Edge {
     this.revocations = options.revocations;
     this.worldNow = options.worldNow;
     this.#dispatcher = options.dispatcher;
+    this.#onSession = options.onSession;
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
     this.checkKey = createKeyCheck(place);
     this.#checkCommand = createCommandCheck({
@@ -87,18 +91,29 @@ export class Edge {
     this.metrics.sockets.set(this.#connections.size);
   }
 
-  /** A session has begun: an older connection of the account is closed. */
+  /** The id of a session that begins now: `resume` goes on, when it is the account's newest and was here. */
+  sessionId(account: string, resume: Uint8Array): Uint8Array {
+    return this.#newest.begin(account, resume, Math.floor(this.worldNow()));
+  }
+
+  /** A session has begun: an older connection of the account is closed, here and at every gateway. */
   register(connection: Connection): void {
-    const { accountText, sessionId } = connection.session!;
-    this.#byAccount
-      .get(accountText)
-      ?.close(closeCode.newerSession, "a newer session of this account");
-    this.#byAccount.set(accountText, connection);
-    this.#lastSession.delete(accountText);
-    this.#lastSession.set(accountText, sessionId);
-    if (this.#lastSession.size > resumableMax) {
-      this.#lastSession.delete(this.#lastSession.keys().next().value!);
-    }
+    const session = connection.session!;
+    this.#close(session.accountText, newerSession);
+    this.#byAccount.set(session.accountText, connection);
+    this.#onSession(session);
+  }
+
+  /** Sessions that are open here. */
+  get sessions(): Session[] {
+    return [...this.#byAccount.values()].map(({ session }) => session!);
+  }
+
+  /** Another gateway has a session of the account: the older one ends. Returns the one that is newer here. */
+  begunElsewhere(account: string, sessionId: Uint8Array): Session | undefined {
+    if (!this.#newest.heard(account, sessionId)) return this.#byAccount.get(account)?.session;
+    this.#close(account, newerSession);
+    return undefined;
   }
 
   forget(connection: Connection): void {
@@ -112,7 +127,7 @@ export class Edge {
 
   /** The account is kept out from now on. */
   banned(account: string): void {
-    this.#byAccount.get(account)?.close(closeCode.banned, "this account is banned");
+    this.#close(account, { code: closeCode.banned, reason: "this account is banned" });
   }
 
   /** No session goes on under a login that has ended. */
@@ -120,12 +135,6 @@ export class Edge {
     for (const connection of this.#byAccount.values()) {
       if (connection.loginId === login) connection.close(closeCode.notAuthenticated, "logged out");
     }
-  }
-
-  /** The session to go on with, if `resume` names the account's last one here. */
-  resumable(account: string, resume: Uint8Array): Uint8Array | undefined {
-    const last = this.#lastSession.get(account);
-    return last !== undefined && Buffer.from(last).equals(resume) ? last : undefined;
   }
 
   /** Checks a client's command and sends it on its way, or says why not. */
@@ -232,6 +241,10 @@ export class Edge {
       });
       if (refused !== undefined) resolve(undefined);
     });
+  }
+
+  #close(account: string, { code, reason }: { code: number; reason: string }): void {
+    this.#byAccount.get(account)?.close(code, reason);
   }
 
   #producer() {

@@ -27,14 +27,17 @@ import { remoteAddress, routeAuthService } from "./accounts/auth-service.ts";
 import { Revocations } from "./accounts/revocations.ts";
 import { closeCode } from "./connection/close-code.ts";
 import { Connection } from "./connection/connection.ts";
+import { startHeartbeat } from "./connection/heartbeat.ts";
 import { connectBus } from "./dispatch/connect-bus.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { Edge } from "./edge.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createHttpServer, listen } from "./http-server.ts";
+import { inspectSessions } from "./inspect-sessions.ts";
 import { Interest } from "./interest/interest.ts";
 import { createKeyRing } from "./session/key-ring.ts";
+import { createSessionAnnouncements } from "./session/session-announcements.ts";
 import { createTokenCheck } from "./session/token-check.ts";
 
 export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
@@ -95,6 +98,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
           ready: dispatcher.ready,
           bus: bus.state.mode,
         }),
+        inspectSessions: ({ accountId }) => inspectSessions(edge, accountId),
       }),
   });
   const membership = await joinCluster({
@@ -118,11 +122,24 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     worldNow,
     dispatcher,
     metrics,
+    onSession: (session) => sessions.begun(session),
+    logger,
+  });
+  const sessions = createSessionAnnouncements({
+    bus,
+    instance: config.instance,
+    version: config.version,
+    incarnation,
+    worldNow,
+    held: () => edge.sessions,
+    onBegun: (account, sessionId) => edge.begunElsewhere(account, sessionId),
     logger,
   });
   const interest = new Interest({
     observe: (key) => edge.observe(key),
-    onAnnouncement: (envelope) => accounts.onAnnouncement(envelope),
+    onAnnouncement: (envelope) => {
+      if (!sessions.onAnnouncement(envelope)) accounts.onAnnouncement(envelope);
+    },
     logger,
     metrics,
   });
@@ -145,7 +162,10 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     membership,
     dispatcher,
     interest,
-    onReady: () => accounts.wake(),
+    onReady: () => {
+      accounts.wake();
+      sessions.tellAll();
+    },
     logger,
   });
   const limits = new AuthLimits({
@@ -193,6 +213,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   const port = await listen(http, config.host, config.port);
   logger.info({ port, incarnation, controlUrl: control.url }, "gateway started");
 
+  const stopHeartbeat = startHeartbeat(edge.connections);
   let stopping: Promise<void> | undefined;
   /** Waits for the answers to what was taken. */
   const drain = async (): Promise<void> => {
@@ -204,6 +225,8 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   };
   const stop = async (): Promise<void> => {
     http.close();
+    // A connection that is drained is not listened to.
+    stopHeartbeat();
     await drain();
     await dispatcher.stop();
     for (const connection of edge.connections)
@@ -211,6 +234,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     http.closeAllConnections();
     interest.stop();
     accounts.stop();
+    sessions.stop();
     requester.close();
     disconnectBus();
     await membership.stop();

@@ -2,7 +2,10 @@ import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { drainCommand } from "./commands/drain.ts";
+import { doctorCommand } from "./commands/doctor.ts";
+import { hexCommand } from "./commands/hex.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { playerCommand } from "./commands/player.ts";
 import { rollCommand } from "./commands/roll.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -12,6 +15,7 @@ import { tokenCommand } from "./commands/token.ts";
 import { topologyCommand } from "./commands/topology.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { upCommand } from "./commands/up.ts";
+import { verifyCommand } from "./commands/verify.ts";
 import { dataDirPath } from "./data-dir.ts";
 import { CHECKOUT } from "./local-stack/local-stack.ts";
 
@@ -29,6 +33,10 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   drainCommand,
   stopCommand,
   logsCommand,
+  hexCommand,
+  playerCommand,
+  verifyCommand,
+  doctorCommand,
 ];
 
 /** Runs a command line and returns the exit code. An error's message is printed, its stack only with HEXHOLD_DEBUG. */

@@ -1,6 +1,8 @@
 /** WebSocket close codes; contracts.md, "Client frames". */
 export const closeCode = {
   text: 1003,
+  /** Never sent: the peer is not there. */
+  silent: 1006,
   restarting: 1012,
   tryLater: 1013,
   malformed: 4400,

@@ -12,11 +12,12 @@ import {
   type ClientFrame,
   ClientFrameSchema,
   type Command,
+  type Hello,
   Notice_Kind,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { diskOf, type Key, keyText } from "@hexhold/hex";
-import { compiledValidator, keyOfWire, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { compiledValidator, keyOfWire, uuidText } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
 import { type EdgeError, nestingMax } from "../admission/check-command.ts";
@@ -46,6 +47,10 @@ export interface Session {
   readonly accountId: Uint8Array;
   readonly accountText: string;
   readonly residence: Key | undefined;
+  /** World time. */
+  readonly begunMs: number;
+  /** As the client named itself. */
+  readonly sdk: string;
 }
 
 export class Connection implements Observer {
@@ -62,6 +67,8 @@ export class Connection implements Observer {
   #inFlight = 0;
   #corked = false;
   #refusedInARow = 0;
+  /** Anything came since the last beat. */
+  #heard = true;
   #timer: NodeJS.Timeout | undefined;
 
   /** @param stream what `socket` writes to. */
@@ -78,7 +85,9 @@ export class Connection implements Observer {
       () => this.close(closeCode.notAuthenticated, "no hello within 5 s"),
       helloMsMax,
     );
+    socket.on("pong", () => (this.#heard = true));
     socket.on("message", (data: Buffer, isBinary: boolean) => {
+      this.#heard = true;
       if (isBinary) this.#receive(data);
       else this.close(closeCode.text, "send binary frames");
     });
@@ -100,10 +109,41 @@ export class Connection implements Observer {
     return this.#loginId;
   }
 
+  /** Key texts of the hexes that it watches. */
+  get subscriptions(): string[] {
+    return [...this.#subscriptions.keys()];
+  }
+
+  get commandsInFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** What waits for the client to read. */
+  get bufferedBytes(): number {
+    return this.#socket.bufferedAmount;
+  }
+
   sendView(frame: Uint8Array): boolean {
     if (this.closed || this.#socket.bufferedAmount > viewBufferBytesMax) return false;
     this.#write(frame);
     return true;
+  }
+
+  /** Asks whether the peer is there, and ends the connection of one that has not answered the last time. */
+  beat(): void {
+    if (this.closed) return;
+    if (this.#heard) {
+      this.#heard = false;
+      this.#socket.ping();
+      return;
+    }
+    this.#edge.metrics.closes.inc({ code: String(closeCode.silent) });
+    this.#socket.terminate();
+    this.#ended();
+  }
+
+  tooSlow(): void {
+    this.close(closeCode.limits, "too slow a reader");
   }
 
   /** Reads nothing more, so that what comes is repeated elsewhere; answers and events still go out. */
@@ -170,7 +210,7 @@ export class Connection implements Observer {
     }
     switch (content.case) {
       case "hello":
-        this.#await(this.#hello(content.value.token, content.value.resume));
+        this.#await(this.#hello(content.value));
         break;
       case "refresh":
         this.#await(this.#refresh(content.value.token));
@@ -214,7 +254,7 @@ export class Connection implements Observer {
       });
   }
 
-  async #hello(token: string, resume: Uint8Array): Promise<void> {
+  async #hello({ token, resume, sdk }: Hello): Promise<void> {
     if (this.#mode === "open") {
       this.close(closeCode.malformed, "hello came twice");
       return;
@@ -222,8 +262,9 @@ export class Connection implements Observer {
     const claims = await this.#check(token);
     if (claims === undefined || this.closed) return;
     const { accountId, accountText, residence } = claims;
-    const sessionId = this.#edge.resumable(accountText, resume) ?? uuidv7Bytes();
-    this.#session = { sessionId, accountId, accountText, residence };
+    const sessionId = this.#edge.sessionId(accountText, resume);
+    const begunMs = Math.floor(this.#edge.worldNow());
+    this.#session = { sessionId, accountId, accountText, residence, begunMs, sdk };
     this.#loginId = claims.loginId;
     this.#mode = "open";
     this.#watchExpiry(claims.expiresMs);
@@ -404,7 +445,7 @@ export class Connection implements Observer {
   #send(frame: Uint8Array): void {
     if (this.closed) return;
     if (this.#socket.bufferedAmount > bufferBytesMax) {
-      this.close(closeCode.limits, "too slow a reader");
+      this.tooSlow();
       return;
     }
     this.#write(frame);

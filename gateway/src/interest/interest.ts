@@ -17,6 +17,8 @@ import type { GatewayMetrics } from "../gateway-metrics.ts";
 export interface Observer {
   /** False: its buffer is full, and the frame was not taken. */
   sendView(frame: Uint8Array): boolean;
+  /** Its buffer has been full for too long. */
+  tooSlow(): void;
   readonly closed: boolean;
 }
 
@@ -25,8 +27,20 @@ export interface InterestOptions {
   readonly observe: (key: Key) => Promise<Answer | undefined>;
   /** An event of no hex: its envelope. */
   readonly onAnnouncement: (envelope: Uint8Array) => void;
+  /** A reader whose buffer stays full for so long is ended. Default 30 s: a pause of the network is shorter. */
+  readonly slowMsMax?: number;
+  /** How often slow readers are looked at. Default 250 ms. */
+  readonly laggardsEveryMs?: number;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
+}
+
+/** A slow reader. */
+interface Laggard {
+  /** Since when its buffer is full. */
+  readonly sinceMs: number;
+  /** Hexes whose events it missed. */
+  readonly missed: Set<WatchedHex>;
 }
 
 interface WatchedHex {
@@ -46,19 +60,20 @@ interface WatchedHex {
 
 const tailMax = 512;
 const observeRetryMs = 300;
-const laggardsEveryMs = 250;
+const laggardsEveryMsDefault = 250;
+const slowMsMaxDefault = 30_000;
 
 export class Interest {
   readonly #options: InterestOptions;
   readonly #hexes = new Map<string, WatchedHex>();
   readonly #regions = new Map<string, number>();
-  /** Slow readers, and the hexes whose events they missed. */
-  readonly #lagging = new Map<Observer, Set<WatchedHex>>();
+  readonly #lagging = new Map<Observer, Laggard>();
   readonly #timer: NodeJS.Timeout;
   #inbox: Inbox | undefined;
 
   constructor(options: InterestOptions) {
     this.#options = options;
+    const { laggardsEveryMs = laggardsEveryMsDefault } = options;
     this.#timer = setInterval(() => this.#retryLaggards(), laggardsEveryMs);
     this.#timer.unref();
   }
@@ -144,7 +159,7 @@ export class Interest {
   #remove(observer: Observer, hex: WatchedHex, text: string): void {
     hex.waiting.delete(observer);
     hex.live.delete(observer);
-    this.#lagging.get(observer)?.delete(hex);
+    this.#lagging.get(observer)?.missed.delete(hex);
     if (hex.waiting.size > 0 || hex.live.size > 0 || this.#hexes.get(text) !== hex) return;
     this.#hexes.delete(text);
     const left = (this.#regions.get(hex.region) ?? 1) - 1;
@@ -269,21 +284,30 @@ export class Interest {
     }
     // A slow reader misses events, and gets the full state when it has caught up.
     hex.live.delete(observer);
-    const missed = this.#lagging.get(observer) ?? new Set();
-    this.#lagging.set(observer, missed.add(hex));
+    const laggard = this.#lagging.get(observer) ?? {
+      sinceMs: performance.now(),
+      missed: new Set(),
+    };
+    laggard.missed.add(hex);
+    this.#lagging.set(observer, laggard);
   }
 
   #retryLaggards(): void {
-    for (const [observer, missed] of this.#lagging) {
+    const { slowMsMax = slowMsMaxDefault, metrics } = this.#options;
+    const nowMs = performance.now();
+    for (const [observer, { missed, sinceMs }] of this.#lagging) {
       const keys = [...missed].map((hex) => hex.key);
       const notice = serverFrame({
         case: "notice",
         value: { kind: 1, keys: keys.map(({ hexId, layerId }) => ({ hexId, layerId })) },
       });
-      if (!observer.closed && !observer.sendView(notice)) continue;
+      if (!observer.closed && !observer.sendView(notice)) {
+        if (nowMs - sinceMs > slowMsMax) observer.tooSlow();
+        continue;
+      }
       this.#lagging.delete(observer);
       if (observer.closed) continue;
-      this.#options.metrics.resyncs.inc({ cause: "slow-reader" });
+      metrics.resyncs.inc({ cause: "slow-reader" });
       for (const hex of missed) {
         hex.waiting.add(observer);
         this.#observe(hex);

@@ -1,9 +1,10 @@
 import { Command } from "commander";
-import { ledgerFileOf, lockOwner, statusFileOf } from "../data-dir.ts";
+import { ledgerFileOf } from "../data-dir.ts";
 import { SERVICE_NAMES, withoutPassword, type ServiceName } from "../local-stack/service-handle.ts";
 import { isRunning } from "../process/process-identity.ts";
 import { readLedger } from "../process/process-ledger.ts";
-import { readStatus, type Status } from "../status-file.ts";
+import { runningStatus } from "../running-status.ts";
+import type { Status } from "../status-file.ts";
 import type { CommandContext } from "./command-context.ts";
 import { readWorldView, type WorldView, worldLines } from "./world-view.ts";
 
@@ -68,13 +69,6 @@ async function viewOf(status: Status): Promise<WorldView | string> {
   } catch (error) {
     return `  slots and queues are not known now: ${(error as Error).message}`;
   }
-}
-
-/** The status of a live host; that of a killed one does not count. */
-function runningStatus(dataDir: string): Status | undefined {
-  const owner = lockOwner(dataDir);
-  const status = readStatus(statusFileOf(dataDir));
-  return owner !== undefined && owner.pid === status?.pid ? status : undefined;
 }
 
 function sayNothingRuns(dataDir: string): void {

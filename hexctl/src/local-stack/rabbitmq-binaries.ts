@@ -13,7 +13,8 @@ export interface RabbitmqBinaries {
   readonly origin: string;
 }
 
-const ADVICE =
+/** What to do where no source has it. */
+export const rabbitmqAdvice =
   "Install RabbitMQ 3.10 or newer (Debian, Ubuntu: apt-get install rabbitmq-server; " +
   "macOS: brew install rabbitmq), or set HEXHOLD_RABBITMQ_URL.";
 
@@ -23,23 +24,24 @@ export function findRabbitmq(
   return resolveFirst<RabbitmqBinaries | { readonly engine: string }>(
     "RabbitMQ",
     [
-      { source: "system", attempt: () => Promise.resolve(systemBinaries()) },
+      { source: "system", attempt: () => Promise.resolve(systemRabbitmq()) },
       { source: "container", attempt: findContainerEngine },
       {
         source: "apt",
         async attempt() {
           context.report("working", "installing rabbitmq-server");
           const result = await installPackages(["rabbitmq-server"], context.install);
-          return result === "installed" ? systemBinaries() : result;
+          return result === "installed" ? systemRabbitmq() : result;
         },
       },
     ],
-    ADVICE,
+    rabbitmqAdvice,
     context,
   );
 }
 
-function systemBinaries(): RabbitmqBinaries | NotHere {
+/** Of this machine. */
+export function systemRabbitmq(): RabbitmqBinaries | NotHere {
   const server = findServerScript();
   if (server === undefined) {
     return notHere("no rabbitmq-server on PATH or in /usr/lib/rabbitmq");

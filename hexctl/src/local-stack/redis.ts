@@ -14,7 +14,8 @@ import type { StartContext } from "./start-context.ts";
 
 const READY_TIMEOUT_MS = 15_000;
 
-const ADVICE =
+/** What to do where no source has it. */
+export const redisAdvice =
   "Install Redis (Debian, Ubuntu: apt-get install redis-server; macOS: brew install redis), " +
   "or set HEXHOLD_REDIS_URL.";
 
@@ -113,30 +114,32 @@ export async function redisVersion(url: string): Promise<string> {
   }
 }
 
+/** Of this machine. */
+export function systemRedis(): { readonly file: string; readonly origin: string } | NotHere {
+  const file =
+    findBinary("redis-server", ["/opt/homebrew/bin", "/usr/local/bin"]) ??
+    findBinary("valkey-server");
+  return file === undefined
+    ? notHere("no redis-server or valkey-server on PATH")
+    : { file, origin: `system ${file}` };
+}
+
 function findRedis(context: StartContext): Promise<RedisSource> {
-  const look = (): RedisSource | NotHere => {
-    const file =
-      findBinary("redis-server", ["/opt/homebrew/bin", "/usr/local/bin"]) ??
-      findBinary("valkey-server");
-    return file === undefined
-      ? notHere("no redis-server or valkey-server on PATH")
-      : { file, origin: `system ${file}` };
-  };
   return resolveFirst<RedisSource>(
     "Redis",
     [
-      { source: "system", attempt: () => Promise.resolve(look()) },
+      { source: "system", attempt: () => Promise.resolve(systemRedis()) },
       { source: "container", attempt: findContainerEngine },
       {
         source: "apt",
         async attempt() {
           context.report("working", "installing redis-server");
           const result = await installPackages(["redis-server"], context.install);
-          return result === "installed" ? look() : result;
+          return result === "installed" ? systemRedis() : result;
         },
       },
     ],
-    ADVICE,
+    redisAdvice,
     context,
   );
 }

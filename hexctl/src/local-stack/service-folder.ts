@@ -7,6 +7,7 @@ import {
   readFileSync,
   rmSync,
   symlinkSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import { removeVolumes } from "./container.ts";
@@ -26,8 +27,7 @@ export function ownFolder(dataDir: string, name: string): string {
  * data directory: without it (someone removed `.data`) what lies there is dropped.
  */
 export function folderOfUser(dataDir: string, name: string, user: SystemUser): string {
-  const base = outsideFolder(dataDir);
-  mkdirSync(base, { recursive: true, mode: 0o711 });
+  const base = makeOutsideFolder(dataDir);
   const found = lstatSync(base);
   if (!found.isDirectory() || found.uid !== process.getuid?.()) {
     throw new Error(
@@ -55,10 +55,27 @@ export function removeDataDir(dataDir: string): void {
   rmSync(dataDir, { recursive: true, force: true });
 }
 
+/**
+ * Makes it, with the path of its data directory in the file `data-dir`: the name is a hash, from which nobody
+ * could tell whose a folder is that a removed data directory has left.
+ */
+export function makeOutsideFolder(dataDir: string): string {
+  const base = outsideFolder(dataDir);
+  mkdirSync(base, { recursive: true, mode: 0o711 });
+  const mark = join(base, outsideMark);
+  if (!existsSync(mark)) writeFileSync(mark, dataDir);
+  return base;
+}
+
+/** Name of the file that says whose a folder outside is. */
+export const outsideMark = "data-dir";
+/** Parent of the folders outside. */
+export const outsideRoot = "/var/tmp";
+
 /** Where the parts of a data directory lie that other system users must reach. */
 export function outsideFolder(dataDir: string): string {
   const hash = createHash("sha256").update(dataDir).digest("hex").slice(0, 12);
-  return `/var/tmp/hexhold-${hash}`;
+  return `${outsideRoot}/hexhold-${hash}`;
 }
 
 /**

@@ -16,3 +16,12 @@ export { joinPlayer } from "./load-player.ts";
 export type { LoadPlayer, PlayedCommand } from "./load-player.ts";
 export { signalTree, treeOf } from "./signal-tree.ts";
 export { type UnsentMessages, unsentMessages } from "./unsent-messages.ts";
+export {
+  firstAnswerOfNext,
+  firstDecisions,
+  longestPauses,
+  oneHexPerSlot,
+  type OwnedSlot,
+  slotsOf,
+  untilSpread,
+} from "./slots.ts";

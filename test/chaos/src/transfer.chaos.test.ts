@@ -4,11 +4,10 @@ import { type Client, connect, createReferencePlayer, type ReferencePlayer } fro
 import { ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
-import { startWorld, type World } from "@hexhold/testing";
+import { startWorld, type World, untilSpread } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkTransfers } from "./check-transfers.ts";
 import { signalTree, untilAccepts } from "./processes.ts";
-import { untilSpread } from "./slots.ts";
 
 /** 10,000 in the promise. */
 const transfersMin = Number(process.env["HEXHOLD_CHAOS_TRANSFERS"] ?? "600");

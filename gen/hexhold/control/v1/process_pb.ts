@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/process.proto.
  */
 export const file_hexhold_control_v1_process: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL2NvbnRyb2wvdjEvcHJvY2Vzcy5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIhAKDkluc3BlY3RSZXF1ZXN0Il0KD0luc3BlY3RSZXNwb25zZRIQCghpbnN0YW5jZRgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEhIKCnN0YXRlX2pzb24YBCABKAkiNQoRSW5zcGVjdEhleFJlcXVlc3QSDgoGaGV4X2lkGAEgASgGEhAKCGxheWVyX2lkGAIgASgNItMBChJJbnNwZWN0SGV4UmVzcG9uc2USDgoGYWN0aXZlGAEgASgIEhMKC2hleF92ZXJzaW9uGAIgASgEEg0KBWVwb2NoGAMgASgDEhUKDWFjdGl2YXRpb25faWQYBCABKAkSEAoIdmlld19zZXEYBSABKAQSFQoNcmVhZGFibGVfanNvbhgGIAEoCRISCgpzdGF0ZV9oYXNoGAcgASgJEhYKDnZvbGF0aWxlX2NvdW50GAggASgEEh0KC3F1YXJhbnRpbmVkGAkgASgJQgi6SAVyAxiACDLFAQoOUHJvY2Vzc1NlcnZpY2USVAoHSW5zcGVjdBIiLmhleGhvbGQuY29udHJvbC52MS5JbnNwZWN0UmVxdWVzdBojLmhleGhvbGQuY29udHJvbC52MS5JbnNwZWN0UmVzcG9uc2UiABJdCgpJbnNwZWN0SGV4EiUuaGV4aG9sZC5jb250cm9sLnYxLkluc3BlY3RIZXhSZXF1ZXN0GiYuaGV4aG9sZC5jb250cm9sLnYxLkluc3BlY3RIZXhSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("CiBoZXhob2xkL2NvbnRyb2wvdjEvcHJvY2Vzcy5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIhAKDkluc3BlY3RSZXF1ZXN0Il0KD0luc3BlY3RSZXNwb25zZRIQCghpbnN0YW5jZRgBIAEoCRITCgtpbmNhcm5hdGlvbhgCIAEoCRIPCgd2ZXJzaW9uGAMgASgJEhIKCnN0YXRlX2pzb24YBCABKAkiNQoRSW5zcGVjdEhleFJlcXVlc3QSDgoGaGV4X2lkGAEgASgGEhAKCGxheWVyX2lkGAIgASgNItMBChJJbnNwZWN0SGV4UmVzcG9uc2USDgoGYWN0aXZlGAEgASgIEhMKC2hleF92ZXJzaW9uGAIgASgEEg0KBWVwb2NoGAMgASgDEhUKDWFjdGl2YXRpb25faWQYBCABKAkSEAoIdmlld19zZXEYBSABKAQSFQoNcmVhZGFibGVfanNvbhgGIAEoCRISCgpzdGF0ZV9oYXNoGAcgASgJEhYKDnZvbGF0aWxlX2NvdW50GAggASgEEh0KC3F1YXJhbnRpbmVkGAkgASgJQgi6SAVyAxiACCI1ChZJbnNwZWN0U2Vzc2lvbnNSZXF1ZXN0EhsKCmFjY291bnRfaWQYASABKAxCB7pIBHoCaBAiUQoXSW5zcGVjdFNlc3Npb25zUmVzcG9uc2USNgoIc2Vzc2lvbnMYASADKAsyJC5oZXhob2xkLmNvbnRyb2wudjEuSW5zcGVjdGVkU2Vzc2lvbiKQAQoQSW5zcGVjdGVkU2Vzc2lvbhISCgpzZXNzaW9uX2lkGAEgASgMEhAKCGJlZ3VuX21zGAIgASgDEgsKA3NkaxgDIAEoCRIVCg1zdWJzY3JpcHRpb25zGAQgAygJEhoKEmNvbW1hbmRzX2luX2ZsaWdodBgFIAEoDRIWCg5idWZmZXJlZF9ieXRlcxgGIAEoBDKzAgoOUHJvY2Vzc1NlcnZpY2USVAoHSW5zcGVjdBIiLmhleGhvbGQuY29udHJvbC52MS5JbnNwZWN0UmVxdWVzdBojLmhleGhvbGQuY29udHJvbC52MS5JbnNwZWN0UmVzcG9uc2UiABJdCgpJbnNwZWN0SGV4EiUuaGV4aG9sZC5jb250cm9sLnYxLkluc3BlY3RIZXhSZXF1ZXN0GiYuaGV4aG9sZC5jb250cm9sLnYxLkluc3BlY3RIZXhSZXNwb25zZSIAEmwKD0luc3BlY3RTZXNzaW9ucxIqLmhleGhvbGQuY29udHJvbC52MS5JbnNwZWN0U2Vzc2lvbnNSZXF1ZXN0GisuaGV4aG9sZC5jb250cm9sLnYxLkluc3BlY3RTZXNzaW9uc1Jlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.control.v1.InspectRequest
@@ -148,6 +148,90 @@ export const InspectHexResponseSchema: GenMessage<InspectHexResponse> = /*@__PUR
   messageDesc(file_hexhold_control_v1_process, 3);
 
 /**
+ * @generated from message hexhold.control.v1.InspectSessionsRequest
+ */
+export type InspectSessionsRequest = Message<"hexhold.control.v1.InspectSessionsRequest"> & {
+  /**
+   * @generated from field: bytes account_id = 1;
+   */
+  accountId: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.control.v1.InspectSessionsRequest.
+ * Use `create(InspectSessionsRequestSchema)` to create a new message.
+ */
+export const InspectSessionsRequestSchema: GenMessage<InspectSessionsRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_process, 4);
+
+/**
+ * @generated from message hexhold.control.v1.InspectSessionsResponse
+ */
+export type InspectSessionsResponse = Message<"hexhold.control.v1.InspectSessionsResponse"> & {
+  /**
+   * Connections that are open now: one at most, but for the moment in which a newer one closes it.
+   *
+   * @generated from field: repeated hexhold.control.v1.InspectedSession sessions = 1;
+   */
+  sessions: InspectedSession[];
+};
+
+/**
+ * Describes the message hexhold.control.v1.InspectSessionsResponse.
+ * Use `create(InspectSessionsResponseSchema)` to create a new message.
+ */
+export const InspectSessionsResponseSchema: GenMessage<InspectSessionsResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_process, 5);
+
+/**
+ * @generated from message hexhold.control.v1.InspectedSession
+ */
+export type InspectedSession = Message<"hexhold.control.v1.InspectedSession"> & {
+  /**
+   * @generated from field: bytes session_id = 1;
+   */
+  sessionId: Uint8Array;
+
+  /**
+   * @generated from field: int64 begun_ms = 2;
+   */
+  begunMs: bigint;
+
+  /**
+   * As the client named itself.
+   *
+   * @generated from field: string sdk = 3;
+   */
+  sdk: string;
+
+  /**
+   * Key texts.
+   *
+   * @generated from field: repeated string subscriptions = 4;
+   */
+  subscriptions: string[];
+
+  /**
+   * @generated from field: uint32 commands_in_flight = 5;
+   */
+  commandsInFlight: number;
+
+  /**
+   * Bytes that wait for the client to read.
+   *
+   * @generated from field: uint64 buffered_bytes = 6;
+   */
+  bufferedBytes: bigint;
+};
+
+/**
+ * Describes the message hexhold.control.v1.InspectedSession.
+ * Use `create(InspectedSessionSchema)` to create a new message.
+ */
+export const InspectedSessionSchema: GenMessage<InspectedSession> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_process, 6);
+
+/**
  * What every process offers on its own control port.
  *
  * @generated from service hexhold.control.v1.ProcessService
@@ -172,6 +256,16 @@ export const ProcessService: GenService<{
     methodKind: "unary";
     input: typeof InspectHexRequestSchema;
     output: typeof InspectHexResponseSchema;
+  },
+  /**
+   * Sessions of one account. Gateways only.
+   *
+   * @generated from rpc hexhold.control.v1.ProcessService.InspectSessions
+   */
+  inspectSessions: {
+    methodKind: "unary";
+    input: typeof InspectSessionsRequestSchema;
+    output: typeof InspectSessionsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_control_v1_process, 0);

@@ -10,14 +10,17 @@ export interface ProcessServiceOptions {
   readonly inspect: () => unknown;
   /** Workers: one hex from memory. Left out: UNIMPLEMENTED. */
   readonly inspectHex?: ServiceImpl<typeof ProcessService>["inspectHex"];
+  /** Gateways: sessions of an account. Left out: UNIMPLEMENTED. */
+  readonly inspectSessions?: ServiceImpl<typeof ProcessService>["inspectSessions"];
 }
 
 /** What every process offers on its own control port, beside health and reflection. */
 export function routeProcessService(router: ConnectRouter, options: ProcessServiceOptions): void {
-  const { instance, incarnation, version, inspectHex } = options;
+  const { instance, incarnation, version, inspectHex, inspectSessions } = options;
   router.service(ProcessService, {
     inspect: () => ({ instance, incarnation, version, stateJson: jsonText(options.inspect()) }),
     ...(inspectHex === undefined ? {} : { inspectHex }),
+    ...(inspectSessions === undefined ? {} : { inspectSessions }),
   });
 }
 

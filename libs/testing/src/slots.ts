@@ -1,11 +1,14 @@
 /** Slots of a world under test: who owns them, and how long each was without answers. */
+import { setTimeout as pause } from "node:timers/promises";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { diskOf, hexAt, keyText, partitionOf, slotOfPartition } from "@hexhold/hex";
 import { openChannel } from "@hexhold/rpc";
-import type { LoadPlayer, World } from "@hexhold/testing";
-import { vi } from "vitest";
+import type { LoadPlayer } from "./load-player.ts";
+import type { World } from "./start-world.ts";
 
-export const partitions = 8;
+/** Of a world in development. */
+const partitions = 8;
+const spreadMsMax = 40_000;
 
 export interface OwnedSlot {
   readonly slot: string;
@@ -30,22 +33,23 @@ export async function slotsOf(world: World): Promise<OwnedSlot[]> {
   }
 }
 
-/** Waits until every slot is served and no worker has two more than another. */
+/** Waits until every slot is served and no worker has two more than another; throws after 40 s. */
 export async function untilSpread(world: World, workers: readonly string[]): Promise<OwnedSlot[]> {
-  let slots: OwnedSlot[] = [];
-  await vi.waitUntil(
-    async () => {
-      slots = await slotsOf(world).catch(() => []);
-      const counts = workers.map((name) => slots.filter(({ owner }) => owner === name).length);
-      return (
-        slots.length === partitions &&
-        slots.every(({ served }) => served) &&
-        Math.max(...counts) - Math.min(...counts) <= 1
-      );
-    },
-    { timeout: 40_000, interval: 100 },
-  );
-  return slots;
+  const endMs = performance.now() + spreadMsMax;
+  for (;;) {
+    const slots = await slotsOf(world).catch(() => []);
+    const counts = workers.map((name) => slots.filter(({ owner }) => owner === name).length);
+    const isSpread =
+      slots.length === partitions &&
+      slots.every(({ served }) => served) &&
+      Math.max(...counts) - Math.min(...counts) <= 1;
+    if (isSpread) return slots;
+    if (performance.now() > endMs) {
+      const seen = slots.map(({ slot, owner, served }) => `${slot} ${owner} ${served}`);
+      throw new Error(`slots are not spread over ${workers.join(", ")}: ${seen.join("; ")}`);
+    }
+    await pause(100);
+  }
 }
 
 /** Key texts near the spawn cell, one in each slot. */

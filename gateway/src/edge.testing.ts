@@ -1,0 +1,203 @@
+/** The inside of a gateway with real sockets, on a bus in memory: no router, no worker, no accounts. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import {
+  type ClientFrame,
+  ClientFrameSchema,
+  type ServerFrame,
+  ServerFrameSchema,
+} from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { type Key, hexAt } from "@hexhold/hex";
+import {
+  accountsTopic,
+  createMemoryBus,
+  createMessageRegistry,
+  encodeEnvelope,
+  encodeViews,
+  type MemoryBroker,
+  uuidBytes,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
+import { createLogger, createMetrics } from "@hexhold/telemetry";
+import { WebSocket, WebSocketServer } from "ws";
+import { Revocations } from "./accounts/revocations.ts";
+import { Connection } from "./connection/connection.ts";
+import { Dispatcher } from "./dispatch/dispatcher.ts";
+import { Edge } from "./edge.ts";
+import { gatewayConfigSchema } from "./gateway-config.ts";
+import { createGatewayMetrics } from "./gateway-metrics.ts";
+import { Interest } from "./interest/interest.ts";
+import { createSessionAnnouncements } from "./session/session-announcements.ts";
+
+/** Where every player of these tests lives. */
+export const home: Key = { hexId: hexAt(52.5, 13.4), layerId: 0 };
+
+export interface TestEdge {
+  readonly edge: Edge;
+  readonly url: string;
+  /** What the owner of `home` says next: an event with so many bytes of payload. */
+  publishEvent(payloadBytes: number): void;
+  /** Tells of all sessions, as after a reconnect and every 30 s. */
+  tellAll(): void;
+  /** While true, announcements of others are lost. */
+  deaf: boolean;
+  stop(): Promise<void>;
+}
+
+export interface TestEdgeOptions {
+  readonly broker: MemoryBroker;
+  readonly instance: string;
+  readonly slowMsMax?: number;
+  /** World time as this gateway sees it. */
+  readonly worldNow?: () => number;
+}
+
+/** Tokens are the account's id as text. */
+export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge> {
+  const { instance, worldNow = () => Date.now() } = options;
+  const bus = createMemoryBus(options.broker);
+  const logger = createLogger({ service: "gateway", instance, level: "silent" });
+  const metrics = createGatewayMetrics(createMetrics());
+  const dispatcher = new Dispatcher({ bus, logger, metrics });
+  const config = gatewayConfigSchema.parse({ instance, game: { module: "none", options: {} } });
+  const edge: Edge = new Edge({
+    config,
+    registry: createMessageRegistry([]),
+    checkToken: (token) =>
+      Promise.resolve({
+        accountId: uuidBytes(token),
+        accountText: token,
+        residence: home,
+        expiresMs: worldNow() + 3_600_000,
+        loginId: undefined,
+      }),
+    revocations: new Revocations(),
+    worldNow,
+    dispatcher,
+    metrics,
+    onSession: (session) => sessions.begun(session),
+    logger,
+  });
+  const sessions = createSessionAnnouncements({
+    bus,
+    instance,
+    version: "0",
+    incarnation: instance,
+    worldNow,
+    held: () => edge.sessions,
+    onBegun: (account, sessionId) => edge.begunElsewhere(account, sessionId),
+    logger,
+  });
+  const activationId = uuidv7Bytes();
+  let viewSeq = 0n;
+  const interest = new Interest({
+    observe: () =>
+      Promise.resolve(
+        create(AnswerSchema, {
+          hexVersion: viewSeq,
+          view: { key: { hexId: home.hexId, layerId: 0 }, activationId, viewSeq },
+          outcome: { case: "applied", value: { result: new Uint8Array(0) } },
+        }),
+      ),
+    onAnnouncement: (envelope) => void (test.deaf || sessions.onAnnouncement(envelope)),
+    ...(options.slowMsMax === undefined ? {} : { slowMsMax: options.slowMsMax }),
+    laggardsEveryMs: 20,
+    logger,
+    metrics,
+  });
+  edge.interest = interest;
+  const inbox = await bus.openInbox({
+    name: `${instance}.view`,
+    lengthMax: 10_000,
+    onMessage: (message) => interest.onViews(message.body),
+  });
+  await Promise.all([interest.connect(inbox), inbox.bind(accountsTopic)]);
+  const server = createServer();
+  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
+  server.on("upgrade", (request, stream, head) => {
+    sockets.handleUpgrade(request, stream, head, (socket) => {
+      edge.opened(new Connection(socket, stream, edge));
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const test: TestEdge = {
+    edge,
+    url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    deaf: false,
+    tellAll: () => sessions.tellAll(),
+    publishEvent(payloadBytes) {
+      const event = encodeEnvelope({
+        type: "evt.hex.gathered",
+        messageVersion: 1,
+        key: home,
+        eventId: uuidv7Bytes(),
+        producer: { service: "worker", version: "0", instance: "w" },
+        tsMs: 0,
+        payload: new Uint8Array(payloadBytes),
+      });
+      viewSeq++;
+      const view = { key: home, activationId, viewSeq: Number(viewSeq), hexVersion: 1, event };
+      interest.onViews(encodeViews({ events: [view], marks: [] }));
+    },
+    async stop() {
+      sessions.stop();
+      interest.stop();
+      await dispatcher.stop();
+      for (const connection of edge.connections) connection.close(1012, "the test ends");
+      server.close();
+      server.closeAllConnections();
+      await bus.close();
+    },
+  };
+  return test;
+}
+
+/** A client without any logic. */
+export interface TestPeer {
+  readonly socket: WebSocket;
+  readonly frames: ServerFrame["frame"][];
+  /** Undefined while it is open. */
+  readonly closeCode: number | undefined;
+  readonly sessionId: Uint8Array;
+  send(frame: ClientFrame["frame"]): void;
+}
+
+/** Connects and is welcomed. */
+export async function joinEdge(
+  url: string,
+  account: string,
+  resume: Uint8Array = new Uint8Array(0),
+): Promise<TestPeer> {
+  const socket = new WebSocket(url);
+  const frames: ServerFrame["frame"][] = [];
+  let closeCode: number | undefined;
+  socket.on("close", (code) => (closeCode = code));
+  await new Promise((resolve) => socket.once("open", resolve));
+  const peer: Omit<TestPeer, "sessionId"> = {
+    socket,
+    frames,
+    get closeCode() {
+      return closeCode;
+    },
+    send(frame) {
+      socket.send(toBinary(ClientFrameSchema, create(ClientFrameSchema, { frame })));
+    },
+  };
+  const welcomed = Promise.withResolvers<Uint8Array>();
+  socket.on("message", (data: Buffer) => {
+    const { frame } = fromBinary(ServerFrameSchema, new Uint8Array(data));
+    frames.push(frame);
+    if (frame.case === "welcome") welcomed.resolve(frame.value.sessionId);
+  });
+  const hello = { token: account, resume, sdk: "test" };
+  socket.send(
+    toBinary(
+      ClientFrameSchema,
+      create(ClientFrameSchema, { frame: { case: "hello", value: hello } }),
+    ),
+  );
+  const sessionId = await welcomed.promise;
+  return Object.assign(Object.create(peer) as typeof peer, { sessionId });
+}

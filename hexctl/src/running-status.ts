@@ -1,0 +1,9 @@
+import { lockOwner, statusFileOf } from "./data-dir.ts";
+import { readStatus, type Status } from "./status-file.ts";
+
+/** The status of the live host of a data directory; that of a killed one does not count. */
+export function runningStatus(dataDir: string): Status | undefined {
+  const owner = lockOwner(dataDir);
+  const status = readStatus(statusFileOf(dataDir));
+  return owner !== undefined && owner.pid === status?.pid ? status : undefined;
+}

@@ -1,0 +1,83 @@
+/** What `hexctl verify` says: its types, and its words. */
+
+/**
+ * One thing that is not as it must be. `what`: `key` (a row under the wrong bucket), `journal` (a hole, or a
+ * beginning that is missing), `head`, `epoch`, `event` (cannot be folded), `base`, `snapshot`.
+ */
+export interface VerifyFault {
+  /** Key text of the hex. */
+  readonly key: string;
+  readonly what: "key" | "journal" | "head" | "epoch" | "event" | "base" | "snapshot";
+  readonly expected: string;
+  readonly found: string;
+}
+
+/**
+ * How the stored snapshot of a hex stands to the fold of its journal. `ahead` and `different` are faults, and
+ * so is `unsound` (its hash is not that of its bytes); `unknown`: the fold did not come to its version.
+ */
+export type SnapshotStanding =
+  | "equal"
+  | "behind"
+  | "missing"
+  | "other-format"
+  | "ahead"
+  | "different"
+  | "unsound"
+  | "unknown";
+
+export interface VerifyReport {
+  readonly exact: boolean;
+  /** Key text, when one hex alone was looked at. */
+  readonly key?: string;
+  readonly hexes: number;
+  readonly events: number;
+  /** Hexes by how their snapshot stands. */
+  readonly snapshots: Readonly<Record<SnapshotStanding, number>>;
+  /** Hexes that a worker could not activate; not faults by themselves. */
+  readonly quarantined: number;
+  /** Hexes without a fault, and with one. */
+  readonly passed: number;
+  readonly failed: number;
+  /** At most {@link faultsMax} of them. */
+  readonly faults: readonly VerifyFault[];
+  readonly faultsTotal: number;
+  readonly tookMs: number;
+}
+
+/** Faults that are kept in words; further ones are counted. A thousand say as much as a million. */
+export const faultsMax = 1000;
+/** Faults that are printed; the file has the others. */
+const printedMax = 50;
+
+/** Lines for people; the last one is `N passed, N failed`. */
+export function verifyLines(report: VerifyReport): string[] {
+  const { snapshots } = report;
+  const lines = report.faults
+    .slice(0, printedMax)
+    .map(
+      ({ key, what, expected, found }) =>
+        `FAULT ${key}  ${what}: expected ${expected}, found ${found}`,
+    );
+  if (report.faultsTotal > lines.length) {
+    lines.push(
+      `… and ${report.faultsTotal - lines.length} more faults (--json has up to ${faultsMax})`,
+    );
+  }
+  const standings = Object.entries(snapshots)
+    .filter(([, count]) => count > 0)
+    .map(([standing, count]) => `${count} ${standing}`);
+  lines.push(
+    `${counted(report.hexes, "hex", "hexes")}, ${counted(report.events, "event", "events")} folded in ${(report.tookMs / 1000).toFixed(1)} s`,
+    `snapshots: ${standings.length === 0 ? "none" : standings.join(", ")}`,
+  );
+  if (report.quarantined > 0) {
+    lines.push(`quarantined: ${counted(report.quarantined, "hex", "hexes")}`);
+  }
+  lines.push(`${report.passed} passed, ${report.failed} failed`);
+  return lines;
+}
+
+function counted(count: number, one: string, more: string): string {
+  return `${count} ${count === 1 ? one : more}`;
+}
