@@ -27,8 +27,8 @@ import { decideNext, type Step, type Surroundings } from "./decide-next.ts";
 import type { Random } from "./seeded-random.ts";
 
 export interface BotOptions {
-  /** Of its gateway, `ws:` or `http:`. */
-  readonly url: string;
+  /** Of gateways, `ws:` or `http:`, at least one: the account is asked for at the first, the session is at any. */
+  readonly gateways: readonly string[];
   readonly name: string;
   readonly password: string;
   readonly random: Random;
@@ -64,7 +64,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   const account = await registered(options);
   let unknownAnswers = 0;
   const client = await connect({
-    url: options.url.replace(/^http/, "ws"),
+    url: options.gateways.map((url) => url.replace(/^http/, "ws")),
     token: account.token,
     sdk: "hexhold-bots",
     onFrame({ content }) {
@@ -118,7 +118,8 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   };
 }
 
-async function registered({ url, name, password }: BotOptions): Promise<Account> {
+async function registered({ gateways, name, password }: BotOptions): Promise<Account> {
+  const [url = ""] = gateways;
   for (let tries = 1; ; tries++) {
     try {
       return await register({ url }, name, password);

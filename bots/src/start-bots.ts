@@ -6,7 +6,7 @@ import { seededRandom } from "./seeded-random.ts";
 
 export interface BotsOptions {
   readonly count: number;
-  /** Addresses of gateways, `ws:` or `http:`; bots are spread over them. At least one. */
+  /** Addresses of gateways, `ws:` or `http:`; bots are spread over them, and go on at another when one is lost. At least one. */
   readonly gateways: readonly string[];
   /** Accounts are `<namePrefix>-1` … `<namePrefix>-<count>`; names have at most 24 characters. */
   readonly namePrefix: string;
@@ -58,7 +58,7 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
     for (let n = next++; n < count; n = next++) {
       signal?.throwIfAborted();
       const bot = await startBot({
-        url: gateways[n % gateways.length]!,
+        gateways: rotated(gateways, n % gateways.length),
         name: `${namePrefix}-${n + 1}`,
         password,
         random: seededRandom(seed * 7919 + n),
@@ -88,6 +88,11 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
       signal?.removeEventListener("abort", closeAll);
     },
   };
+}
+
+/** From the `first` on, and around. */
+function rotated(gateways: readonly string[], first: number): string[] {
+  return [...gateways.slice(first), ...gateways.slice(0, first)];
 }
 
 function sumOf(bots: readonly Bot[]): BotsStats {

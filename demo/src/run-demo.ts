@@ -5,6 +5,7 @@ import { cpus, totalmem } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Bots, startBots } from "@hexhold/bots";
 import type { WorldStatus } from "@hexhold/testing";
+import { checkDocuments } from "./check-documents.ts";
 import { type Check, checkPlay } from "./checks.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { type Injected, scheduleFaults } from "./fault-schedule.ts";
@@ -32,6 +33,8 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
   const world = await openWorld(options, ports.env);
   try {
     signal.throwIfAborted();
+    // Before anything in it is broken or stopped.
+    const surroundings = surroundingsOf(world);
     const tally = createTally();
     const bots = await joinBots(options, ports, world.status(), tally);
     let played: Played;
@@ -45,11 +48,13 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
       ...checkPlay(tally.totals(), bots.stats(), options.faults.length > 0),
       ...played.checks,
       ...(await checkAtRest(world.status())),
+      // A world of others goes on with its workers.
+      ...(world.isOurs ? [await checkDocuments(world.dataDir)] : []),
     ];
     return {
       format: 1,
       startedAt,
-      ...surroundingsOf(world),
+      ...surroundings,
       bots: options.bots,
       pace: options.pace,
       seed: options.seed,

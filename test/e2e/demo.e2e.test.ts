@@ -95,6 +95,7 @@ it("lets bots play through the death of a worker, and everything holds that was 
     expect.stringContaining("outboxes and queues"),
     expect.stringContaining("the ledger is the sum"),
     expect.stringContaining("dead letter"),
+    expect.stringContaining("document"),
   ]);
 });
 
