@@ -124,11 +124,9 @@ const move: Rule<Move> = ({ durable, volatile }, command, context) => {
   const at = findById(volatile.positions, resident.playerId, (position) => position.playerId);
   const last = volatile.positions[at];
   const sessionId = context.sessionId ?? new Uint8Array(0);
-  if (
-    last !== undefined &&
-    compareIds(last.sessionId, sessionId) === 0 &&
-    context.volatileSeq <= last.volatileSeq
-  ) {
+  // Session ids rise with time: what comes from an older one is a straggler of its gateway.
+  const order = last === undefined ? -1 : compareIds(last.sessionId, sessionId);
+  if (order > 0 || (order === 0 && context.volatileSeq <= last!.volatileSeq)) {
     return refused("out-of-order");
   }
   return applied([

@@ -62,7 +62,9 @@ it("moves inside the hex only, in the order of the session's numbers", () => {
   expect(wordOf(hex.when(MoveSchema, { x: 1001, y: 0 }, 1, { volatileSeq: 6n }))).toBe(
     "outside-hex",
   );
-  const other = { sessionId: new Uint8Array(16).fill(3), volatileSeq: 1n };
+  const older = { sessionId: new Uint8Array(16).fill(98), volatileSeq: 9n };
+  expect(wordOf(hex.when(MoveSchema, { x: 12, y: 0 }, 1, older))).toBe("out-of-order");
+  const other = { sessionId: new Uint8Array(16).fill(100), volatileSeq: 1n };
   expect(wordOf(hex.when(MoveSchema, { x: 12, y: 0 }, 1, other))).toBe("PlayerMoved");
   expect(viewOf(hex).players).toMatchObject([{ x: 12, y: 0 }]);
 });

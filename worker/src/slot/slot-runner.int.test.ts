@@ -5,7 +5,12 @@
 import { randomBytes } from "node:crypto";
 import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { type Answer, AnswerBatchSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type { Game } from "@hexhold/actor";
+import {
+  type Answer,
+  AnswerBatchSchema,
+  ErrorCode,
+} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { EnterSchema, GatherSchema, SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { keyBytes, parseKeyText } from "@hexhold/hex";
@@ -76,10 +81,22 @@ afterEach(async () => {
   await runner.release("the test is over", () => Promise.resolve());
 });
 
+/** The game with a rule that fails on every gather. */
+const failing: Game = {
+  ...game,
+  hex: {
+    ...game.hex,
+    decide(state, message, context) {
+      if (message.$typeName === GatherSchema.typeName) throw new Error("a bad rule");
+      return game.hex.decide(state, message, context);
+    },
+  },
+};
+
 /** A worker's driver of the slot, taken at `expected`. */
-async function start(expected = 0n): Promise<boolean> {
+async function start(expected = 0n, rules: Game = game): Promise<boolean> {
   const bus = createMemoryBus(broker);
-  rulesOf = createInlineRulesHost(game, {
+  rulesOf = createInlineRulesHost(rules, {
     random: () => randomBytes(16),
     world: { bounds: [], layers: [0] },
   });
@@ -299,6 +316,23 @@ it("every answer of the rules is stored: the next owner repeats it, applied or r
     outcome: (await answerTo(taking)).outcome,
   });
   expect(await journalTypes()).toEqual(["player-spawned", "player-entered", "gathered"]);
+});
+
+it("a dead letter is an answer like any other: stored, and repeated though the rules are mended", async () => {
+  await start(0n, failing);
+  await publish(spawn(), enter());
+  const doomed = gather();
+  await publish(doomed);
+  const error = { case: "error", value: { errorCode: ErrorCode.DEAD_LETTERED } };
+  expect((await answerTo(doomed)).outcome).toMatchObject(error);
+  await runner.release("mended", () => Promise.resolve());
+  await start(await epochNow());
+  const again = gather(doomed.requestId);
+  await publish(again);
+  expect(await answerTo(again)).toMatchObject({ replayed: true, outcome: error });
+  expect(await journalTypes()).toEqual(["player-spawned", "player-entered"]);
+  const { rows } = await admin.query("SELECT 1 FROM world.outbox WHERE destination = 'router'");
+  expect(rows).toHaveLength(1);
 });
 
 it("a key that comes twice in one message has one effect and one answer", async () => {
