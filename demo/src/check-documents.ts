@@ -2,19 +2,21 @@
 import type { Check } from "./checks.ts";
 import { runHexctl } from "./run-hexctl.ts";
 
-const name =
-  "every hex that was touched has a document at the version and hash of its journal's fold";
-
 /**
- * Brings the world to rest (`hexctl drain`: workers save what they have) and folds all journals (`hexctl verify
- * --exact`). Services stay up; commands get no answer any more.
+ * Brings the world to rest (`hexctl drain`: workers save what they have) and folds all journals (`hexctl
+ * verify`). Services stay up; commands get no answer any more. After a fault a document may be behind: what a
+ * worker had in memory when it died is in the journal alone until its hex is used again.
  */
-export async function checkDocuments(dataDir: string): Promise<Check> {
+export async function checkDocuments(dataDir: string, hadFaults: boolean): Promise<Check> {
+  const name = hadFaults
+    ? "no hex has a document that is not a state of its journal's fold"
+    : "every hex that was touched has a document at the version and hash of its journal's fold";
   const drained = await runHexctl(dataDir, "drain");
   if (drained.exitCode !== 0) {
     return { name, passed: false, detail: `hexctl drain: ${drained.output}` };
   }
-  const { exitCode, output } = await runHexctl(dataDir, "verify", "--exact");
+  const exact = hadFaults ? [] : ["--exact"];
+  const { exitCode, output } = await runHexctl(dataDir, "verify", ...exact);
   const lines = output.split("\n");
   const fault = lines.find((line) => line.startsWith("FAULT"));
   const figures = lines.slice(-3).join("; ");

@@ -49,7 +49,7 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
       ...played.checks,
       ...(await checkAtRest(world.status())),
       // A world of others goes on with its workers.
-      ...(world.isOurs ? [await checkDocuments(world.dataDir)] : []),
+      ...(world.isOurs ? [await checkDocuments(world.dataDir, options.faults.length > 0)] : []),
     ];
     return {
       format: 1,

@@ -99,6 +99,14 @@ it("lets bots play through the death of a worker, and everything holds that was 
   ]);
 });
 
+it("needs no flags but numbers, and finds every document where the journal is", async () => {
+  const { exitCode, lines } = await demo("--bots", "5", "--for", "2s");
+  expect(lines.filter((line) => line.includes("✘"))).toEqual([]);
+  expect(lines.find((line) => line.includes("at the version and hash"))).toMatch(/[1-9]\d* equal/);
+  expect(lines.at(-1)).toBe("9 passed, 0 failed");
+  expect(exitCode).toBe(0);
+});
+
 it("refuses a wrong flag before anything is started, and says what would be right", async () => {
   const { exitCode, lines } = await demo("--profile", "cluster", "--kill", "wurker=5s");
   expect(exitCode).toBe(1);
