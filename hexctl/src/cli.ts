@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
+import { drainCommand } from "./commands/drain.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { hexCommand } from "./commands/hex.ts";
 import { logsCommand } from "./commands/logs.ts";
@@ -29,6 +30,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   upCommand,
   statusCommand,
   rollCommand,
+  drainCommand,
   stopCommand,
   logsCommand,
   hexCommand,

@@ -117,14 +117,14 @@ async function play(player: Player, isThere = false): Promise<void> {
   for (const { outcomes } of done) expect(outcomes.at(-1)).toBe("applied");
 }
 
-/** Version of a player's hex, as PostgreSQL has it. */
-async function headOf(player: Player): Promise<number> {
+/** Version of a player's hex, as the journal's head or a snapshot has it; 0 = there is none. */
+async function versionOf(player: Player, table: "hex_head" | "snapshot"): Promise<number> {
   const { hexId, layerId } = parseKeyText(player.key);
   const client = new pg.Client({ connectionString: world.status().services["postgres"]!.url });
   await client.connect();
   try {
     const { rows } = await client.query<{ hex_version: string }>(
-      "SELECT hex_version FROM world.hex_head WHERE hex_id = $1 AND layer_id = $2",
+      `SELECT hex_version FROM world.${table} WHERE hex_id = $1 AND layer_id = $2`,
       [hexId, layerId],
     );
     return Number(rows[0]?.hex_version ?? 0);
@@ -132,6 +132,8 @@ async function headOf(player: Player): Promise<number> {
     await client.end();
   }
 }
+
+const headOf = (player: Player): Promise<number> => versionOf(player, "hex_head");
 
 describe("a world in one process", () => {
   it("is ready within a minute, and says so in a file that is its owner's alone", async () => {
@@ -188,6 +190,27 @@ describe("a world in one process", () => {
     expect(await headOf(player)).toBe(head);
     await world.stop();
     await expectNothingLeft();
+  });
+});
+
+describe("hexctl drain", () => {
+  it("brings a world to rest: every snapshot is saved, and all but the worker goes on", async () => {
+    await start("embedded");
+    const player = await mintPlayer();
+    await play(player);
+    const head = await headOf(player);
+    // Control: it is neither old enough nor are there events enough for one.
+    expect(await versionOf(player, "snapshot")).toBeLessThan(head);
+    expect(await hexctl("drain")).toEqual({ exitCode: 0, output: "Stopped worker-1.\n" });
+    expect(await versionOf(player, "snapshot")).toBe(head);
+    const { endpoints, ready } = world.status();
+    expect(ready).toBe(true);
+    expect((await fetch(`${endpoints.http}/`)).status).toBe(200);
+    await world.stop();
+    expect(await hexctl("drain")).toEqual({
+      exitCode: 1,
+      output: `No world runs in ${dataDir}. Start one with "npm start".\n`,
+    });
   });
 });
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { createAmqpBus, declareTopology } from "@hexhold/messaging";
 import { freePorts, isPortFree } from "../local-stack/free-ports.ts";
-import { createSupervisor } from "../supervisor/supervisor.ts";
+import { createSupervisor, type Supervisor } from "../supervisor/supervisor.ts";
 import { createAccountAdmin } from "./account-admin.ts";
 import { startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
@@ -154,6 +154,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       mint: () => mint,
       accounts: accountAdmin,
       supervisor,
+      drainWorkers: () => drainWorkers(supervisor),
       token: secrets.adminToken,
       logger,
     });
@@ -185,6 +186,13 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
     await stop();
     throw error;
   }
+}
+
+/** All at once: a slot that one gives back would only be given to another that is about to stop. */
+async function drainWorkers(supervisor: Supervisor): Promise<string[]> {
+  const workers = supervisor.processes().filter(({ kind }) => kind === "worker");
+  await Promise.all(workers.map((worker) => worker.stop()));
+  return workers.map(({ name }) => name);
 }
 
 /** A name and ports for each process, in the order of their starts. */

@@ -158,6 +158,10 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
     const host = await serveHost({
       mint: () => mint,
       accounts: accountAdmin,
+      async drainWorkers() {
+        await worker.stop();
+        return ["worker-1"];
+      },
       token: secrets.adminToken,
       logger,
     });

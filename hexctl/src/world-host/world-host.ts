@@ -53,15 +53,17 @@ export interface HostServerOptions {
   readonly accounts: AccountAdmin;
   /** Undefined: everything is one process. */
   readonly supervisor?: Supervisor;
+  /** Stops all workers for good; resolves with their names when they have ended. Idempotent. */
+  readonly drainWorkers: () => Promise<string[]>;
   readonly token: string;
   readonly logger: Logger;
 }
 
-/** The host's own server, for `hexctl token`, `ban`, `rotate-keys` and `roll`. */
+/** The host's own server, for `hexctl token`, `ban`, `rotate-keys`, `roll` and `drain`. */
 export async function serveHost(
   options: HostServerOptions,
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const { mint, accounts, supervisor, token, logger } = options;
+  const { mint, accounts, supervisor, drainWorkers, token, logger } = options;
   return startRpcServer({
     port: 0,
     token,
@@ -89,6 +91,7 @@ export async function serveHost(
           await found.restart();
           return {};
         },
+        drainWorkers: async () => ({ names: await drainWorkers() }),
         banAccount: (request) => accounts.ban(request),
         rotateAccessKeys: async () => ({ kid: await accounts.rotateKeys() }),
       }),

@@ -9,10 +9,13 @@ export { freshVhost, managementApi } from "./fresh-vhost.ts";
 export type { FreshVhost } from "./fresh-vhost.ts";
 export { freshName, providedStack, TEST_NAME_PREFIX } from "./provided-stack.ts";
 export type { ProvidedStack } from "./provided-stack.ts";
+export { type LedgerDifferences, ledgerDifferences } from "./ledger-differences.ts";
 export { logTails, startWorld } from "./start-world.ts";
 export type { Player, StartWorldOptions, World, WorldStatus } from "./start-world.ts";
 export { joinPlayer } from "./load-player.ts";
 export type { LoadPlayer, PlayedCommand } from "./load-player.ts";
+export { signalTree, treeOf } from "./signal-tree.ts";
+export { type UnsentMessages, unsentMessages } from "./unsent-messages.ts";
 export {
   firstAnswerOfNext,
   firstDecisions,

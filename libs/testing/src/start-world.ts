@@ -18,6 +18,7 @@ import { openChannel } from "@hexhold/rpc";
 /** The parts of the status file that tests use. */
 export interface WorldStatus {
   readonly ready: boolean;
+  readonly profile: string;
   readonly pid: number;
   readonly endpoints: { readonly ws: string; readonly http: string; readonly admin: string };
   readonly adminToken: string;

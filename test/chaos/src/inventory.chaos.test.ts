@@ -1,10 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { ResourceSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { BalancesSchema, GetBalancesSchema } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
-import { uuidText } from "@hexhold/messaging";
-import { startWorld, type World } from "@hexhold/testing";
+import { ledgerDifferences, startWorld, type World } from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startPlay } from "./play.ts";
@@ -59,6 +56,8 @@ describe("the ledger of a world whose inventory and worker are killed under 16 p
   });
 });
 
+const differences = () => ledgerDifferences(world.status().services["postgres"]!.url);
+
 /** SIGKILL; resolves when the supervisor has started it again. */
 async function killed(name: string): Promise<void> {
   const pid = world.pidOf(name);
@@ -68,32 +67,6 @@ async function killed(name: string): Promise<void> {
 
 function pidNow(name: string): number | undefined {
   return world.status().processes.find((item) => item.name === name)?.pid;
-}
-
-/** Sums of the journal beside balances and postings of the ledger, by account and item. */
-async function differences(): Promise<{ gathered: number; differing: string[] }> {
-  const { rows: events } = await database.query<{ payload: Buffer }>(
-    "SELECT payload FROM world.journal WHERE type = 'evt.hex.gathered'",
-  );
-  const sums = new Map<string, bigint>();
-  for (const { payload } of events) {
-    const { playerId, resource, amount } = fromBinary(GatheredSchema, payload);
-    const item = `${uuidText(playerId)} ${ResourceSchema.value[resource]!.localName.toLowerCase()}`;
-    sums.set(item, (sums.get(item) ?? 0n) + amount);
-  }
-  const { rows } = await database.query<{ item: string; balance: string; posted: string }>(
-    `SELECT owner || ' ' || asset AS item, b.amount AS balance, sum(p.amount) AS posted
-     FROM inventory.ledger_account JOIN inventory.balance AS b USING (ledger_account_id)
-     JOIN inventory.posting AS p USING (ledger_account_id)
-     WHERE kind = 'player' GROUP BY owner, asset, b.amount`,
-  );
-  const ledger = new Map(rows.map((row) => [row.item, row]));
-  const differing = [...new Set([...sums.keys(), ...ledger.keys()])].filter((item) => {
-    const expected = String(sums.get(item) ?? 0n);
-    const { balance, posted } = ledger.get(item) ?? {};
-    return balance !== expected || posted !== expected;
-  });
-  return { gathered: sums.size, differing };
 }
 
 /** What players are told of their balances, held against the ledger. */

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/host.proto.
  */
 export const file_hexhold_control_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSJ8ChJNaW50UGxheWVyc1JlcXVlc3QSGQoFY291bnQYASABKA1CCrpIByoFGJBOKAESFAoDa2V5GAIgASgJQge6SARyAhgaEhsKCmFjY291bnRfaWQYAyABKAlCB7pIBHICGCQSGAoFdHRsX3MYBCABKA1CCbpIBioEGID1JCJIChNNaW50UGxheWVyc1Jlc3BvbnNlEjEKB3BsYXllcnMYASADKAsyIC5oZXhob2xkLmNvbnRyb2wudjEuTWludGVkUGxheWVyIj4KDE1pbnRlZFBsYXllchISCgphY2NvdW50X2lkGAEgASgJEgsKA2tleRgCIAEoCRINCgV0b2tlbhgDIAEoCSJyChFCYW5BY2NvdW50UmVxdWVzdBIaCgdhY2NvdW50GAEgASgJQgm6SAZyBBABGCQSGQoIdW50aWxfbXMYAiABKANCB7pIBCICKAASGAoGcmVhc29uGAMgASgJQgi6SAVyAxiAAhIMCgRsaWZ0GAQgASgIIjYKEkJhbkFjY291bnRSZXNwb25zZRISCgphY2NvdW50X2lkGAEgASgJEgwKBG5hbWUYAiABKAkiGQoXUm90YXRlQWNjZXNzS2V5c1JlcXVlc3QiJwoYUm90YXRlQWNjZXNzS2V5c1Jlc3BvbnNlEgsKA2tpZBgBIAEoCTKqAwoLSG9zdFNlcnZpY2USYAoLTWludFBsYXllcnMSJi5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVzcG9uc2UiABJpCg5SZXN0YXJ0UHJvY2VzcxIpLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1JlcXVlc3QaKi5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXNwb25zZSIAEl0KCkJhbkFjY291bnQSJS5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlcXVlc3QaJi5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlc3BvbnNlIgASbwoQUm90YXRlQWNjZXNzS2V5cxIrLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdBosLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2UiAGIGcHJvdG8z", [file_buf_validate_validate]);
+  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSIVChNEcmFpbldvcmtlcnNSZXF1ZXN0IiUKFERyYWluV29ya2Vyc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJInIKEUJhbkFjY291bnRSZXF1ZXN0EhoKB2FjY291bnQYASABKAlCCbpIBnIEEAEYJBIZCgh1bnRpbF9tcxgCIAEoA0IHukgEIgIoABIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEgwKBGxpZnQYBCABKAgiNgoSQmFuQWNjb3VudFJlc3BvbnNlEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIZChdSb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdCInChhSb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2USCwoDa2lkGAEgASgJMo8ECgtIb3N0U2VydmljZRJgCgtNaW50UGxheWVycxImLmhleGhvbGQuY29udHJvbC52MS5NaW50UGxheWVyc1JlcXVlc3QaJy5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXNwb25zZSIAEmkKDlJlc3RhcnRQcm9jZXNzEikuaGV4aG9sZC5jb250cm9sLnYxLlJlc3RhcnRQcm9jZXNzUmVxdWVzdBoqLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1Jlc3BvbnNlIgASYwoMRHJhaW5Xb3JrZXJzEicuaGV4aG9sZC5jb250cm9sLnYxLkRyYWluV29ya2Vyc1JlcXVlc3QaKC5oZXhob2xkLmNvbnRyb2wudjEuRHJhaW5Xb3JrZXJzUmVzcG9uc2UiABJdCgpCYW5BY2NvdW50EiUuaGV4aG9sZC5jb250cm9sLnYxLkJhbkFjY291bnRSZXF1ZXN0GiYuaGV4aG9sZC5jb250cm9sLnYxLkJhbkFjY291bnRSZXNwb25zZSIAEm8KEFJvdGF0ZUFjY2Vzc0tleXMSKy5oZXhob2xkLmNvbnRyb2wudjEuUm90YXRlQWNjZXNzS2V5c1JlcXVlc3QaLC5oZXhob2xkLmNvbnRyb2wudjEuUm90YXRlQWNjZXNzS2V5c1Jlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.control.v1.RestartProcessRequest
@@ -44,6 +44,38 @@ export type RestartProcessResponse = Message<"hexhold.control.v1.RestartProcessR
  */
 export const RestartProcessResponseSchema: GenMessage<RestartProcessResponse> = /*@__PURE__*/
   messageDesc(file_hexhold_control_v1_host, 1);
+
+/**
+ * @generated from message hexhold.control.v1.DrainWorkersRequest
+ */
+export type DrainWorkersRequest = Message<"hexhold.control.v1.DrainWorkersRequest"> & {
+};
+
+/**
+ * Describes the message hexhold.control.v1.DrainWorkersRequest.
+ * Use `create(DrainWorkersRequestSchema)` to create a new message.
+ */
+export const DrainWorkersRequestSchema: GenMessage<DrainWorkersRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 2);
+
+/**
+ * @generated from message hexhold.control.v1.DrainWorkersResponse
+ */
+export type DrainWorkersResponse = Message<"hexhold.control.v1.DrainWorkersResponse"> & {
+  /**
+   * Those that were stopped, as in the status file.
+   *
+   * @generated from field: repeated string names = 1;
+   */
+  names: string[];
+};
+
+/**
+ * Describes the message hexhold.control.v1.DrainWorkersResponse.
+ * Use `create(DrainWorkersResponseSchema)` to create a new message.
+ */
+export const DrainWorkersResponseSchema: GenMessage<DrainWorkersResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 3);
 
 /**
  * @generated from message hexhold.control.v1.MintPlayersRequest
@@ -81,7 +113,7 @@ export type MintPlayersRequest = Message<"hexhold.control.v1.MintPlayersRequest"
  * Use `create(MintPlayersRequestSchema)` to create a new message.
  */
 export const MintPlayersRequestSchema: GenMessage<MintPlayersRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 2);
+  messageDesc(file_hexhold_control_v1_host, 4);
 
 /**
  * @generated from message hexhold.control.v1.MintPlayersResponse
@@ -98,7 +130,7 @@ export type MintPlayersResponse = Message<"hexhold.control.v1.MintPlayersRespons
  * Use `create(MintPlayersResponseSchema)` to create a new message.
  */
 export const MintPlayersResponseSchema: GenMessage<MintPlayersResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 3);
+  messageDesc(file_hexhold_control_v1_host, 5);
 
 /**
  * @generated from message hexhold.control.v1.MintedPlayer
@@ -127,7 +159,7 @@ export type MintedPlayer = Message<"hexhold.control.v1.MintedPlayer"> & {
  * Use `create(MintedPlayerSchema)` to create a new message.
  */
 export const MintedPlayerSchema: GenMessage<MintedPlayer> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 4);
+  messageDesc(file_hexhold_control_v1_host, 6);
 
 /**
  * @generated from message hexhold.control.v1.BanAccountRequest
@@ -167,7 +199,7 @@ export type BanAccountRequest = Message<"hexhold.control.v1.BanAccountRequest"> 
  * Use `create(BanAccountRequestSchema)` to create a new message.
  */
 export const BanAccountRequestSchema: GenMessage<BanAccountRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 5);
+  messageDesc(file_hexhold_control_v1_host, 7);
 
 /**
  * @generated from message hexhold.control.v1.BanAccountResponse
@@ -189,7 +221,7 @@ export type BanAccountResponse = Message<"hexhold.control.v1.BanAccountResponse"
  * Use `create(BanAccountResponseSchema)` to create a new message.
  */
 export const BanAccountResponseSchema: GenMessage<BanAccountResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 6);
+  messageDesc(file_hexhold_control_v1_host, 8);
 
 /**
  * @generated from message hexhold.control.v1.RotateAccessKeysRequest
@@ -202,7 +234,7 @@ export type RotateAccessKeysRequest = Message<"hexhold.control.v1.RotateAccessKe
  * Use `create(RotateAccessKeysRequestSchema)` to create a new message.
  */
 export const RotateAccessKeysRequestSchema: GenMessage<RotateAccessKeysRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 7);
+  messageDesc(file_hexhold_control_v1_host, 9);
 
 /**
  * @generated from message hexhold.control.v1.RotateAccessKeysResponse
@@ -221,7 +253,7 @@ export type RotateAccessKeysResponse = Message<"hexhold.control.v1.RotateAccessK
  * Use `create(RotateAccessKeysResponseSchema)` to create a new message.
  */
 export const RotateAccessKeysResponseSchema: GenMessage<RotateAccessKeysResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_host, 8);
+  messageDesc(file_hexhold_control_v1_host, 10);
 
 /**
  * What the host of a world (`hexctl start`) offers to `hexctl` on the same machine.
@@ -249,6 +281,17 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof RestartProcessRequestSchema;
     output: typeof RestartProcessResponseSchema;
+  },
+  /**
+   * Stops every worker in good order, for good: their snapshots are saved, nothing is executed any more, and
+   * everything else stays up. Answered when all have ended.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.DrainWorkers
+   */
+  drainWorkers: {
+    methodKind: "unary";
+    input: typeof DrainWorkersRequestSchema;
+    output: typeof DrainWorkersResponseSchema;
   },
   /**
    * Keeps an account out, or lets it in again.

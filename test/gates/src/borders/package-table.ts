@@ -56,7 +56,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   "libs/domain": {
     uses: ["gen", "libs/messaging", "libs/postgres", "libs/rpc", "libs/telemetry"],
   },
-  // For tests: it is above what it helps to test. It loads no service, starts worlds by hexctl's command line,
+  // For tests, and for bench and demo, which try a world from outside: it is above what it helps to test. It loads no service, starts worlds by hexctl's command line,
   // and has the reference game with rules that misbehave.
   "libs/testing": {
     uses: [
@@ -103,6 +103,10 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "console",
     ],
   },
+
+  // Starts a world, or attaches to one, lets bots play in it, breaks parts of it and checks what must hold. Apart
+  // from bots, which remain a library of the SDK alone.
+  demo: { uses: ["gen", "libs/rpc", "libs/testing", "bots"] },
 
   // Measures the world from outside. The baseline commits its own rows (libs/postgres), and the game that is
   // measured is the reference game with an event of the size that is asked for.

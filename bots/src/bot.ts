@@ -1,0 +1,233 @@
+/**
+ * One bot: an account, a session and a player that lives by `decideNext`.
+ *
+ * Phases: joining (account, session, views, `enter`) → playing (a step, a pause, …) → leaving (the step in hand
+ * ends, views are held against full states, `leave`, logout) → over. A session that the server ends for good
+ * ends the playing; the bot is then `lost`.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import {
+  type Account,
+  AccountError,
+  type Client,
+  type ClientStats,
+  connect,
+  createReferencePlayer,
+  type ReferencePlayer,
+  register,
+  stockAt,
+  type Subscription,
+} from "@hexhold/client";
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { diskOf, type Key, sameKey } from "@hexhold/hex";
+import { type CommandEnd, type CommandKind, endOf, transferOf } from "./command-end.ts";
+import { decideNext, type Step, type Surroundings } from "./decide-next.ts";
+import type { Random } from "./seeded-random.ts";
+
+export interface BotOptions {
+  /** Of gateways, `ws:` or `http:`, at least one: the account is asked for at the first, the session is at any. */
+  readonly gateways: readonly string[];
+  readonly name: string;
+  readonly password: string;
+  readonly random: Random;
+  /** Steps a second while each is answered at once; the pauses vary by half. */
+  readonly pace: number;
+  readonly onCommand: (end: CommandEnd) => void;
+}
+
+export interface Bot {
+  readonly accountId: string;
+  /** Its session is up now. */
+  readonly online: boolean;
+  /** The server has ended its session for good. */
+  readonly lost: boolean;
+  readonly stats: Readonly<ClientStats>;
+  /** Answers UNKNOWN_OUTCOME that came over the wire; the SDK repeats those commands. */
+  readonly unknownAnswers: number;
+  /** Ends it in good order, and rejects when it had failed; a call while it ends waits with it. At most about 70 s, when nobody answers. */
+  stop(): Promise<void>;
+  /** Ends its session at once, whatever is in hand. */
+  close(): void;
+}
+
+/** Tries at registration: a gateway limits calls, and says how long to wait. */
+const registerTriesMax = 20;
+const ringRadius = 1;
+/** At the end: full states that must agree with what was folded. */
+const compareMsMax = 3000;
+const resources = [Resource.WOOD, Resource.STONE, Resource.FOOD];
+
+/** Registers the account (or logs in, when it exists with this password), connects, enters, and begins to play. */
+export async function startBot(options: BotOptions): Promise<Bot> {
+  const account = await registered(options);
+  let unknownAnswers = 0;
+  const client = await connect({
+    url: options.gateways.map((url) => url.replace(/^http/, "ws")),
+    token: account.token,
+    sdk: "hexhold-bots",
+    onFrame({ content }) {
+      if (content.case !== "answer") return;
+      const { outcome } = content.value;
+      if (outcome.case === "error" && outcome.value.errorCode === ErrorCode.UNKNOWN_OUTCOME)
+        unknownAnswers++;
+    },
+  });
+  const player = createReferencePlayer(client);
+  const stopping = new AbortController();
+  const joined: Life = { ...options, client, player, stopping: stopping.signal };
+  await measured(joined, "enter", () => player.enter());
+  const life = live(joined);
+  // A fault of the bot's own is told when it is stopped.
+  life.catch(() => undefined);
+  let ended: Promise<void> | undefined;
+  const isLost = (): boolean => client.state.mode === "closed" && !stopping.signal.aborted;
+  let lost = false;
+  const end = async (): Promise<void> => {
+    try {
+      await life;
+    } finally {
+      client.close();
+      // The login ends by itself later, if nobody answers now.
+      await account.logout().catch(() => undefined);
+    }
+  };
+  return {
+    accountId: account.accountId,
+    get online() {
+      return client.state.mode === "online";
+    },
+    get lost() {
+      return (lost ||= isLost());
+    },
+    stats: client.stats,
+    get unknownAnswers() {
+      return unknownAnswers;
+    },
+    stop() {
+      lost ||= isLost();
+      stopping.abort();
+      return (ended ??= end());
+    },
+    close() {
+      lost ||= isLost();
+      stopping.abort();
+      client.close();
+    },
+  };
+}
+
+async function registered({ gateways, name, password }: BotOptions): Promise<Account> {
+  const [url = ""] = gateways;
+  for (let tries = 1; ; tries++) {
+    try {
+      return await register({ url }, name, password);
+    } catch (error) {
+      const mayHelp = error instanceof AccountError && error.retryAfterMs > 0;
+      if (!mayHelp || tries === registerTriesMax) throw error;
+      await pause(error.retryAfterMs);
+    }
+  }
+}
+
+interface Life extends BotOptions {
+  readonly client: Client;
+  readonly player: ReferencePlayer;
+  readonly stopping: AbortSignal;
+}
+
+async function live(life: Life): Promise<void> {
+  const { client, player, random, stopping } = life;
+  let at = player.key;
+  let views = watchAround(client, at);
+  while (!stopping.aborted && client.state.mode !== "closed") {
+    const pauseMs = (1000 / life.pace) * (0.5 + random());
+    await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
+    if (stopping.aborted) break;
+    const reason = await take(life, decideNext(surroundingsOf(client, player.key), random));
+    if (!sameKey(player.key, at)) {
+      at = player.key;
+      const before = views;
+      // Hexes of both are not let go of in between.
+      views = watchAround(client, at);
+      before.close();
+    }
+    // Another session of this account, or an operator, has sent it offline.
+    if (reason === "offline") await measured(life, "enter", () => player.enter());
+  }
+  if (client.state.mode !== "closed") {
+    await compareViews(client, views.keys);
+    await measured(life, "leave", () => player.leave());
+  }
+  views.close();
+}
+
+/** Does a step and waits for its outcome. Returns the reason of a refusal or error, else an empty text. */
+function take(life: Life, step: Step): Promise<string> {
+  const { client, player } = life;
+  switch (step.kind) {
+    case "walk":
+      return measured(life, "walk", () =>
+        client.send(MoveSchema, player.key, { x: step.x, y: step.y }),
+      );
+    case "gather":
+      return measured(life, "gather", () => player.gather(step.resource, step.amount));
+    case "cross":
+      return cross(life, step.side);
+    default:
+      return step satisfies never;
+  }
+}
+
+async function cross({ player, onCommand }: Life, side: number): Promise<string> {
+  const { hexId, layerId } = player.key;
+  // The first of the disk is the hex itself.
+  const to = { hexId: diskOf(hexId, 1)[side + 1]!, layerId };
+  const sentMs = performance.now();
+  const outcome = await player.transfer(to);
+  const end = endOf("cross", sentMs, performance.now(), outcome);
+  onCommand(outcome.outcome === "applied" ? { ...end, transfer: transferOf(outcome) } : end);
+  return end.reason;
+}
+
+async function measured(
+  { onCommand }: Life,
+  kind: CommandKind,
+  send: () => Promise<Parameters<typeof endOf>[3]>,
+): Promise<string> {
+  const sentMs = performance.now();
+  const outcome = await send();
+  const end = endOf(kind, sentMs, performance.now(), outcome);
+  onCommand(end);
+  return end.reason;
+}
+
+function watchAround(client: Client, key: Key): Subscription {
+  const keys = diskOf(key.hexId, ringRadius).map((hexId) => ({ hexId, layerId: key.layerId }));
+  return client.subscribe(keys, () => undefined);
+}
+
+function surroundingsOf(client: Client, key: Key): Surroundings {
+  const neighbours = diskOf(key.hexId, 1).length - 1;
+  const seen = client.view(key);
+  if (seen === undefined) return { stocks: [], neighbours };
+  const nowMs = client.serverNow();
+  return {
+    neighbours,
+    stocks: resources.map((resource) => ({
+      resource,
+      amount: stockAt(seen.view, resource, nowMs),
+    })),
+  };
+}
+
+/** Asks for full states; the SDK holds them against its own views (`stats.gapsUnnoticed`). */
+async function compareViews(client: Client, keys: readonly Key[]): Promise<void> {
+  const before = client.stats.states;
+  const untilMs = performance.now() + compareMsMax;
+  client.resync(keys);
+  while (client.stats.states < before + keys.length && performance.now() < untilMs) {
+    await pause(20);
+  }
+}

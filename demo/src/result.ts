@@ -1,0 +1,34 @@
+/** What a run came to: the document that `--json` writes. Its fields are described in demo/README.md. */
+import type { BotsStats } from "@hexhold/bots";
+import type { Check } from "./checks.ts";
+import type { Injected } from "./fault-schedule.ts";
+import type { Second, Totals } from "./tally.ts";
+
+export interface ResultFault extends Injected {
+  /** The longest time of a command that the fault could touch. */
+  readonly slowestMs: number;
+}
+
+export interface DemoResult {
+  readonly format: 1;
+  readonly startedAt: string;
+  readonly machine: { readonly cpus: number; readonly model: string; readonly memoryMb: number };
+  readonly versions: Readonly<Record<string, string>>;
+  readonly world: {
+    readonly profile: string;
+    readonly attached: boolean;
+    readonly processes: readonly string[];
+  };
+  readonly bots: number;
+  readonly pace: number;
+  readonly seed: number;
+  /** How long all of them played. */
+  readonly seconds: number;
+  readonly commands: Totals & { readonly perSecond: number };
+  readonly client: BotsStats;
+  readonly faults: readonly ResultFault[];
+  readonly series: readonly Second[];
+  readonly checks: readonly Check[];
+  readonly passed: number;
+  readonly failed: number;
+}

@@ -1,0 +1,100 @@
+/** Waits until a world without players is at rest. */
+import { setTimeout as pause } from "node:timers/promises";
+import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
+import { openChannel } from "@hexhold/rpc";
+import { ledgerDifferences, unsentMessages, type WorldStatus } from "@hexhold/testing";
+import type { Check } from "./checks.ts";
+
+/** Promised: so long after the last command nothing is on its way. */
+const settledMsMax = 30_000;
+const lookEveryMs = 250;
+
+/**
+ * Waits at most 30 s for empty outboxes and queues and for a ledger that says what the journal does. The broker
+ * counts its messages every few seconds only, so empty queues alone do not say that all is credited.
+ */
+export async function checkAtRest(status: WorldStatus): Promise<Check[]> {
+  const postgresUrl = status.services["postgres"]!.url;
+  const startedMs = performance.now();
+  const isLate = (): boolean => performance.now() - startedMs > settledMsMax;
+  let waiting = await onItsWay(status);
+  while (waiting !== "" && !isLate()) {
+    await pause(lookEveryMs);
+    waiting = await onItsWay(status);
+  }
+  const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+  let ledger = await lookAtLedger(postgresUrl);
+  while (!ledger.passed && !isLate()) {
+    await pause(lookEveryMs);
+    ledger = await lookAtLedger(postgresUrl);
+  }
+  return [
+    {
+      name: "outboxes and queues were empty within 30 s of the last command",
+      passed: waiting === "",
+      detail: waiting === "" ? `after ${seconds} s` : `after ${seconds} s still ${waiting}`,
+    },
+    {
+      name: "per account and item the ledger is the sum of what the journal says was gathered",
+      ...ledger,
+    },
+    { name: "no message became a dead letter", ...(await lookAtDeadLetters(postgresUrl)) },
+  ];
+}
+
+type Look = Pick<Check, "passed" | "detail">;
+
+async function lookAtLedger(postgresUrl: string): Promise<Look> {
+  try {
+    const { gathered, differing } = await ledgerDifferences(postgresUrl);
+    return {
+      passed: differing.length === 0,
+      detail: `${gathered} accounts and items${differenceText(differing)}`,
+    };
+  } catch (error) {
+    return { passed: false, detail: (error as Error).message };
+  }
+}
+
+async function lookAtDeadLetters(postgresUrl: string): Promise<Look> {
+  try {
+    const { deadLetters } = await unsentMessages(postgresUrl);
+    return { passed: deadLetters === 0, detail: `${deadLetters}` };
+  } catch (error) {
+    return { passed: false, detail: (error as Error).message };
+  }
+}
+
+function differenceText(differing: readonly string[]): string {
+  return differing.length === 0 ? "" : `, ${differing.length} differ, first ${differing[0]}`;
+}
+
+/** In words; empty when nothing is. */
+async function onItsWay(status: WorldStatus): Promise<string> {
+  try {
+    const unsent = await unsentMessages(status.services["postgres"]!.url);
+    const queues = await fullQueues(status);
+    return [
+      ...(unsent.world > 0 ? [`${unsent.world} rows in the world's outbox`] : []),
+      ...(unsent.inventory > 0 ? [`${unsent.inventory} rows in the inventory's outbox`] : []),
+      ...queues.map(({ name, messages }) => `${messages} messages in ${name}`),
+    ].join(", ");
+  } catch (error) {
+    return `not known: ${(error as Error).message}`;
+  }
+}
+
+async function fullQueues({ endpoints, adminToken }: WorldStatus) {
+  const channel = openChannel(endpoints.admin, { token: adminToken, callTimeoutMs: 5000 });
+  try {
+    const { queues } = await channel.client(AdminService).listQueues({});
+    return queues
+      .map(({ name, messagesReady, messagesUnacked }) => ({
+        name,
+        messages: messagesReady + messagesUnacked,
+      }))
+      .filter(({ messages }) => messages > 0n);
+  } finally {
+    channel.close();
+  }
+}

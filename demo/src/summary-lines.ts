@@ -1,0 +1,84 @@
+/** A result in words, for a terminal. Pure. */
+import { drawPlot } from "./draw-plot.ts";
+import type { DemoResult, ResultFault } from "./result.ts";
+import type { Transfers } from "./tally.ts";
+
+/** Lines without the closing one. */
+export function summaryLines(result: DemoResult): string[] {
+  const { commands, client, faults, series, checks } = result;
+  const plot = drawPlot(
+    series.map(({ applied, refused }) => applied + refused),
+    faults.map(({ kind, name, atMs }) => ({
+      at: atMs / 1000,
+      label: `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s`,
+    })),
+  );
+  return [
+    "",
+    row(
+      "commands",
+      `${count(commands.commands)} in ${result.seconds.toFixed(0)} s, ${commands.perSecond.toFixed(0)}/s: ${kinds(commands.byKind)}`,
+    ),
+    row(
+      "answers",
+      `applied ${count(commands.applied)}, refused ${count(commands.refused)}, errors ${count(commands.errors)}`,
+    ),
+    ...reasons("refused", commands.refusalsByReason),
+    ...reasons("errors", commands.errorsByReason),
+    row(
+      "latency",
+      `p50 ${ms(commands.p50Ms)}, p95 ${ms(commands.p95Ms)}, p99 ${ms(commands.p99Ms)}, slowest ${ms(commands.maxMs)}`,
+    ),
+    row("transfers", transfersText(commands.transfers)),
+    row(
+      "views",
+      `${count(client.states)} states, ${count(client.events)} events, gaps ${client.gapsUnnoticed} unnoticed, ${client.gapsNoticed} healed`,
+    ),
+    row(
+      "sessions",
+      `${client.welcomes} connections of ${result.bots} bots, ${client.repetitions} commands sent again, ${client.unknownAnswers} answers UNKNOWN_OUTCOME on the way`,
+    ),
+    ...faults.map((fault) => row("fault", faultText(fault))),
+    "",
+    "  applied and refused a second",
+    ...plot.map((line) => `  ${line}`),
+    "",
+    ...checks.map(({ name, passed, detail }) => `  ${passed ? "✔" : "✘"} ${name} (${detail})`),
+  ];
+}
+
+function faultText({ kind, name, atMs, runsAgainMs, slowestMs }: ResultFault): string {
+  const again = runsAgainMs === undefined ? "" : `runs again after ${ms(runsAgainMs)}, `;
+  return `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s: ${again}the slowest command near it took ${ms(slowestMs)}`;
+}
+
+function transfersText({ arrived, returned, unknown, ...rest }: Transfers): string {
+  const why = Object.entries(rest.returnsByReason).map(([reason, n]) => `${reason} ${count(n)}`);
+  const said = why.length === 0 ? "" : ` (${why.join(", ")})`;
+  return `${count(arrived)} arrived, ${count(returned)} came back${said}, ${unknown} unknown; p50 ${ms(rest.p50Ms)}, p95 ${ms(rest.p95Ms)}`;
+}
+
+function row(name: string, text: string): string {
+  return `  ${name.padEnd(9)} ${text}`;
+}
+
+function kinds(byKind: DemoResult["commands"]["byKind"]): string {
+  return Object.entries(byKind)
+    .map(([kind, number]) => `${kind} ${count(number)}`)
+    .join(", ");
+}
+
+/** The most frequent first. */
+function reasons(name: string, byReason: Readonly<Record<string, number>>): string[] {
+  return Object.entries(byReason)
+    .toSorted(([, a], [, b]) => b - a)
+    .map(([reason, number]) => row("", `${name}: ${reason} ${count(number)}`));
+}
+
+function count(number: number): string {
+  return number.toLocaleString("en-GB");
+}
+
+function ms(value: number): string {
+  return value < 1000 ? `${value.toFixed(1)} ms` : `${(value / 1000).toFixed(2)} s`;
+}

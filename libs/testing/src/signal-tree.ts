@@ -1,0 +1,31 @@
+/** Signals for a service and everything below it. Linux: reads /proc. */
+import { readdirSync, readFileSync } from "node:fs";
+
+/** `pid` and all its descendants. */
+export function treeOf(pid: number): number[] {
+  const children = new Map<number, number[]>();
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
+    } catch {
+      // It has just ended.
+    }
+  }
+  const tree = [pid];
+  for (const each of tree) tree.push(...(children.get(each) ?? []));
+  return tree;
+}
+
+/** Sends `signal` to `pid` and all its descendants; those that are gone are passed over. */
+export function signalTree(pid: number, signal: NodeJS.Signals): void {
+  for (const each of treeOf(pid)) {
+    try {
+      process.kill(each, signal);
+    } catch {
+      // Gone already.
+    }
+  }
+}
