@@ -292,6 +292,9 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
     return options.push(holder, { assignment: { case: "grant", value: { slot, expectedEpoch } } });
   }
 
+  /** Under way, by holder. */
+  const closings = new Map<string, Promise<void>>();
+
   /** A frozen consumer keeps what it has in hand until the broker closes its connection. */
   async function takeFromBroker(
     slot: string,
@@ -299,9 +302,17 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
     holder: string,
   ): Promise<void> {
     if (options.broker === undefined || lastHolder === undefined || lastHolder === holder) return;
-    const names = options.connectionsOf(lastHolder);
+    const { broker } = options;
+    // All slots of a holder go at once; its connections are closed once.
+    let closing = closings.get(lastHolder);
+    if (closing === undefined) {
+      closing = broker
+        .closeConnections(options.connectionsOf(lastHolder), `${lastHolder} has lost its slots`)
+        .finally(() => closings.delete(lastHolder));
+      closings.set(lastHolder, closing);
+    }
     try {
-      await options.broker.closeConnections(names, `${lastHolder} has lost ${slot}`);
+      await closing;
     } catch (error) {
       // The new owner then waits until the broker notices by itself; nothing is unsafe.
       logger.warn({ err: error, slot, holder: lastHolder }, "its connections could not be closed");

@@ -161,6 +161,12 @@ test("heartbeatNow does not wait for its turn; new connection names are register
   await vi.waitFor(() => expect(router.seen.heartbeats).toHaveLength(2), 1_000);
   await membership.setAmqpConnections(["b", "c"]);
   expect(router.seen.registrations.at(-1)?.amqpConnections).toEqual(["b", "c"]);
+  // Both at once, as when one of two connections goes and comes back: the router knows the last.
+  await Promise.all([
+    membership.setAmqpConnections(["b"]),
+    membership.setAmqpConnections(["b", "d"]),
+  ]);
+  expect(router.seen.registrations.at(-1)?.amqpConnections).toEqual(["b", "d"]);
 });
 
 test("after the stop nothing is sent any more; the last heartbeat says what is held then", async () => {

@@ -154,6 +154,8 @@ export function createRegistration(
       if (link !== undefined) await call(link).catch(() => undefined);
     },
     async renew() {
+      // One that is under way has named what was known when it was sent.
+      await joining?.catch(() => undefined);
       await registerAgain();
     },
     close() {
