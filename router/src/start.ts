@@ -54,6 +54,8 @@ export interface Router {
 
 const probeTimeoutMs = 500;
 const inspectTimeoutMs = 2_000;
+/** One that is frozen keeps the port: then operators have to look for the next one. */
+const adminPortWaitMs = 5_000;
 /** A process that is silent for so many TTLs, without a stream, is forgotten. */
 const forgetAfterTtls = 10;
 
@@ -171,6 +173,8 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     const admin = await startRpcServer({
       host,
       port: config.adminPort,
+      // Routers beside it have the same address for operators: who steps down lets go of it in a moment.
+      portWaitMs: config.redis === undefined ? 0 : adminPortWaitMs,
       nextPortIfTaken: true,
       token: config.adminToken,
       logger,

@@ -257,3 +257,11 @@ test("a taken port: the next free one on request, else an error that says what t
   const second = await start({ port: first.port, nextPortIfTaken: true });
   expect(second.port).toBeGreaterThan(first.port);
 });
+
+test("a port that is let go of in time is waited for, before another one is taken", async () => {
+  const first = await start();
+  const waiting = start({ port: first.port, portWaitMs: 5000, nextPortIfTaken: true });
+  await sleep(100);
+  await first.stop(0);
+  expect((await waiting).port).toBe(first.port);
+});

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   Code,
   ConnectError,
@@ -37,6 +38,8 @@ export interface RpcServerOptions {
   readonly port: number;
   /** When `port` is taken: take the next free one, at most 100 further (default false: fail). */
   readonly nextPortIfTaken?: boolean;
+  /** When `port` is taken: try it again for so long first, in milliseconds (default 0). */
+  readonly portWaitMs?: number;
   /** Registers services and nothing else: called once for the port and once for `channel`. */
   readonly routes: (router: ConnectRouter) => void;
   /** Bearer token that every call but health must carry; undefined = open. */
@@ -116,24 +119,35 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
 }
 
 const portsTriedMax = 100;
+const portRetryMs = 50;
 
 async function listenFrom(
   options: {
     readonly host: string;
     readonly port: number;
     readonly nextPortIfTaken?: boolean;
+    readonly portWaitMs?: number;
     readonly limits: ListenerLimits;
   },
   onRequest: (request: RpcRequest, response: RpcResponse) => void,
 ): ReturnType<typeof listen> {
   const { host, limits } = options;
   const tries = options.nextPortIfTaken === true && options.port !== 0 ? portsTriedMax : 1;
-  for (let port = options.port; ; port++) {
+  const waitUntilMs = performance.now() + (options.portWaitMs ?? 0);
+  let port = options.port;
+  for (;;) {
     try {
       return await listen({ host, port, limits }, onRequest);
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
-      if (code === "EADDRINUSE" && port + 1 < options.port + tries && port < 65_535) continue;
+      if (code === "EADDRINUSE" && performance.now() < waitUntilMs) {
+        await sleep(portRetryMs);
+        continue;
+      }
+      if (code === "EADDRINUSE" && port + 1 < options.port + tries && port < 65_535) {
+        port++;
+        continue;
+      }
       throw new Error(
         code === "EADDRINUSE"
           ? `port ${options.port} of ${host} is taken: stop what listens there, or choose another port (0 = any)`
