@@ -33,15 +33,21 @@ const askMs = { baseMs: 300, maxMs: 2000 };
 /** Watches the player's hex and `to` from now on. */
 export function transferEnd<V>(client: Client<V>, player: Uint8Array, to: Key): TransferWatch {
   const seen: { number: bigint; ended: TransferEnded }[] = [];
+  /** A full state has come: what led to it was not told as an event. */
+  let isToBeAsked = false;
   let notice = Promise.withResolvers<void>();
   const subscriptions: Subscription[] = [];
   const watch = (key: Key): void => {
+    // A hex that is watched already tells its state at once: that is no news.
+    let isNews = client.view(key) === undefined;
     subscriptions.push(
       client.subscribe([key], (update) => {
-        if (update.kind !== "event") return;
-        const found = endIn(update.event, player);
-        if (found === undefined) return;
-        seen.push(found);
+        const found = update.kind === "event" ? endIn(update.event, player) : undefined;
+        const isState = update.kind === "state" && isNews;
+        isNews = true;
+        if (found !== undefined) seen.push(found);
+        if (isState) isToBeAsked = true;
+        if (found === undefined && !isState) return;
         notice.resolve();
         notice = Promise.withResolvers();
       }),
@@ -75,7 +81,8 @@ export function transferEnd<V>(client: Client<V>, player: Uint8Array, to: Key): 
           notice.promise.then(() => true),
           new Promise<false>((resolve) => setTimeout(resolve, waitMs, false)),
         ]);
-        if (told) continue;
+        if (told && !isToBeAsked) continue;
+        isToBeAsked = false;
         const asked = await ask(transfer);
         if (asked !== undefined) return asked;
       }
