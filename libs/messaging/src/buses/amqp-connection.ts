@@ -65,15 +65,17 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
         await opened.close();
         return;
       }
+      // Whoever hears that it is up may ask for its name.
+      name = ownName;
       try {
         await options.onUp(opened, ownName, generation);
       } catch (error) {
+        name = undefined;
         failure = (error as Error).message;
         await opened.close().catch(() => undefined);
         return;
       }
       model = opened;
-      name = ownName;
       delayMs = options.reconnectDelayMs.first;
     } catch (error) {
       options.onDown((error as Error).message);

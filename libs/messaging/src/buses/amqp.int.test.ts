@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { type LocalStack, removeDataDir, startLocalStack } from "@hexhold/hexctl/local-stack";
 import { connect } from "amqplib";
-import { afterAll, beforeAll, expect } from "vitest";
+import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeBus } from "../bus-contract.ts";
 import type { Bus } from "../bus.ts";
 import { slotQueue } from "../topology.ts";
@@ -61,4 +61,15 @@ describeBus("RabbitMQ", () => {
       await Promise.all(open.map(async (bus) => bus.close()));
     },
   });
+});
+
+it("knows the names of both its connections when it says that it is connected", async () => {
+  const bus = createAmqpBus({ url: stack.service("rabbitmq").url, appId: "test/named" });
+  const names: string[] = [];
+  bus.onState(({ mode }) => {
+    if (mode === "connected") names.push(...bus.connectionNames());
+  });
+  await connected(bus);
+  expect(names).toEqual(["test/named.consume.1", "test/named.publish.1"]);
+  await bus.close();
 });
