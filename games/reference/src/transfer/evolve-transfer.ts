@@ -19,7 +19,7 @@ import type {
   TransferCompleted,
   TransferQueried,
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
-import { compareIds, withItem, withoutId } from "../sorted-ids.ts";
+import { compareIds, findById, withItem, withoutId } from "../sorted-ids.ts";
 
 export type TransferEvent =
   | PlayerDeparted
@@ -119,7 +119,11 @@ function withAnswer(
   end: TransferEnd,
   reason: string,
 ): HexState {
-  const { playerId, number, departedMs, atMs, forgetBeforeMs } = event;
+  const { playerId, number, atMs, forgetBeforeMs } = event;
+  const before =
+    state.transferAnswers[findById(state.transferAnswers, playerId, playerIdOf)]?.departedMs ?? 0n;
+  // Origins have clocks of their own: an earlier transfer may name a later time, and must not seem new one day.
+  const departedMs = event.departedMs > before ? event.departedMs : before;
   const answer = create(TransferAnswerSchema, {
     playerId,
     number,

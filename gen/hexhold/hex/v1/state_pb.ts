@@ -173,6 +173,8 @@ export type TransferAnswer = Message<"hexhold.hex.v1.TransferAnswer"> & {
   reason: string;
 
   /**
+   * The greatest of all transfers of the player that were answered since the last record was thrown away.
+   *
    * @generated from field: int64 departed_ms = 5;
    */
   departedMs: bigint;
