@@ -110,7 +110,7 @@ export function createReferencePlayer<V>(client: Client<V>): ReferencePlayer {
     observe: (options) => client.send(ObserveSchema, key, {}, options),
     async transfer(to, options) {
       // Watched before it begins: what happens is seen as it happens.
-      const watch = transferEnd(client, accountId, to);
+      const watch = transferEnd(client, accountId, key, to);
       try {
         const { hexId: toHexId, layerId: toLayerId } = to;
         const outcome = await follow(TransferSchema, { toHexId, toLayerId }, options);

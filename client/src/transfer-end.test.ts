@@ -50,7 +50,7 @@ function tell(key: Key, type: string, payload: Uint8Array): void {
 }
 
 function start(): Promise<unknown> {
-  const watch = transferEnd(client, player, to);
+  const watch = transferEnd(client, player, from, to);
   const transfer = { number: 3n, from: { key: from, hexVersion: 5 }, timeoutMs: 5000 };
   return watch.until({ ...transfer, signal: undefined }).finally(() => watch.close());
 }

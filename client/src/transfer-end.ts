@@ -30,14 +30,21 @@ export interface TransferWatch {
 /** Between two questions to the hexes, when no event has told. */
 const askMs = { baseMs: 300, maxMs: 2000 };
 
-/** Watches the player's hex and `to` from now on. */
-export function transferEnd<V>(client: Client<V>, player: Uint8Array, to: Key): TransferWatch {
+/** Watches `from`, where the player is believed to live, and `to` from now on. */
+export function transferEnd<V>(
+  client: Client<V>,
+  player: Uint8Array,
+  from: Key,
+  to: Key,
+): TransferWatch {
   const seen: { number: bigint; ended: TransferEnded }[] = [];
   /** A full state has come: what led to it was not told as an event. */
   let isToBeAsked = false;
   let notice = Promise.withResolvers<void>();
   const subscriptions: Subscription[] = [];
+  const watched = new Set<string>();
   const watch = (key: Key): void => {
+    watched.add(keyText(key));
     // A hex that is watched already tells its state at once: that is no news.
     let isNews = client.view(key) === undefined;
     subscriptions.push(
@@ -54,25 +61,29 @@ export function transferEnd<V>(client: Client<V>, player: Uint8Array, to: Key): 
     );
   };
   watch(to);
+  watch(from);
 
-  async function ask({ from }: TransferUnderWay): Promise<TransferEnded | undefined> {
-    for (const key of [to, from.key]) {
+  async function ask({ from: origin }: TransferUnderWay): Promise<TransferEnded | undefined> {
+    for (const key of [to, origin.key]) {
       const answer = await client.send(ObserveSchema, key, {}, { ordered: false, timeoutMs: 2000 });
       if (answer.outcome !== "applied" || !isIn(answer.result, player)) continue;
       if (key === to) return { end: "arrived" };
-      if (answer.hexVersion > from.hexVersion) return { end: "returned", reason: "" };
+      if (answer.hexVersion > origin.hexVersion) return { end: "returned", reason: "" };
     }
     return undefined;
   }
 
   return {
     async until(transfer) {
-      const { number, from, timeoutMs, signal } = transfer;
-      if (keyText(from.key) !== keyText(to)) watch(from.key);
+      const { number, from: origin, timeoutMs, signal } = transfer;
+      if (!watched.has(keyText(origin.key))) watch(origin.key);
       const untilMs = performance.now() + timeoutMs;
-      for (let tries = 0; ; tries++) {
-        const found = seen.find((item) => item.number === number);
-        if (found !== undefined) return found.ended;
+      for (let tries = 0; ;) {
+        const asked = isToBeAsked ? await ask(transfer) : undefined;
+        isToBeAsked = false;
+        // What was told says more than what was asked for.
+        const ended = seen.find((item) => item.number === number)?.ended ?? asked;
+        if (ended !== undefined) return ended;
         signal?.throwIfAborted();
         const leftMs = untilMs - performance.now();
         if (leftMs <= 0) return { end: "unknown" };
@@ -81,10 +92,9 @@ export function transferEnd<V>(client: Client<V>, player: Uint8Array, to: Key): 
           notice.promise.then(() => true),
           new Promise<false>((resolve) => setTimeout(resolve, waitMs, false)),
         ]);
-        if (told && !isToBeAsked) continue;
-        isToBeAsked = false;
-        const asked = await ask(transfer);
-        if (asked !== undefined) return asked;
+        if (told) continue;
+        isToBeAsked = true;
+        tries++;
       }
     },
     close() {
