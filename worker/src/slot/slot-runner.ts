@@ -48,6 +48,8 @@ export interface SlotReport {
 }
 
 const consumeRetryMs = 200;
+/** After a slot was taken: players wait for its first answers, and for nothing else of it. */
+const settleMs = 500;
 /** A slot that is asked for is given back within 2 s, or its connections are closed by the router. */
 const saveAheadMsMax = 1000;
 /** Time for what is in hand when a slot is given up. */
@@ -123,6 +125,7 @@ export class SlotRunner {
       worldNow: this.#ports.worldNow,
       fire: (timer) => this.#fire(timer),
       logger,
+      readAfterMs: settleMs,
     });
     this.#handler = new BatchHandler(
       this.slot,
@@ -137,7 +140,7 @@ export class SlotRunner {
       "slot taken",
     );
     this.#mode = "detached";
-    void this.#readMarks();
+    setTimeout(() => void this.#readMarks(), settleMs).unref();
     void this.#keepConsuming();
     return true;
   }

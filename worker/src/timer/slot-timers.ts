@@ -25,6 +25,8 @@ export interface SlotTimersOptions {
   /** Sends a timer to its hex. False: it could not be published, and is tried again. */
   readonly fire: (timer: DueTimer) => Promise<boolean>;
   readonly logger: Pick<Logger, "warn">;
+  /** Before the table is read first (default 0): a slot that was just taken has better things to do. */
+  readonly readAfterMs?: number;
 }
 
 export interface SlotTimers {
@@ -61,7 +63,7 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
   let stopped = false;
   const ticking = setInterval(tick, tickMs);
   ticking.unref();
-  void read();
+  setTimeout(() => void read(), options.readAfterMs ?? 0).unref();
 
   function tick(): void {
     const nowMs = worldNow();
