@@ -1,9 +1,10 @@
 /** Where a world has its journal and its snapshots, and the rules by which they are read. */
-import type { CreateGame, Game } from "@hexhold/actor";
+import type { Game } from "@hexhold/actor";
 import { openPool } from "@hexhold/postgres";
 import {
   createMongoSnapshotStore,
   createPostgresSnapshotStore,
+  loadGame,
   type SnapshotStore,
 } from "@hexhold/worker";
 import type { CommandContext } from "./commands/command-context.ts";
@@ -40,7 +41,7 @@ export async function openWorldStores(
   urls: StoreUrls,
 ): Promise<WorldStores> {
   const config = readWorldConfig(context.checkout, context.env);
-  const game = await loadGame(config.gameModule, config.gameOptions);
+  const game = await loadGame({ module: config.gameModule, options: config.gameOptions });
   const { postgresUrl, mongodbUrl } = storeUrls(context, urls);
   const snapshots =
     mongodbUrl === undefined
@@ -83,12 +84,4 @@ function storeUrls(
   }
   const ofServices = services === undefined ? env["HEXHOLD_MONGODB_URL"] : services.mongodb?.url;
   return { postgresUrl, mongodbUrl: given.mongodbUrl ?? ofServices };
-}
-
-async function loadGame(module: string, options: unknown): Promise<Game> {
-  const { createGame } = (await import(module)) as { createGame?: CreateGame };
-  if (typeof createGame !== "function") {
-    throw new TypeError(`game.module ${module} does not export the function createGame`);
-  }
-  return createGame(options);
 }

@@ -36,6 +36,7 @@ import { createViewPublisher } from "./view/view-publisher.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 
+export { loadGame } from "./load-game.ts";
 export { createMongoSnapshotStore } from "./snapshot/snapshot-stores/mongodb.ts";
 export { createPostgresSnapshotStore } from "./snapshot/snapshot-stores/postgres.ts";
 export type { Snapshot, SnapshotPlace, SnapshotStore } from "./snapshot/snapshot-store.ts";

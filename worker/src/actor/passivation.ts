@@ -41,16 +41,18 @@ export function choosePassive<
   const memoryBytes = hexes.reduce((sum, hex) => sum + memoryOf(hex), 0);
   const isPressed = memoryBytes > limits.memoryBytesMax;
   const isHard = memoryBytes > hardShare * limits.memoryBytesMax;
+  const isIdle = (hex: H): boolean => nowMs - hex.usedMs >= limits.idleMs;
   const passivate: { hex: H; cause: "idle" | "memory" }[] = [];
   const save: H[] = [];
   let left = memoryBytes;
-  for (const hex of hexes.toSorted((a, b) => a.usedMs - b.usedMs)) {
-    const isIdle = nowMs - hex.usedMs >= limits.idleMs;
+  // Without pressure the idle ones alone: most looks find none, and are not to sort everything for that.
+  const candidates = isPressed ? hexes : hexes.filter(isIdle);
+  for (const hex of candidates.toSorted((a, b) => a.usedMs - b.usedMs)) {
     const isTooMuch = isPressed && left > relief * limits.memoryBytesMax;
-    if (!isIdle && !isTooMuch) break;
+    if (!isIdle(hex) && !isTooMuch) break;
     left -= memoryOf(hex);
     if (hex.unsaved === 0 || (isHard && hex.unsavedVolatile === 0)) {
-      passivate.push({ hex, cause: isIdle ? "idle" : "memory" });
+      passivate.push({ hex, cause: isIdle(hex) ? "idle" : "memory" });
     } else save.push(hex);
   }
   return { passivate, save, memoryBytes };

@@ -22,28 +22,25 @@ export function startPassivator(options: PassivatorOptions): () => void {
   let saving = false;
 
   function tick(): void {
-    const all = [...options.slots()].flatMap((slot) =>
-      [...slot.table].map((hex) => ({ slot, hex })),
-    );
-    const slotOf = new Map(all.map(({ slot, hex }) => [hex, slot]));
-    const hexes = all.map(({ hex }) => hex);
+    const slots = [...options.slots()];
+    const hexes = slots.flatMap((slot) => [...slot.table]);
     const choice = choosePassive(hexes, limits, options.worldNow());
     metrics.actorMemory.set(choice.memoryBytes);
-    for (const [slot, chosen] of Map.groupBy(choice.passivate, ({ hex }) => slotOf.get(hex)!)) {
+    const slotOf = (hex: ActiveHex): SlotRunner =>
+      slots.find(({ table }) => table.find(hex.keyText, hex.generation) === hex)!;
+    for (const [slot, chosen] of Map.groupBy(choice.passivate, ({ hex }) => slotOf(hex))) {
       void slot.passivate(chosen.map(({ hex }) => hex)).then((gone) => {
         for (const { hex, cause } of chosen) if (gone.has(hex)) metrics.passivated.inc({ cause });
       });
     }
-    if (!saving && choice.save.length > 0) {
-      saving = true;
-      void saveAll(choice.save.slice(0, savesMax)).finally(() => (saving = false));
-    }
+    if (saving || choice.save.length === 0) return;
+    saving = true;
+    const due = Map.groupBy(choice.save.slice(0, savesMax), slotOf);
+    void saveAll(due).finally(() => (saving = false));
+  }
 
-    async function saveAll(due: readonly ActiveHex[]): Promise<void> {
-      for (const [slot, of] of Map.groupBy(due, (hex) => slotOf.get(hex)!)) {
-        await options.save(slot, of);
-      }
-    }
+  async function saveAll(due: ReadonlyMap<SlotRunner, readonly ActiveHex[]>): Promise<void> {
+    for (const [slot, hexes] of due) await options.save(slot, hexes);
   }
 
   const timer = setInterval(tick, tickMs);

@@ -209,22 +209,15 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         const lane = laneOf(row.destination);
         lane.newest = position;
         if (lane.mode === "reading") continue;
-        if (lane.queue.length >= memoryMax) {
-          lane.mode = "reading";
-          lane.queue = [];
-        } else {
-          lane.queue.push({ position, subject: row.subject, envelope: row.envelope });
-        }
-        lane.wake.resolve();
-        lane.wake = Promise.withResolvers();
+        if (lane.queue.length >= memoryMax) turnToReading(lane);
+        else lane.queue.push({ position, subject: row.subject, envelope: row.envelope });
+        wakeUp(lane);
       }
     },
     reread() {
       for (const lane of lanes.values()) {
-        lane.mode = "reading";
-        lane.queue = [];
-        lane.wake.resolve();
-        lane.wake = Promise.withResolvers();
+        turnToReading(lane);
+        wakeUp(lane);
       }
       // A destination may have had its first row.
       finding = findLanes();
@@ -242,6 +235,17 @@ export function startRelay(options: RelayOptions): OutboxRelay {
       await store().catch(() => undefined);
     },
   };
+}
+
+/** What waits in memory is in the table too. */
+function turnToReading(lane: Lane): void {
+  lane.mode = "reading";
+  lane.queue = [];
+}
+
+function wakeUp(lane: Lane): void {
+  lane.wake.resolve();
+  lane.wake = Promise.withResolvers();
 }
 
 /** Queue of a row: the service's, numbered by subject where order counts; a hex's slot. */

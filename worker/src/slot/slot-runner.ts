@@ -14,11 +14,11 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { keyText } from "@hexhold/hex";
 import {
-  decodeEnvelope,
   type Delivery,
   routeOf,
   type Subscription,
   uuidText,
+  uuidv7Bytes,
 } from "@hexhold/messaging";
 import { type ActiveHex, HexTable } from "../actor/hex-table.ts";
 import type { CapturedHex } from "../rules/rules-host.ts";
@@ -312,12 +312,13 @@ export class SlotRunner {
     const { identity, outbox, routes, worldNow } = this.#ports;
     const table = routes();
     if (table === undefined) return false;
-    const envelope = fireEnvelope(timer, identity, worldNow());
+    const nowMs = worldNow();
+    const id = uuidv7Bytes(Math.floor(nowMs));
     const outcome = await outbox.send({
       queue: routeOf(timer.key, table),
       routeVersion: table.routeVersion,
-      envelopes: [envelope],
-      messageId: uuidText(decodeEnvelope(envelope).eventId),
+      envelopes: [fireEnvelope(timer, identity, nowMs, id)],
+      messageId: uuidText(id),
       gatherMs: gatherMs.hexes,
     });
     if (outcome === "confirmed") this.#ports.metrics.timersFired.inc();

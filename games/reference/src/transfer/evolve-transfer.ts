@@ -59,43 +59,17 @@ export function evolveTransfer(state: HexState, event: TransferEvent): HexState 
         departures: [...withoutDeparture(state, playerId), departure].slice(-departuresMax),
       };
     }
-    case "hexhold.hex.v1.PlayerArrived": {
-      const { online, atMs } = event;
-      const resident = create(ResidentSchema, {
-        playerId,
-        online,
-        sinceMs: atMs,
-        transfers: number,
-      });
-      return {
-        ...withAnswer(state, event, TransferEnd.ARRIVED, ""),
-        residents: withItem(state.residents, resident, playerIdOf),
-        // What it left under an earlier number has ended, or it could not have come.
-        transits: withoutId(state.transits, playerId, playerIdOf),
-        departures: withoutDeparture(state, playerId),
-      };
-    }
+    case "hexhold.hex.v1.PlayerArrived":
+      // What it left under an earlier number has ended, or it could not have come.
+      return withResident(withAnswer(state, event, TransferEnd.ARRIVED, ""), event);
     case "hexhold.hex.v1.ArrivalRefused":
       return withAnswer(state, event, TransferEnd.REFUSED, event.reason);
     case "hexhold.hex.v1.TransferAnswered":
       return state;
     case "hexhold.hex.v1.TransferCompleted":
       return { ...state, transits: withoutId(state.transits, playerId, playerIdOf) };
-    case "hexhold.hex.v1.PlayerReturned": {
-      const { online, atMs } = event;
-      const resident = create(ResidentSchema, {
-        playerId,
-        online,
-        sinceMs: atMs,
-        transfers: number,
-      });
-      return {
-        ...state,
-        residents: withItem(state.residents, resident, playerIdOf),
-        transits: withoutId(state.transits, playerId, playerIdOf),
-        departures: withoutDeparture(state, playerId),
-      };
-    }
+    case "hexhold.hex.v1.PlayerReturned":
+      return withResident(state, event);
     case "hexhold.hex.v1.TransferQueried": {
       const { dueMs, armedVersion } = event;
       return {
@@ -110,6 +84,23 @@ export function evolveTransfer(state: HexState, event: TransferEvent): HexState 
     default:
       throw new TypeError(`unknown event ${(event satisfies never as TransferEvent).$typeName}`);
   }
+}
+
+/** The player lives here: neither on its way from here, nor gone. */
+function withResident(state: HexState, event: PlayerArrived | PlayerReturned): HexState {
+  const { playerId, number, online, atMs } = event;
+  const resident = create(ResidentSchema, {
+    playerId,
+    online,
+    sinceMs: atMs,
+    transfers: number,
+  });
+  return {
+    ...state,
+    residents: withItem(state.residents, resident, playerIdOf),
+    transits: withoutId(state.transits, playerId, playerIdOf),
+    departures: withoutDeparture(state, playerId),
+  };
 }
 
 /** With the answer to a transfer, and without those that have grown too old. */
