@@ -1,10 +1,11 @@
 import { execFile, execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { accessSync, constants, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { readFileSync, renameSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { findBinary, isExecutable } from "../find-binary.ts";
+import { cacheFolder } from "./cache-folder.ts";
 import { notHere, type NotHere } from "./resolution.ts";
 import type { StartContext } from "./start-context.ts";
 
@@ -67,7 +68,7 @@ export function builtFerretdb(
   dataDir: string,
 ): { readonly file: string; readonly source: string; readonly version: string } {
   const source = join(checkout, "infra", "ferretdb");
-  const file = join(cacheFolder(dataDir), `ferretdb-${hashOfSources(source)}`);
+  const file = join(cacheFolder(join(dataDir, "bin")), `ferretdb-${hashOfSources(source)}`);
   return { file, source, version: moduleVersion(source) };
 }
 
@@ -82,24 +83,6 @@ function hashOfSources(source: string): string {
 function moduleVersion(source: string): string {
   const text = readFileSync(join(source, "go.mod"), "utf8");
   return /FerretDB\/FerretDB v(\S+)/.exec(text)?.[1] ?? "?";
-}
-
-/** The user's cache where it can be written, else `bin` in the data directory. */
-function cacheFolder(dataDir: string): string {
-  const { HEXHOLD_CACHE_DIR: own, XDG_CACHE_HOME: xdg } = process.env;
-  const wanted =
-    own !== undefined && own !== ""
-      ? own
-      : join(xdg !== undefined && xdg !== "" ? xdg : join(homedir(), ".cache"), "hexhold");
-  try {
-    mkdirSync(wanted, { recursive: true });
-    accessSync(wanted, constants.W_OK);
-    return wanted;
-  } catch {
-    const inside = join(dataDir, "bin");
-    mkdirSync(inside, { recursive: true });
-    return inside;
-  }
 }
 
 /** A Go that is new enough. */
