@@ -21,6 +21,7 @@ import { loadGame } from "./load-game.ts";
 import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
 import { createThreadRulesHost } from "./rules/rules-hosts/thread.ts";
 import type { RulesHost } from "./rules/rules-host.ts";
+import { readRecovery } from "./journal/recovery.ts";
 import { RulesThreadPool } from "./rules/rules-thread-pool.ts";
 import { GroupCommit } from "./slot/group-commit.ts";
 import { groupConnectionName } from "./slot/ownership.ts";
@@ -30,7 +31,7 @@ import { SlotRunner } from "./slot/slot-runner.ts";
 import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
 import type { SnapshotStore } from "./snapshot/snapshot-store.ts";
-import { startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
+import { type SnapshotWriter, startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
 import { createOutboxSender } from "./outbox/outbox-sender.ts";
 import { createViewPublisher } from "./view/view-publisher.ts";
 import type { WorkerConfig } from "./worker-config.ts";
@@ -47,11 +48,13 @@ export { workerSection } from "./worker-section.ts";
 const schemaVersion = "0002_days";
 const snapshotConnectMsMax = 3000;
 /** Slots that may be taken without waiting for a connection. */
-const spareConnections = 2;
+const spareConnections = 4;
 const marksEveryMs = 2000;
 const hotHexesEveryMs = 10_000;
 const daysEveryMs = 3_600_000;
 const daysAhead = 7;
+/** After that a worker that stops gives back at once what it still has: a deployment waits 30 s for it. */
+const handBackMsMax = 10_000;
 
 /** What the composition root gives a worker. All of it is closed by its giver, the snapshots excepted. */
 export interface WorkerPorts {
@@ -107,7 +110,9 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
           },
         });
   const rules = newRules();
-  const spares = createSpareConnections(config.postgresUrl, spareConnections);
+  const spares = createSpareConnections(config.postgresUrl, spareConnections, async (client) => {
+    await readRecovery(client, [], new Map(), game.hex.stateFormat);
+  });
   const control = await startRpcServer({
     host: config.controlHost,
     port: config.controlPort,
@@ -281,11 +286,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     for (const end of unwatch) end();
     for (const timer of timers) clearInterval(timer);
     endPassivation();
-    await Promise.all(
-      [...slots.values()].map((slot) =>
-        slot.release("the worker stops", (what) => writer.flush(slot, what)),
-      ),
-    );
+    await handBack([...slots.values()], writer, config.handBackPauseMs);
     group.stop();
     spares.stop();
     await writer.stop();
@@ -300,6 +301,28 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     controlUrl: control.url,
     stop: () => (stopping ??= stop()),
   };
+}
+
+/**
+ * One slot after the other: those that wait serve meanwhile, and whoever takes one over has nothing else to do.
+ * Ends when the last one should be served again: a process that starts in this one's place would take the
+ * processor from its next owner.
+ */
+async function handBack(
+  slots: readonly SlotRunner[],
+  writer: SnapshotWriter,
+  pauseMs: number,
+): Promise<void> {
+  const release = (slot: SlotRunner): Promise<void> =>
+    slot.release("the worker stops", (what) => writer.flush(slot, what));
+  const endMs = performance.now() + handBackMsMax;
+  const [...waiting] = slots;
+  for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
+    await release(slot);
+    await pause(pauseMs);
+    if (performance.now() < endMs) continue;
+    await Promise.all(waiting.splice(0).map(release));
+  }
 }
 
 /** Refuses a database of another version, or one that may lose what it has confirmed. */

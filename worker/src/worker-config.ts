@@ -29,6 +29,11 @@ export const workerConfigSchema = z.object({
   actorMemoryMbMax: z.number().int().min(1).default(256),
   /** An actor that nobody has asked for so long leaves memory. */
   passivateAfterMs: z.number().int().min(1000).default(300_000),
+  /**
+   * Between two slots of a worker that stops: what a slot is without answers while it changes hands, as a rule.
+   * 0 where nobody else could take one.
+   */
+  handBackPauseMs: z.number().int().min(0).max(2000).default(150),
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
   version: z.string().default(releaseVersion),

@@ -81,6 +81,8 @@ export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
         ...config.worker,
         resultRetentionHours: config.resultRetentionHours,
         instance: "worker-1",
+        // Nobody else takes a slot over.
+        handBackPauseMs: 0,
         postgresUrl: roleUrl("hexhold_worker"),
         controlToken: secrets.controlToken,
         game,

@@ -8,6 +8,8 @@ export interface Play {
   readonly players: readonly LoadPlayer[];
   /** True: nothing but VOLATILE moves, until it is called with false. */
   onlyMoves(only: boolean): void;
+  /** From now on a player waits `pauseMs` between two commands. */
+  pace(pauseMs: number): void;
   /** Stops sending, and waits until every command has its final answer. */
   finish(): Promise<void>;
 }
@@ -38,6 +40,7 @@ export async function startPlay(
   );
   let playing = true;
   let movesOnly = false;
+  let restMs = pauseMs;
   const loops = players.map(async (player, i) => {
     player.subscribe();
     await player.command("cmd.hex.enter", enter);
@@ -49,12 +52,13 @@ export async function startPlay(
       } else {
         await player.command("cmd.hex.gather", gather());
       }
-      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
     }
   });
   return {
     players,
     onlyMoves: (only) => void (movesOnly = only),
+    pace: (ms) => void (restMs = ms),
     async finish() {
       playing = false;
       await Promise.all(loops);

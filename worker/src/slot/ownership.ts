@@ -45,7 +45,6 @@ export async function takeSlot(
   owner: { readonly worker: string; readonly incarnation: string },
 ): Promise<TakenSlot | undefined> {
   const name = `${owner.worker}#${owner.incarnation}`;
-  await client.query(`SET lock_timeout = '${lockTimeoutMs}ms'`);
   let taken: TakenSlot | undefined;
   try {
     taken = await take(client, slot, expected, name);
@@ -53,29 +52,28 @@ export async function takeSlot(
     if (sqlStateOf(error) !== lockNotAvailable) throw error;
     await endHoldersOf(client, slot, expected);
     taken = await take(client, slot, expected, name);
-  } finally {
-    // One trip for both: every slot that changes hands waits for it.
-    const reset = "SET lock_timeout = 0";
-    const rename =
-      taken === undefined
-        ? ""
-        : `; SET application_name = ${client.escapeLiteral(connectionName(owner.worker, taken.epoch))}`;
-    await client.query(reset + rename).catch(() => undefined);
+  }
+  if (taken !== undefined) {
+    // Nobody waits for it: what comes next on this connection comes after it.
+    const renamed = client.escapeLiteral(connectionName(owner.worker, taken.epoch));
+    void client.query(`SET application_name = ${renamed}`).catch(() => undefined);
   }
   return taken;
 }
 
+/** One trip, since whoever plays in the slot waits for it; the limit ends with the statements' transaction. */
 async function take(
   client: PgClient,
   slot: string,
   expected: bigint,
   owner: string,
 ): Promise<TakenSlot | undefined> {
-  const { rows } = await client.query<{ epoch: string; clean: boolean }>(
-    "SELECT epoch, clean FROM world.take_slot($1, $2, $3)",
-    [slot, expected, owner],
-  );
-  const row = rows[0];
+  const [, result] = (await client.query<{ epoch: string; clean: boolean }>(
+    `SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
+     SELECT epoch, clean FROM world.take_slot(
+       ${client.escapeLiteral(slot)}, ${expected}, ${client.escapeLiteral(owner)})`,
+  )) as unknown as readonly { readonly rows: { epoch: string; clean: boolean }[] }[];
+  const row = result?.rows[0];
   return row === undefined ? undefined : { epoch: BigInt(row.epoch), clean: row.clean };
 }
 

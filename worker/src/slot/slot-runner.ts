@@ -219,7 +219,7 @@ export class SlotRunner {
       // Not a reason for a process to stay.
       new Promise((resolve) => setTimeout(resolve, drainMsMax).unref()),
     ]);
-    await this.#subscription?.close();
+    // What the next owner loads; its consumer waits for the end of this channel in any case.
     await save("volatile");
     await this.#end("released", true);
   }
@@ -335,8 +335,7 @@ export class SlotRunner {
     // known to have come.
     const stopped = this.#relay?.stop();
     this.#timers?.stop();
-    await this.#subscription?.close();
-    await this.#store?.close(release);
+    await Promise.all([this.#subscription?.close(), this.#store?.close(release)]);
     this.#listener.ended(end);
     if (release) await stopped;
   }

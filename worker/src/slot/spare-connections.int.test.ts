@@ -32,7 +32,7 @@ it("hands out open connections under the name that is asked for, and opens other
   const client = await spares.connect("worker:w:7", () => lost++);
   const [pid] = await sessions("worker:w:7");
   expect(before).toContain(pid);
-  await expect.poll(async () => (await sessions("worker-spare")).length).toBe(2);
+  await expect.poll(async () => (await sessions("worker-spare")).length, { timeout: 5000 }).toBe(2);
   // More at once than there are.
   const more = await Promise.all(
     [8, 9, 10].map((n) => spares.connect(`worker:w:${n}`, () => lost++)),
@@ -42,6 +42,18 @@ it("hands out open connections under the name that is asked for, and opens other
   await expect.poll(() => lost).toBe(1);
   spares.stop();
   await Promise.all([client, ...more].map((each) => each.end().catch(() => undefined)));
+});
+
+it("warms each one up before it counts as spare", async () => {
+  const spares = createSpareConnections(database.url, 1, async (client) => {
+    await client.query({ name: "warm", text: "SELECT 1" });
+  });
+  await spares.fill();
+  const client = await spares.connect("worker:w:2", () => undefined);
+  const { rows } = await client.query("SELECT name FROM pg_prepared_statements");
+  expect(rows).toEqual([{ name: "warm" }]);
+  spares.stop();
+  await client.end();
 });
 
 it("does not hand out one that the server has closed meanwhile", async () => {

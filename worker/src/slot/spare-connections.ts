@@ -18,11 +18,23 @@ interface Spare {
   onLost: () => void;
 }
 
-/** Keeps up to `count` spare ones; without one a connection is opened as ever. */
-export function createSpareConnections(url: string, count: number): SpareConnections {
+/** Another is opened in its place so long after one was taken: what was taken over needs the processor now. */
+const refillAfterMs = 1000;
+
+/**
+ * Keeps up to `count` spare ones; without one a connection is opened as ever.
+ * @param warm what a connection runs once before it counts as spare: the first statement of a kind costs a session
+ *   a look into the catalog and a plan.
+ */
+export function createSpareConnections(
+  url: string,
+  count: number,
+  warm: (client: PgClient) => Promise<void> = () => Promise.resolve(),
+): SpareConnections {
   const spares: Spare[] = [];
   let opening = 0;
   let stopped = false;
+  let refill: NodeJS.Timeout | undefined;
 
   async function open(): Promise<void> {
     opening++;
@@ -35,6 +47,7 @@ export function createSpareConnections(url: string, count: number): SpareConnect
         spare.lost = true;
         spare.onLost();
       });
+      await warm(client);
       spare = { client, lost, onLost: () => undefined };
       if (stopped) dropConnection(client);
       else if (!lost) spares.push(spare);
@@ -68,7 +81,8 @@ export function createSpareConnections(url: string, count: number): SpareConnect
   return {
     async connect(applicationName, onLost) {
       const spare = await takeSpare(applicationName);
-      void fill().catch(() => undefined);
+      clearTimeout(refill);
+      refill = setTimeout(() => void fill().catch(() => undefined), refillAfterMs).unref();
       if (spare === undefined) return openConnection({ url, applicationName }, onLost);
       spare.onLost = onLost;
       return spare.client;
@@ -76,6 +90,7 @@ export function createSpareConnections(url: string, count: number): SpareConnect
     fill,
     stop() {
       stopped = true;
+      clearTimeout(refill);
       for (const { client } of spares.splice(0)) dropConnection(client);
     },
   };
