@@ -220,6 +220,22 @@ describe("commands", () => {
     expect(idsOf()).toEqual(before);
   });
 
+  test("nothing is sent to a server that has said goodbye", async () => {
+    const client = open();
+    await client.ready;
+    gateway.onFrame = (peer, content) => {
+      if (content.case === "command") peer.apply(content.value);
+    };
+    const goodbye = gateway.peer.closeSlowly(1001);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const outcome = client.send(GatherSchema, residence, wood);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    goodbye.go();
+    expect(await outcome).toMatchObject({ outcome: "applied" });
+    expect(gateway.peers).toHaveLength(2);
+    expect(client.stats.repetitions).toBe(0);
+  });
+
   test("what may have run is never called unexecuted, whatever a repetition was told", async () => {
     const client = open({ timing: { attemptsMax: 2, retry: { baseMs: 5, maxMs: 20 } } });
     await client.ready;

@@ -70,7 +70,8 @@ export class FrameSocket {
   }
 
   get isOpen(): boolean {
-    return this.#mode === "open";
+    // Closing: the server has said goodbye, and `close` is on its way.
+    return this.#mode === "open" && this.#socket.readyState === WebSocket.OPEN;
   }
 
   /** False: it was not sent, because there is no session or too much waits already. */

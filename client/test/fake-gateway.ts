@@ -1,4 +1,5 @@
 /** A gateway that a test moves by hand: real sockets, real frames, no world behind them. */
+import type { Duplex } from "node:stream";
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import {
   type ClientFrame,
@@ -21,6 +22,8 @@ export interface FakePeer {
   send(content: ServerContent): void;
   sendRaw(data: Uint8Array | string): void;
   close(code: number): void;
+  /** Says goodbye and then reads nothing until `go` is called: the client's socket stays half closed. */
+  closeSlowly(code: number): { readonly go: () => void };
   /** As a process that dies. */
   cut(): void;
   answer(command: Command, outcome: AnswerOutcome, replayed?: boolean): void;
@@ -95,6 +98,12 @@ function newPeer(socket: WebSocket): FakePeer {
     send: (frame) => socket.send(toBinary(ServerFrameSchema, create(ServerFrameSchema, { frame }))),
     sendRaw: (data) => socket.send(data),
     close: (code) => socket.close(code),
+    closeSlowly(code) {
+      socket.pause();
+      const { _socket: stream } = socket as unknown as { readonly _socket: Duplex };
+      stream.write(Buffer.from([0x88, 2, code >> 8, code & 0xff]));
+      return { go: () => socket.resume() };
+    },
     cut: () => socket.terminate(),
     answer: ({ requestId, key }, outcome, replayed = false) =>
       peer.send({
