@@ -3,16 +3,14 @@
  * What is measured and how: bench/README.md.
  */
 import { writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { parseArgs } from "node:util";
-import { startWorld, untilSpread } from "@hexhold/testing";
+import { gatewayUrls, machineOf, startWorld, untilSpread } from "@hexhold/testing";
 import { startBaseline } from "./baseline/start.ts";
 import { baselineTarget } from "./baseline/target.ts";
 import { acknowledgeAll } from "./inventory-sink.ts";
 import { createMeter, type Row } from "./meter.ts";
 import { baselinePids, clusterPids, embeddedPids } from "./pids.ts";
 import {
-  gatewayUrls,
   measureFailOver,
   measureLogins,
   measureTransfers,
@@ -66,14 +64,9 @@ if (wanted.has("embedded")) await measureEmbedded();
 const failOverMs = await measureSeveral();
 const failed = report();
 if (flags.json !== undefined) {
-  const machine = {
-    cpus: cpus().length,
-    model: cpus()[0]?.model,
-    memoryMb: Math.round(totalmem() / 1e6),
-  };
   writeFileSync(
     flags.json,
-    `${JSON.stringify({ machine, versions, rows: meter.rows, failOverMs }, undefined, 2)}\n`,
+    `${JSON.stringify({ machine: machineOf(), versions, rows: meter.rows, failOverMs }, undefined, 2)}\n`,
   );
 }
 const checked = levels.filter((level) => promisedLevels.has(level)).length;
@@ -158,7 +151,7 @@ async function measureSeveral(): Promise<readonly number[]> {
     await untilSpread(world, workerNames);
     if (wanted.has("several")) {
       const players = await world.mint(sockets);
-      const urls = gatewayUrls(world);
+      const urls = gatewayUrls(world.status());
       const target = (kind: LoadKind) => ({
         ...productTarget(urls[0]!, players, kind),
         url: (socket: number) => urls[socket % urls.length]!,

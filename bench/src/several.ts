@@ -4,6 +4,7 @@ import { connect, createReferencePlayer, login, register } from "@hexhold/client
 import { diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
 import {
   firstAnswerOfNext,
+  gatewayUrls,
   joinPlayer,
   oneHexPerSlot,
   untilSpread,
@@ -20,15 +21,6 @@ const password = "correct horse battery";
 /** What a promise says of the first answer: 3 s (test/chaos asserts it; here it is measured). */
 const failOverMsMax = 15_000;
 
-/** Addresses of the gateways, as players use them. */
-export function gatewayUrls(world: World): string[] {
-  return world
-    .status()
-    .processes.flatMap(({ kind, url }) =>
-      kind === "gateway" && url !== undefined ? [url.replace("http", "ws")] : [],
-    );
-}
-
 export function severalPids(world: World): Pids {
   const { gateway: _g, worker: _w, ...rest } = clusterPids(world);
   const own = [...workerNames, ...gatewayNames].map((name) => [name, world.pidOf(name)] as const);
@@ -37,7 +29,7 @@ export function severalPids(world: World): Pids {
 
 /** Logins of known accounts, each with a whole argon2id. */
 export async function measureLogins(world: World, meter: Meter): Promise<void> {
-  const urls = gatewayUrls(world);
+  const urls = gatewayUrls(world.status());
   const optionsOf = (n: number): { url: string } => ({ url: urls[n % urls.length]! });
   for (let n = 0; n < loginAccounts; n++) {
     await register(optionsOf(n), `bench-${n}`, password);
@@ -49,7 +41,7 @@ export async function measureLogins(world: World, meter: Meter): Promise<void> {
 
 /** Players that go to and fro between two hexes each, by the SDK: from the command to the arrival. */
 export async function measureTransfers(world: World, meter: Meter, players: number): Promise<void> {
-  const urls = gatewayUrls(world);
+  const urls = gatewayUrls(world.status());
   const homes = diskOf(hexAt(45, 10), 12).filter((_, i) => i % 9 === 0);
   const walkers = await Promise.all(
     Array.from({ length: players }, async (_, i) => {
@@ -76,7 +68,7 @@ export async function measureTransfers(world: World, meter: Meter, players: numb
 
 /** Kills a worker `rounds` times; milliseconds to the first answer in each slot that it had. */
 export async function measureFailOver(world: World, rounds: number): Promise<number[]> {
-  const urls = gatewayUrls(world);
+  const urls = gatewayUrls(world.status());
   const minted = (await Promise.all(oneHexPerSlot().map((key) => world.mint(2, key)))).flat();
   const players = await Promise.all(
     minted.map((player, i) => joinPlayer([urls[i % urls.length]!, ...urls], player)),

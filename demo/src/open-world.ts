@@ -76,9 +76,3 @@ function attached(file: string): DemoWorld {
   if (!ready) throw new Error(`--attach: the world of ${file} is not ready yet; wait for "ready"`);
   return { isOurs: false, dataDir: path.dirname(file), status, stop: () => Promise.resolve() };
 }
-
-/** Where players connect: every gateway of the world. */
-export function gatewaysOf({ endpoints, processes }: WorldStatus): string[] {
-  const urls = processes.flatMap(({ url }) => (url === undefined ? [] : [url]));
-  return urls.length === 0 ? [endpoints.ws] : urls;
-}

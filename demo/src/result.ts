@@ -1,5 +1,6 @@
 /** What a run came to: the document that `--json` writes. Its fields are described in demo/README.md. */
 import type { BotsStats } from "@hexhold/bots";
+import type { Machine } from "@hexhold/testing";
 import type { Check } from "./checks.ts";
 import type { Injected } from "./fault-schedule.ts";
 import type { Second, Totals } from "./tally.ts";
@@ -12,7 +13,7 @@ export interface ResultFault extends Injected {
 export interface DemoResult {
   readonly format: 1;
   readonly startedAt: string;
-  readonly machine: { readonly cpus: number; readonly model: string; readonly memoryMb: number };
+  readonly machine: Machine;
   readonly versions: Readonly<Record<string, string>>;
   readonly world: {
     readonly profile: string;

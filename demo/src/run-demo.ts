@@ -1,15 +1,14 @@
 /** A run from the start of the world to its result. */
 import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
-import { cpus, totalmem } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Bots, startBots } from "@hexhold/bots";
-import type { WorldStatus } from "@hexhold/testing";
+import { gatewayUrls, machineOf, type WorldStatus } from "@hexhold/testing";
 import { checkDocuments } from "./check-documents.ts";
 import { type Check, checkPlay } from "./checks.ts";
 import type { DemoOptions } from "./demo-options.ts";
 import { type Injected, scheduleFaults } from "./fault-schedule.ts";
-import { type DemoWorld, gatewaysOf, openWorld } from "./open-world.ts";
+import { type DemoWorld, openWorld } from "./open-world.ts";
 import type { ProgressPrinter } from "./progress-printer.ts";
 import type { DemoResult } from "./result.ts";
 import { checkAtRest } from "./settle.ts";
@@ -78,11 +77,7 @@ interface Played {
 function surroundingsOf(world: DemoWorld): Pick<DemoResult, "machine" | "versions" | "world"> {
   const { profile, services, processes } = world.status();
   return {
-    machine: {
-      cpus: cpus().length,
-      model: cpus()[0]?.model ?? "",
-      memoryMb: Math.round(totalmem() / 1e6),
-    },
+    machine: machineOf(),
     versions: {
       node: process.versions.node,
       ...Object.fromEntries(Object.entries(services).map(([name, { version }]) => [name, version])),
@@ -123,7 +118,7 @@ async function joinBots(
   const startedMs = performance.now();
   const bots = await startBots({
     count: options.bots,
-    gateways: gatewaysOf(status),
+    gateways: gatewayUrls(status),
     // Accounts of an earlier run have passwords that nobody knows any more.
     namePrefix: `bot-${randomBytes(4).toString("hex")}`,
     password: randomBytes(16).toString("hex"),

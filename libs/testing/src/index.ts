@@ -14,8 +14,11 @@ export { logTails, startWorld } from "./start-world.ts";
 export type { Player, StartWorldOptions, World, WorldStatus } from "./start-world.ts";
 export { joinPlayer } from "./load-player.ts";
 export type { LoadPlayer, PlayedCommand } from "./load-player.ts";
+export { gatewayUrls } from "./gateway-urls.ts";
+export { type Machine, machineOf } from "./machine.ts";
 export { signalTree, treeOf } from "./signal-tree.ts";
 export { type UnsentMessages, unsentMessages } from "./unsent-messages.ts";
+export { withPostgres } from "./with-postgres.ts";
 export {
   firstAnswerOfNext,
   firstDecisions,

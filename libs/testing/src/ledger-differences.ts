@@ -3,7 +3,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { type Gathered, GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import { ResourceSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { uuidText } from "@hexhold/messaging";
-import pg from "pg";
+import { withPostgres } from "./with-postgres.ts";
 
 export interface LedgerDifferences {
   /** Accounts and items of which something was gathered. */
@@ -27,9 +27,7 @@ export interface LedgerRow {
  * some hundred thousand events at most. `postgresUrl` is of a role that sees both schemas, payloads included.
  */
 export async function ledgerDifferences(postgresUrl: string): Promise<LedgerDifferences> {
-  const database = new pg.Client({ connectionString: postgresUrl });
-  await database.connect();
-  try {
+  return withPostgres(postgresUrl, async (database) => {
     const { rows: events } = await database.query<{ payload: Buffer }>(
       "SELECT payload FROM world.journal WHERE type = 'evt.hex.gathered'",
     );
@@ -43,9 +41,7 @@ export async function ledgerDifferences(postgresUrl: string): Promise<LedgerDiff
       events.map(({ payload }) => fromBinary(GatheredSchema, payload)),
       rows,
     );
-  } finally {
-    await database.end();
-  }
+  });
 }
 
 /** The comparison alone. Pure. */

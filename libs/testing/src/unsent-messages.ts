@@ -1,5 +1,5 @@
 /** What services still owe to each other. */
-import pg from "pg";
+import { withPostgres } from "./with-postgres.ts";
 
 export interface UnsentMessages {
   /** Outbox rows of the world that no broker has confirmed. */
@@ -12,9 +12,7 @@ export interface UnsentMessages {
 
 /** Counts them. `postgresUrl` is of a role that sees the schemas `world`, `inventory` and `control`. */
 export async function unsentMessages(postgresUrl: string): Promise<UnsentMessages> {
-  const database = new pg.Client({ connectionString: postgresUrl });
-  await database.connect();
-  try {
+  return withPostgres(postgresUrl, async (database) => {
     const { rows } = await database.query<{ world: number; inventory: number; letters: number }>(
       `SELECT
          (SELECT count(*)::int FROM world.outbox AS o LEFT JOIN world.outbox_lane AS l USING (slot, destination)
@@ -24,7 +22,5 @@ export async function unsentMessages(postgresUrl: string): Promise<UnsentMessage
     );
     const { world = 0, inventory = 0, letters = 0 } = rows[0] ?? {};
     return { world, inventory, deadLetters: letters };
-  } finally {
-    await database.end();
-  }
+  });
 }

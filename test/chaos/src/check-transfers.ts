@@ -1,6 +1,5 @@
 /** The way of every player through the world, as the journal tells it. */
-import { fromBinary, type Message } from "@bufbuild/protobuf";
-import type { HexState } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { Message } from "@bufbuild/protobuf";
 import type {
   ArrivalRefused,
   PlayerArrived,
@@ -8,9 +7,8 @@ import type {
   PlayerReturned,
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { uuidText } from "@hexhold/messaging";
-import { createMessageRegistry } from "@hexhold/messaging";
-import { createGame } from "@hexhold/reference-game";
-import pg from "pg";
+import { withPostgres } from "@hexhold/testing";
+import { foldHexes } from "./fold-journal.ts";
 
 export interface TransferReport {
   readonly transfers: number;
@@ -36,72 +34,58 @@ interface Way {
  * timer is armed.
  */
 export async function checkTransfers(adminUrl: string): Promise<TransferReport> {
-  const game = createGame({});
-  const registry = createMessageRegistry(game.descriptors);
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ hex_id: string; type: string; payload: Buffer }>(
-      "SELECT hex_id, type, payload FROM world.journal ORDER BY bucket, hex_id, layer_id, hex_version",
-    );
-    const { rows: timers } = await client.query<{ n: number }>(
+  const armed = await withPostgres(adminUrl, async (client) => {
+    const { rows } = await client.query<{ n: number }>(
       "SELECT count(*)::int AS n FROM world.timer",
     );
-    const faults: string[] = [];
-    const ways = new Map<string, Way>();
-    const living = new Map<string, bigint[]>();
-    let queried = 0;
-    let inTransit = 0;
-    for (const [hexText, events] of Map.groupBy(rows, (row) => row.hex_id)) {
-      const at = BigInt(hexText);
-      let parts = game.hex.initialState({ hexId: at, layerId: 0 });
-      for (const { type, payload } of events) {
-        const message = fromBinary(registry.byType(type)!.schema, payload);
-        parts = game.hex.evolve(parts, message);
-        if (type === "evt.hex.transfer-queried") queried++;
-        note(ways, at, message);
-      }
-      const { residents, transits } = parts.durable as HexState;
-      inTransit += transits.length;
-      for (const { playerId } of residents) {
-        const player = uuidText(playerId);
-        living.set(player, [...(living.get(player) ?? []), at]);
-      }
+    return rows[0]?.n ?? 0;
+  });
+  const faults: string[] = [];
+  const ways = new Map<string, Way>();
+  const living = new Map<string, bigint[]>();
+  let queried = 0;
+  let inTransit = 0;
+  for (const { hexId: at, events, durable } of await foldHexes(adminUrl)) {
+    for (const event of events) {
+      if (event.$typeName === "hexhold.hex.v1.TransferQueried") queried++;
+      note(ways, at, event);
     }
-    let transfers = 0;
-    let arrived = 0;
-    for (const [player, { departures, ends, born }] of ways) {
-      let place = born;
-      for (let number = 1n; number <= BigInt(departures.size); number++) {
-        const [departure, ...more] = departures.get(number) ?? [];
-        const found = ends.get(number) ?? [];
-        if (departure === undefined || more.length > 0) {
-          faults.push(`${player}: ${more.length + 1} departures ${number}, not 1`);
-          continue;
-        }
-        transfers++;
-        if (departure.at !== place) faults.push(`${player}: departure ${number} from elsewhere`);
-        if (found.length !== 1)
-          faults.push(`${player}: departure ${number} has ${found.length} ends`);
-        for (const end of found) {
-          if (end.arrived) arrived++;
-          place = end.at;
-          if (end.at !== (end.arrived ? departure.to : departure.at))
-            faults.push(`${player}: transfer ${number} ended in a wrong hex`);
-        }
-      }
-      if (ends.size > departures.size) faults.push(`${player}: ends without departures`);
-      const lives = living.get(player) ?? [];
-      if (lives.length !== 1) faults.push(`${player} lives in ${lives.length} hexes`);
-      else if (lives[0] !== place) faults.push(`${player} lives where no transfer took it`);
+    inTransit += durable.transits.length;
+    for (const { playerId } of durable.residents) {
+      const player = uuidText(playerId);
+      living.set(player, [...(living.get(player) ?? []), at]);
     }
-    if (inTransit > 0) faults.push(`${inTransit} players are in transit`);
-    const armed = timers[0]?.n ?? 0;
-    if (armed !== inTransit) faults.push(`${armed} timers are armed for ${inTransit} transits`);
-    return { transfers, arrived, returned: transfers - arrived, queried, inTransit, faults };
-  } finally {
-    await client.end();
   }
+  let transfers = 0;
+  let arrived = 0;
+  for (const [player, { departures, ends, born }] of ways) {
+    let place = born;
+    for (let number = 1n; number <= BigInt(departures.size); number++) {
+      const [departure, ...more] = departures.get(number) ?? [];
+      const found = ends.get(number) ?? [];
+      if (departure === undefined || more.length > 0) {
+        faults.push(`${player}: ${more.length + 1} departures ${number}, not 1`);
+        continue;
+      }
+      transfers++;
+      if (departure.at !== place) faults.push(`${player}: departure ${number} from elsewhere`);
+      if (found.length !== 1)
+        faults.push(`${player}: departure ${number} has ${found.length} ends`);
+      for (const end of found) {
+        if (end.arrived) arrived++;
+        place = end.at;
+        if (end.at !== (end.arrived ? departure.to : departure.at))
+          faults.push(`${player}: transfer ${number} ended in a wrong hex`);
+      }
+    }
+    if (ends.size > departures.size) faults.push(`${player}: ends without departures`);
+    const lives = living.get(player) ?? [];
+    if (lives.length !== 1) faults.push(`${player} lives in ${lives.length} hexes`);
+    else if (lives[0] !== place) faults.push(`${player} lives where no transfer took it`);
+  }
+  if (inTransit > 0) faults.push(`${inTransit} players are in transit`);
+  if (armed !== inTransit) faults.push(`${armed} timers are armed for ${inTransit} transits`);
+  return { transfers, arrived, returned: transfers - arrived, queried, inTransit, faults };
 }
 
 function note(ways: Map<string, Way>, at: bigint, message: Message): void {

@@ -1,12 +1,7 @@
 /** What players were told, held against what PostgreSQL has. */
 import { idempotencyKeyOf, uuidBytes } from "@hexhold/messaging";
 import { keyBytes } from "@hexhold/hex";
-import { HexStateSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { fromBinary, toBinary } from "@bufbuild/protobuf";
-import { createMessageRegistry } from "@hexhold/messaging";
-import { createGame } from "@hexhold/reference-game";
-import type { LoadPlayer } from "@hexhold/testing";
-import pg from "pg";
+import { type LoadPlayer, withPostgres } from "@hexhold/testing";
 
 export interface TruthReport {
   readonly applied: number;
@@ -29,9 +24,7 @@ export async function checkTruth(
 ): Promise<TruthReport> {
   // Players may go on: only what was answered before the tables are read is held against them.
   const readMs = performance.now();
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
+  return withPostgres(adminUrl, async (client) => {
     const faults: string[] = [];
     const counts = async (table: string): Promise<Map<string, number>> => {
       const { rows } = await client.query<{ key: string; n: number }>(
@@ -100,35 +93,5 @@ export async function checkTruth(
     );
     if (falls.length > 0) faults.push(`epochs fall ${falls.length} times`);
     return { applied, refused, unfinished, faults };
-  } finally {
-    await client.end();
-  }
-}
-
-/** Durable state of every hex, folded from the journal alone: hex_id → hex digits of its bytes. */
-export async function foldJournal(adminUrl: string): Promise<Map<string, string>> {
-  const game = createGame({});
-  const registry = createMessageRegistry(game.descriptors);
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  try {
-    const { rows } = await client.query<{ hex_id: string; type: string; payload: Buffer }>(
-      "SELECT hex_id, type, payload FROM world.journal ORDER BY bucket, hex_id, layer_id, hex_version",
-    );
-    const folded = new Map<string, string>();
-    for (const [hexId, events] of Map.groupBy(rows, (row) => row.hex_id)) {
-      let parts = game.hex.initialState({ hexId: BigInt(hexId), layerId: 0 });
-      for (const event of events) {
-        const schema = registry.byType(event.type)!.schema;
-        parts = game.hex.evolve(parts, fromBinary(schema, event.payload));
-      }
-      folded.set(
-        hexId,
-        Buffer.from(toBinary(HexStateSchema, parts.durable as never)).toString("hex"),
-      );
-    }
-    return folded;
-  } finally {
-    await client.end();
-  }
+  });
 }

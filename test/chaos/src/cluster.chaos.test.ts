@@ -30,10 +30,10 @@ const drainMsMax = 300;
 /** Between two commands of a player: together they send some 1,600 a second, however many they are. */
 const pauseMsPerPlayer = 20 / 32;
 /**
- * While a worker drains: some 350 a second. At 1,600 two cores are full, and a hand-over, some forty changes
+ * While a worker drains: some 180 a second. At 1,600 two cores are full, and a hand-over, some forty changes
  * from process to process, waits for them at each; 180…450 ms then.
  */
-const drainPauseMsPerPlayer = 80 / 32;
+const drainPauseMsPerPlayer = 160 / 32;
 /** A process compiles what it does often in its first seconds; only seen when this is the first test of all. */
 const compiledMs = 20_000;
 /** After a store or broker takes connections again. */

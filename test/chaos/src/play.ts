@@ -2,7 +2,7 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { EnterSchema, GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { joinPlayer, type LoadPlayer, type World } from "@hexhold/testing";
+import { gatewayUrls, joinPlayer, type LoadPlayer, type World } from "@hexhold/testing";
 
 export interface Play {
   readonly players: readonly LoadPlayer[];
@@ -30,7 +30,7 @@ export async function startPlay(
   pauseMs = 0,
   keys: readonly string[] = [""],
 ): Promise<Play> {
-  const gateways = gatewaysOf(world);
+  const gateways = gatewayUrls(world.status());
   const each = Math.ceil(count / keys.length);
   const minted = (await Promise.all(keys.map(async (key) => world.mint(each, key)))).flat();
   const players = await Promise.all(
@@ -64,13 +64,6 @@ export async function startPlay(
       await Promise.all(loops);
     },
   };
-}
-
-/** Where players connect. */
-function gatewaysOf(world: World): string[] {
-  const { endpoints, processes } = world.status();
-  const urls = processes.flatMap(({ url }) => (url === undefined ? [] : [url]));
-  return urls.length === 0 ? [endpoints.ws] : urls.map((url) => url.replace("http", "ws"));
 }
 
 /** Waits until each player's view agrees with a fresh read of its hex; returns those that never do. */

@@ -9,7 +9,7 @@ import { openChannel } from "@hexhold/rpc";
 import { joinPlayer, startWorld, type World } from "@hexhold/testing";
 import { MongoClient } from "mongodb";
 import { expect, it } from "vitest";
-import { foldJournal } from "./check-truth.ts";
+import { foldJournal } from "./fold-journal.ts";
 import { startPlay } from "./play.ts";
 
 const env = { HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000" };

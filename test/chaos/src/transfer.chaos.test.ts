@@ -4,7 +4,7 @@ import { type Client, connect, createReferencePlayer, type ReferencePlayer } fro
 import { ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
-import { startWorld, type World, untilSpread } from "@hexhold/testing";
+import { gatewayUrls, startWorld, type World, untilSpread } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkTransfers } from "./check-transfers.ts";
 import { signalTree, untilAccepts } from "./processes.ts";
@@ -45,9 +45,7 @@ interface Walker {
 }
 
 async function startWalkers(isOver: () => boolean, onTransfer: () => void): Promise<Walker[]> {
-  const urls = world
-    .status()
-    .processes.flatMap(({ kind, url }) => (kind === "gateway" && url !== undefined ? [url] : []));
+  const urls = gatewayUrls(world.status());
   return Promise.all(
     Array.from({ length: playerCount }, async (_, i) => {
       const [minted] = await world.mint(1, keyText(area[i % area.length]!));

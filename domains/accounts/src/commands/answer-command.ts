@@ -56,32 +56,21 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
     options.handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
   );
 
-  async function run(
-    handler: CommandHandler,
-    envelope: Envelope,
-  ): Promise<AnswerOutcome | undefined> {
-    const isExpired = (): boolean =>
-      envelope.deadlineMs !== 0n && worldNow() > Number(envelope.deadlineMs);
-    while (!isExpired()) {
+  /**
+   * Tries again while PostgreSQL is away and `mayWait`; undefined when it may not. Rejects with what else `work`
+   * fails with, and with CommandHeldError when the process stops.
+   */
+  async function outlastOutage<Result>(
+    work: () => Promise<Result>,
+    named: { readonly type: string; readonly event_id: string },
+    mayWait: () => boolean,
+  ): Promise<Result | undefined> {
+    while (mayWait()) {
       try {
-        const requestId = uuidText(envelope.requestId);
-        return await handler.handle(envelope.payload, { requestId, nowMs: worldNow() });
+        return await work();
       } catch (error) {
-        if (!(error instanceof StoreOutageError)) {
-          logger.error(
-            {
-              err: withoutValues(error),
-              type: envelope.type,
-              event_id: uuidText(envelope.eventId),
-            },
-            "a command could not be handled",
-          );
-          return failure(ErrorCode.INTERNAL, "internal", "the command failed; the log says why");
-        }
-        logger.warn(
-          { err: withoutValues(error), type: envelope.type },
-          "a command waits for PostgreSQL",
-        );
+        if (!(error instanceof StoreOutageError)) throw error;
+        logger.warn({ err: withoutValues(error), ...named }, "a message waits for PostgreSQL");
         if (stopping.aborted) throw new CommandHeldError();
         await sleep(retryMs, undefined, { signal: stopping }).catch(() => undefined);
       }
@@ -89,23 +78,39 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
     return undefined;
   }
 
+  async function run(
+    handler: CommandHandler,
+    envelope: Envelope,
+  ): Promise<AnswerOutcome | undefined> {
+    const { type, eventId, payload, deadlineMs } = envelope;
+    const named = { type, event_id: uuidText(eventId) };
+    const requestId = uuidText(envelope.requestId);
+    try {
+      return await outlastOutage(
+        () => handler.handle(payload, { requestId, nowMs: worldNow() }),
+        named,
+        () => deadlineMs === 0n || worldNow() <= Number(deadlineMs),
+      );
+    } catch (error) {
+      if (error instanceof CommandHeldError) throw error;
+      logger.error({ err: withoutValues(error), ...named }, "a command could not be handled");
+      return failure(ErrorCode.INTERNAL, "internal", "the command failed; the log says why");
+    }
+  }
+
   const eventByType = new Map(options.events?.map((handler) => [handler.type, handler]));
 
   async function take(handler: EventHandler, event: Envelope): Promise<void> {
     const named = { type: event.type, event_id: uuidText(event.eventId) };
-    for (;;) {
-      try {
-        await handler.handle(event);
-        return;
-      } catch (error) {
-        if (!(error instanceof StoreOutageError)) {
-          logger.error({ err: withoutValues(error), ...named }, "an event could not be handled");
-          return;
-        }
-        logger.warn({ err: withoutValues(error), ...named }, "an event waits for PostgreSQL");
-        if (stopping.aborted) throw new CommandHeldError();
-        await sleep(retryMs, undefined, { signal: stopping }).catch(() => undefined);
-      }
+    try {
+      await outlastOutage(
+        () => handler.handle(event),
+        named,
+        () => true,
+      );
+    } catch (error) {
+      if (error instanceof CommandHeldError) throw error;
+      logger.error({ err: withoutValues(error), ...named }, "an event could not be handled");
     }
   }
 
