@@ -1,9 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { randomUUIDv7 } from "node:crypto";
+import { ControlService, ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { openPool } from "@hexhold/postgres";
+import { openChannel } from "@hexhold/rpc";
 import { freshRedis } from "@hexhold/testing";
 import { Redis } from "ioredis";
 import { afterEach, expect, test } from "vitest";
-import { asSuperuser, openTestCluster, type TestCluster } from "../test/test-cluster.ts";
+import {
+  asSuperuser,
+  controlToken,
+  openTestCluster,
+  type TestCluster,
+} from "../test/test-cluster.ts";
 import { createRedisLeaseStore, type LeaseStore, LeaseStoreError } from "./index.ts";
 
 let cluster: TestCluster;
@@ -100,6 +108,31 @@ test("a worker that stops in good order hands over at once", async () => {
   await cluster.startWorker("worker-2");
   await first.signal("SIGTERM");
   expect(await cluster.allServed(["worker-2"])).toBeLessThan(2_000);
+});
+
+test("a worker that stops with a grant that it has not taken: the slot goes elsewhere at once, not after the 5 s of a grant", async () => {
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 });
+  // Takes nothing, and goes on with its other stream: it is not dead.
+  const channel = openChannel(cluster.router.controlUrl, { token: controlToken });
+  const client = channel.client(ControlService);
+  const { session } = await client.register({
+    instance: "worker-0",
+    incarnation: randomUUIDv7(),
+    kind: ProcessKind.WORKER,
+    controlUrl: "http://127.0.0.1:9",
+    version: "test",
+    worldFormat: 1,
+  });
+  const [routes, assignments] = [new AbortController(), new AbortController()];
+  void readAll(client.watchRoutes({ session }, routes), () => undefined);
+  let granted = 0;
+  void readAll(client.watchAssignments({ session }, assignments), () => granted++);
+  await expect.poll(() => granted, { timeout: 2_000 }).toBe(8);
+  await cluster.startWorker("worker-1");
+  assignments.abort();
+  expect(await cluster.allServed(["worker-1"])).toBeLessThan(2_000);
+  routes.abort();
+  channel.close();
 });
 
 test("a frozen worker loses its slots after one TTL, its broker connections first; thawed it is told to let go", async () => {
@@ -220,6 +253,14 @@ test("a worker that does not read the world's format gets no slots", async () =>
   await cluster.startWorker("worker-2", { worldFormat: 2 });
   await cluster.allServed(["worker-2"]);
 });
+
+async function readAll(stream: AsyncIterable<unknown>, onItem: () => void): Promise<void> {
+  try {
+    for await (const _item of stream) onItem();
+  } catch {
+    // It is broken off.
+  }
+}
 
 function downOnDemand(store: LeaseStore, isDown: () => boolean): LeaseStore {
   const guard = <Result>(operation: () => Promise<Result>): Promise<Result> =>

@@ -11,6 +11,7 @@ import {
   type SlotState,
   free,
   granting,
+  grantLost,
   holderDied,
   holderOf,
   isServed,
@@ -67,6 +68,8 @@ export interface SlotLeases {
   report(holder: string, held: readonly HeldReport[]): void;
   /** A worker has come or its stream was opened: what was pushed and not taken is pushed again. */
   workerReady(holder: string): void;
+  /** Its stream is closed, because it stops or cannot be reached: what was granted and not taken goes elsewhere. */
+  workerAway(holder: string): void;
   holderDied(holder: string): void;
   /** A process has begun its life: whoever had its name before, as this store knows it, is dead. */
   instanceStarted(instance: string, incarnation: string): void;
@@ -374,6 +377,9 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
         if (state.mode === "granted" && state.holder === holder) pushGrant(slot, holder);
       }
       planSoon();
+    },
+    workerAway(holder) {
+      for (const [slot, state] of states) set(slot, grantLost(state, holder));
     },
     holderDied(holder) {
       waitingReports.delete(holder);

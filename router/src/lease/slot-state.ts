@@ -7,7 +7,7 @@
  * - *granting*: the grant to `holder` is being prepared (broker, PostgreSQL, lease store). Ends as
  *   *granted*, or as it began when one of these fails.
  * - *granted*: pushed to `holder`, who has not reported it yet. Its report makes it *held*; without one
- *   it is *free* again at `untilMs`.
+ *   it is *free* again at `untilMs`, or as soon as `holder` listens no more.
  * - *held*: `holder` reports it. Each report that is not stalled extends it to now + TTL; a report that
  *   leaves it out frees it at once; at `untilMs` it is *free*: the owner is frozen or cut off.
  * - *releasing*: as *held*, and `holder` has been asked to let go; at `askedUntilMs` it is *free* anyway.
@@ -93,6 +93,12 @@ export function reported(
 export function leftOut(state: SlotState, holder: string): SlotState {
   const had = state.mode === "held" || state.mode === "releasing";
   return had && state.holder === holder ? free("dropped", holder) : state;
+}
+
+/** `holder` hears of no grant any more. One that it has heard of all the same is decided by PostgreSQL. */
+export function grantLost(state: SlotState, holder: string): SlotState {
+  const granted = state.mode === "granting" || state.mode === "granted";
+  return granted && state.holder === holder ? free("not-taken", holder) : state;
 }
 
 /** `holder` is known to be dead. */

@@ -76,7 +76,9 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
       member.assignments = stream;
       leases.workerReady(member.holder);
       yield* whileOpen(member, stream, context, () => {
-        if (member.assignments === stream) member.assignments = undefined;
+        if (member.assignments !== stream) return;
+        member.assignments = undefined;
+        leases.workerAway(member.holder);
       });
     },
 

@@ -335,6 +335,16 @@ it("a dead letter is an answer like any other: stored, and repeated though the r
   expect(rows).toHaveLength(1);
 });
 
+it("a slot that is given up while it is being taken is given back, and not served", async () => {
+  const taking = start();
+  const released = runner.release("the worker stops", () => Promise.resolve());
+  await Promise.all([taking, released]);
+  const { rows } = await admin.query("SELECT released FROM world.slot");
+  expect(rows).toEqual([{ released: true }]);
+  expect(ends).toEqual(["released"]);
+  expect(broker.depths().find(({ name }) => name === slot)?.consumers).toBe(0);
+});
+
 it("a hex that cannot be activated is marked, and the mark goes when it can", async () => {
   const marks = async (): Promise<number> =>
     (await admin.query("SELECT 1 FROM world.quarantined_hex")).rows.length;

@@ -67,6 +67,7 @@ export class SlotRunner {
   #handler: BatchHandler | undefined;
   #subscription: Subscription | undefined;
   #inHand: Promise<void> = Promise.resolve();
+  #taking: Promise<boolean> = Promise.resolve(false);
   #commands = 0;
   #releaseAsked = false;
   #releasing = false;
@@ -85,8 +86,13 @@ export class SlotRunner {
     return this.#store?.epoch ?? 0n;
   }
 
-  /** Takes the slot and starts to consume. Resolves false when the grant came too late. */
-  async start(expectedEpoch: bigint): Promise<boolean> {
+  /** Takes the slot and starts to consume. Resolves false when the grant came too late. Called once. */
+  start(expectedEpoch: bigint): Promise<boolean> {
+    this.#taking = this.#start(expectedEpoch);
+    return this.#taking;
+  }
+
+  async #start(expectedEpoch: bigint): Promise<boolean> {
     const { identity, connect, logger } = this.#ports;
     try {
       this.#store = await SlotStore.take(
@@ -210,6 +216,8 @@ export class SlotRunner {
     if (this.#mode === "ended" || this.#releaseAsked) return;
     this.#releaseAsked = true;
     this.#ports.logger.info({ slot: this.slot, reason }, "giving a slot back");
+    // What is being taken can only be given back once it is held.
+    await this.#taking;
     // A snapshot that comes late is one that is missing: never a brake.
     await Promise.race([save("all"), pause(saveAheadMsMax, undefined, { ref: false })]);
     this.#releasing = true;
