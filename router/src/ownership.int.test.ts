@@ -207,6 +207,18 @@ test("a router that restarts while the owner does: the new process has everythin
   await cluster.allServed(["worker-1"], 1_000);
 });
 
+test("a router that begins finds leases of an owner that has let go: they keep nobody waiting", async () => {
+  const { url, prefix } = await freshRedis();
+  cluster = await openTestCluster({ leaseTtlMs: 10_000, redis: { url, prefix } });
+  const worker = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  await cluster.router.stop();
+  await worker.signal("SIGTERM");
+  await cluster.startRouter();
+  await cluster.startWorker("worker-2");
+  expect(await cluster.allServed(["worker-2"])).toBeLessThan(2_000);
+});
+
 test("Redis emptied: leases are made again for their owners, and nothing moves", async () => {
   const { url, prefix } = await freshRedis();
   cluster = await openTestCluster({ redis: { url, prefix } });

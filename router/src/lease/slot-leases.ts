@@ -343,7 +343,10 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
       for (const slot of options.slots) {
         const lease = found?.result.get(slot);
         const row = rows.get(slot);
-        if (lease !== undefined) {
+        if (row?.released === true && (lease === undefined || lease.holder === row.owner)) {
+          // A lease outlives its owner's farewell, and the router that was about to grant the slot.
+          set(slot, free("dropped", row.owner));
+        } else if (lease !== undefined) {
           set(slot, { mode: "reserved", holder: lease.holder, untilMs: now() + lease.ttlMs });
         } else if (row !== undefined && !row.released) {
           set(slot, { mode: "reserved", holder: row.owner, untilMs: now() + ttlMs });

@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import {
   type SlotState,
   free,
+  grantLost,
   holderDied,
   holderOf,
   isServed,
@@ -93,6 +94,21 @@ test("a slot that its holder names no more is free at once, one that it has not 
   expect(leftOut(releasing(held(a, 8n), 3_000), a)).toEqual(free("dropped", a));
   expect(leftOut(held(b, 8n), a)).toEqual(held(b, 8n));
   expect(leftOut(granted, a)).toBe(granted);
+});
+
+test("what a router that has forgotten keeps for somebody is free when it says that it does not have it", () => {
+  const reserved: SlotState = { mode: "reserved", holder: a, untilMs: 5_000 };
+  expect(leftOut(reserved, a)).toEqual(free("not-taken", a));
+  expect(leftOut(reserved, b)).toBe(reserved);
+});
+
+test("a grant to one that listens no more is free at once; what it holds stays", () => {
+  const granting: SlotState = { mode: "granting", holder: a, lastHolder: b };
+  for (const state of [granted, granting]) {
+    expect(grantLost(state, a)).toEqual(free("not-taken", a));
+    expect(grantLost(state, b)).toBe(state);
+  }
+  expect(grantLost(held(a, 8n), a)).toEqual(held(a, 8n));
 });
 
 test("a grant that is not taken in time is free again", () => {

@@ -3,7 +3,7 @@
  *
  * - *free*: nobody has it. Placement may grant it; a report of its true owner makes it *held* again.
  * - *reserved*: a router has just started, or a lease of somebody stands in the way: until `untilMs` it
- *   goes to nobody but `holder`, whose report makes it *held*. Then *free*.
+ *   goes to nobody but `holder`, whose report makes it *held*, or *free* when it leaves it out. Then *free*.
  * - *granting*: the grant to `holder` is being prepared (broker, PostgreSQL, lease store). Ends as
  *   *granted*, or as it began when one of these fails.
  * - *granted*: pushed to `holder`, who has not reported it yet. Its report makes it *held*; without one
@@ -89,10 +89,14 @@ export function reported(
   };
 }
 
-/** A heartbeat of `holder` leaves the slot out. A grant that it has not seen yet stands. */
+/**
+ * A heartbeat of `holder` leaves the slot out. A grant that it has not seen yet stands; what a router that has
+ * forgotten kept for it does not.
+ */
 export function leftOut(state: SlotState, holder: string): SlotState {
-  const had = state.mode === "held" || state.mode === "releasing";
-  return had && state.holder === holder ? free("dropped", holder) : state;
+  if (holderOf(state) !== holder) return state;
+  if (state.mode === "reserved") return free("not-taken", holder);
+  return state.mode === "held" || state.mode === "releasing" ? free("dropped", holder) : state;
 }
 
 /** `holder` hears of no grant any more. One that it has heard of all the same is decided by PostgreSQL. */
