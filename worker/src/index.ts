@@ -24,6 +24,7 @@ import type { RulesHost } from "./rules/rules-host.ts";
 import { readRecovery } from "./journal/recovery.ts";
 import { RulesThreadPool } from "./rules/rules-thread-pool.ts";
 import { GroupCommit } from "./slot/group-commit.ts";
+import { handBack } from "./slot/hand-back.ts";
 import { groupConnectionName } from "./slot/ownership.ts";
 import { createReplySender } from "./slot/reply-sender.ts";
 import { createSpareConnections } from "./slot/spare-connections.ts";
@@ -31,7 +32,7 @@ import { SlotRunner } from "./slot/slot-runner.ts";
 import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
 import type { SnapshotStore } from "./snapshot/snapshot-store.ts";
-import { type SnapshotWriter, startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
+import { startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
 import { createOutboxSender } from "./outbox/outbox-sender.ts";
 import { createViewPublisher } from "./view/view-publisher.ts";
 import type { WorkerConfig } from "./worker-config.ts";
@@ -53,8 +54,6 @@ const marksEveryMs = 2000;
 const hotHexesEveryMs = 10_000;
 const daysEveryMs = 3_600_000;
 const daysAhead = 7;
-/** After that a worker that stops gives back at once what it still has: a deployment waits 30 s for it. */
-const handBackMsMax = 10_000;
 
 /** What the composition root gives a worker. All of it is closed by its giver, the snapshots excepted. */
 export interface WorkerPorts {
@@ -286,7 +285,12 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     for (const end of unwatch) end();
     for (const timer of timers) clearInterval(timer);
     endPassivation();
-    await handBack([...slots.values()], writer, config.handBackPauseMs);
+    await handBack(
+      [...slots.values()].map(
+        (slot) => () => slot.release("the worker stops", (what) => writer.flush(slot, what)),
+      ),
+      config.handBackPauseMs,
+    );
     group.stop();
     spares.stop();
     await writer.stop();
@@ -301,28 +305,6 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     controlUrl: control.url,
     stop: () => (stopping ??= stop()),
   };
-}
-
-/**
- * One slot after the other: those that wait serve meanwhile, and whoever takes one over has nothing else to do.
- * Ends when the last one should be served again: a process that starts in this one's place would take the
- * processor from its next owner.
- */
-async function handBack(
-  slots: readonly SlotRunner[],
-  writer: SnapshotWriter,
-  pauseMs: number,
-): Promise<void> {
-  const release = (slot: SlotRunner): Promise<void> =>
-    slot.release("the worker stops", (what) => writer.flush(slot, what));
-  const endMs = performance.now() + handBackMsMax;
-  const [...waiting] = slots;
-  for (let slot = waiting.shift(); slot !== undefined; slot = waiting.shift()) {
-    await release(slot);
-    await pause(pauseMs);
-    if (performance.now() < endMs) continue;
-    await Promise.all(waiting.splice(0).map(release));
-  }
 }
 
 /** Refuses a database of another version, or one that may lose what it has confirmed. */
