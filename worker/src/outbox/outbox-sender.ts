@@ -31,6 +31,8 @@ interface WaitingParcel extends OutboxParcel {
 
 /** What gathers for a queue. After a rest longer than its time to gather a parcel leaves at once. */
 interface Gathering {
+  readonly queue: string;
+  readonly gatherMs: number;
   parcels: WaitingParcel[];
   departedMs: number;
   timer: NodeJS.Timeout | undefined;
@@ -40,12 +42,18 @@ export function createOutboxSender(bus: Bus): OutboxSender {
   /** Never more than there are queues. */
   const gatherings = new Map<string, Gathering>();
 
-  function depart(queue: string, gathering: Gathering): void {
-    const { parcels } = gathering;
-    gathering.parcels = [];
-    gathering.timer = undefined;
-    gathering.departedMs = performance.now();
-    for (const load of loadsOf(parcels)) publish(queue, load);
+  /** All that gather as long as `first`: queues that leave together share writes, confirms and marks. */
+  function depart(first: Gathering): void {
+    const nowMs = performance.now();
+    for (const gathering of gatherings.values()) {
+      const { queue, parcels, timer } = gathering;
+      if (parcels.length === 0 || gathering.gatherMs !== first.gatherMs) continue;
+      clearTimeout(timer);
+      gathering.parcels = [];
+      gathering.timer = undefined;
+      gathering.departedMs = nowMs;
+      for (const load of loadsOf(parcels)) publish(queue, load);
+    }
   }
 
   function publish(queue: string, load: readonly WaitingParcel[]): void {
@@ -62,17 +70,18 @@ export function createOutboxSender(bus: Bus): OutboxSender {
   return {
     send(parcel) {
       const { promise, resolve } = Promise.withResolvers<PublishOutcome>();
-      const { queue } = parcel;
+      const { queue, gatherMs: ownMs } = parcel;
       let gathering = gatherings.get(queue);
       if (gathering === undefined) {
-        gathering = { parcels: [], departedMs: Number.NEGATIVE_INFINITY, timer: undefined };
+        const departedMs = Number.NEGATIVE_INFINITY;
+        gathering = { queue, gatherMs: ownMs, parcels: [], departedMs, timer: undefined };
         gatherings.set(queue, gathering);
       }
       const here = gathering;
       here.parcels.push({ ...parcel, settle: resolve });
       here.timer ??= setTimeout(
-        () => depart(queue, here),
-        Math.max(0, here.departedMs + parcel.gatherMs - performance.now()),
+        () => depart(here),
+        Math.max(0, here.departedMs + ownMs - performance.now()),
       );
       return promise;
     },
