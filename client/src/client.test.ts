@@ -457,6 +457,14 @@ describe("sessions", () => {
     expect(states.find((state) => state.mode === "waiting")).toMatchObject({ reason: "silent" });
   });
 
+  test("a server that says goodbye and never hangs up is left as a silent one", async () => {
+    const client = open({ timing: { pingEveryMs: 20, silenceMsMax: 20 } });
+    await client.ready;
+    gateway.peer.closeSlowly(1001);
+    await until("it is back", () => client.stats.welcomes >= 2);
+    expect(states.find((state) => state.mode === "waiting")).toMatchObject({ reason: "silent" });
+  });
+
   test("an address where nobody answers is given up after its time", async () => {
     const client = open({ url: "ws://127.0.0.1:9", timing: { giveUpMs: 50 } });
     await expect(client.ready).rejects.toMatchObject({ reason: "unreachable" });

@@ -70,8 +70,7 @@ export class FrameSocket {
   }
 
   get isOpen(): boolean {
-    // Closing: the server has said goodbye, and `close` is on its way.
-    return this.#mode === "open" && this.#socket.readyState === WebSocket.OPEN;
+    return this.#mode === "open";
   }
 
   /** False: it was not sent, because there is no session or too much waits already. */
@@ -82,6 +81,8 @@ export class FrameSocket {
   /** As {@link send}, for a frame that is encoded already. */
   sendBytes(bytes: Uint8Array<ArrayBuffer>, content: Traffic): boolean {
     if (!this.isOpen || this.#socket.bufferedAmount > bufferedBytesMax) return false;
+    // Closing: the server has said goodbye. What comes of that is told by `close`, or by silence.
+    if (this.#socket.readyState !== WebSocket.OPEN) return false;
     this.#transmit(bytes, content);
     return true;
   }
