@@ -56,6 +56,15 @@ it("warms each one up before it counts as spare", async () => {
   await client.end();
 });
 
+it("keeps no connection that could not be warmed up", async () => {
+  const spares = createSpareConnections(database.url, 2, async (client) => {
+    await client.query("SELECT 1 / 0");
+  });
+  await expect(spares.fill()).rejects.toThrow("division by zero");
+  await expect.poll(() => sessions("worker-spare"), { timeout: 5000 }).toEqual([]);
+  spares.stop();
+});
+
 it("does not hand out one that the server has closed meanwhile", async () => {
   const spares = createSpareConnections(database.url, 2);
   await spares.fill();

@@ -47,7 +47,12 @@ export function createSpareConnections(
         spare.lost = true;
         spare.onLost();
       });
-      await warm(client);
+      try {
+        await warm(client);
+      } catch (error) {
+        dropConnection(client);
+        throw error;
+      }
       spare = { client, lost, onLost: () => undefined };
       if (stopped) dropConnection(client);
       else if (!lost) spares.push(spare);
