@@ -343,8 +343,8 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
       for (const slot of options.slots) {
         const lease = found?.result.get(slot);
         const row = rows.get(slot);
-        if (row?.released === true && (lease === undefined || lease.holder === row.owner)) {
-          // A lease outlives its owner's farewell, and the router that was about to grant the slot.
+        if (row?.released === true && lease?.holder === row.owner) {
+          // A lease outlives its owner's farewell; the next take may overwrite it.
           set(slot, free("dropped", row.owner));
         } else if (lease !== undefined) {
           set(slot, { mode: "reserved", holder: lease.holder, untilMs: now() + lease.ttlMs });

@@ -13,7 +13,7 @@ import {
   slotsOf,
   untilSpread,
 } from "@hexhold/testing";
-import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
 import { checkTruth } from "./check-truth.ts";
 import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
 import { signalTree, untilAccepts } from "./processes.ts";
@@ -131,6 +131,7 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
 
   it("SIGTERM of a worker: no slot is without answers for more than 300 ms, and no client sees an error", async () => {
     play.pace(playerCount * drainPauseMsPerPlayer);
+    onTestFinished(() => play.pace(playerCount * pauseMsPerPlayer));
     const before = await untilSpread(world, workers);
     await pause(Math.max(2000, playedSinceMs + compiledMs - performance.now()));
     const victim = workers[1]!;
@@ -155,7 +156,6 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
     await pause(1000);
     const back = longestPauses(playing, backMs, performance.now());
     console.log(`its slots back to a new process: longest pauses, ms: ${list(back)}`);
-    play.pace(playerCount * pauseMsPerPlayer);
     for (const ms of drained.values()) expect(ms).toBeLessThanOrEqual(drainMsMax);
     for (const ms of back.values()) expect(ms).toBeLessThanOrEqual(pauseMsMax);
     expect(errorsSince(fromMs)).toEqual([]);

@@ -75,6 +75,23 @@ it("lets no queue wait for another, and hexes hardly at all", async () => {
   expect(await Promise.all(all)).toHaveLength(5);
 });
 
+it("lets queues of one kind leave together, whenever each left last", async () => {
+  const sender = createOutboxSender(bus);
+  const all = [sender.send(parcel("cmd.a", [1]))];
+  await vi.advanceTimersByTimeAsync(50);
+  all.push(sender.send(parcel("cmd.b", [2])));
+  await vi.advanceTimersByTimeAsync(10);
+  all.push(sender.send(parcel("cmd.a", [3])), sender.send(parcel("cmd.b", [4])));
+  await vi.advanceTimersByTimeAsync(gatherMs.services - 60);
+  expect(messages()).toEqual([
+    ["cmd.a", [1]],
+    ["cmd.b", [2]],
+    ["cmd.a", [3]],
+    ["cmd.b", [4]],
+  ]);
+  await Promise.all(all);
+});
+
 it("tells everybody in a message what became of it, and nobody else", async () => {
   const sender = createOutboxSender(bus);
   const full = [sender.send(parcel("cmd.full", [1])), sender.send(parcel("cmd.full", [2]))];

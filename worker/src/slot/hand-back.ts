@@ -15,11 +15,12 @@ export async function handBack(
   inOrderMsMax: number = inOrderMsMaxDefault,
 ): Promise<void> {
   const endMs = performance.now() + inOrderMsMax;
-  const waiting = [...releases];
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    await next();
+  for (const [i, release] of releases.entries()) {
+    if (performance.now() >= endMs) {
+      await Promise.all(releases.slice(i).map((late) => late()));
+      return;
+    }
+    await release();
     await pause(pauseMs);
-    if (performance.now() < endMs) continue;
-    await Promise.all(waiting.splice(0).map((release) => release()));
   }
 }

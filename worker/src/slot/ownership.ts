@@ -68,6 +68,7 @@ async function take(
   expected: bigint,
   owner: string,
 ): Promise<TakenSlot | undefined> {
+  // pg gives a result a statement, which its types do not say.
   const [, result] = (await client.query<{ epoch: string; clean: boolean }>(
     `SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
      SELECT epoch, clean FROM world.take_slot(

@@ -57,13 +57,13 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
   let waiting = new Map<string, WaitingTimer>();
   /** Of timers due later than this not all are in memory; -Infinity = nothing is known yet. */
   let horizonMs = Number.NEGATIVE_INFINITY;
-  let nextMs = Infinity;
+  /** When anything is to be done; at first, to read. */
+  let nextMs = worldNow() + (options.readAfterMs ?? 0);
   /** What was committed while the table is being read. */
   let meanwhile: TimerRow[] | undefined;
   let stopped = false;
   const ticking = setInterval(tick, tickMs);
   ticking.unref();
-  setTimeout(() => void read(), options.readAfterMs ?? 0).unref();
 
   function tick(): void {
     const nowMs = worldNow();
