@@ -11,8 +11,7 @@ import {
   login,
   register,
 } from "@hexhold/client";
-import { startWorld, type World } from "@hexhold/testing";
-import pg from "pg";
+import { startWorld, type World, withPostgres } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -251,9 +250,7 @@ test("no password and no refresh token is in any log, queue or table", async () 
 
 /** Every row of a schema as text. */
 async function dumpOf(schema: string): Promise<string> {
-  const client = new pg.Client({ connectionString: world.status().services["postgres"]?.url });
-  await client.connect();
-  try {
+  return withPostgres(world.status().services["postgres"]!.url, async (client) => {
     const { rows } = await client.query<{ name: string }>(
       "SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = $1",
       [schema],
@@ -264,9 +261,7 @@ async function dumpOf(schema: string): Promise<string> {
       dumps.push(...found.rows.map(({ row }) => row));
     }
     return dumps.join("\n");
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 function filesUnder(folder: string): { file: string; bytes: Buffer }[] {

@@ -20,8 +20,8 @@ import { type Answer, AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/enve
 import { EnterSchema, GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { hexAt, parseKeyText } from "@hexhold/hex";
-import { type Player, startWorld, type World } from "@hexhold/testing";
-import pg from "pg";
+import { type Player, startWorld, type World, withPostgres } from "@hexhold/testing";
+import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -81,13 +81,8 @@ async function untilRestarted(name: string, pid: number): Promise<void> {
 }
 
 async function query<T extends pg.QueryResultRow>(sql: string, values: unknown[]): Promise<T[]> {
-  const client = new pg.Client({ connectionString: world.status().services["postgres"]!.url });
-  await client.connect();
-  try {
-    return (await client.query<T>(sql, values)).rows;
-  } finally {
-    await client.end();
-  }
+  const { url } = world.status().services["postgres"]!;
+  return withPostgres(url, async (client) => (await client.query<T>(sql, values)).rows);
 }
 
 const gatheredOf = (player: Player): Promise<{ hex_version: string }[]> =>

@@ -15,8 +15,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { EnterSchema, GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { hexAt, hexText, parseKeyText } from "@hexhold/hex";
-import { joinPlayer, type Player, startWorld, type World } from "@hexhold/testing";
-import pg from "pg";
+import { joinPlayer, type Player, startWorld, type World, withPostgres } from "@hexhold/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 
 const goneMsMax = 5000;
@@ -120,17 +119,13 @@ async function play(player: Player, isThere = false): Promise<void> {
 /** Version of a player's hex, as the journal's head or a snapshot has it; 0 = there is none. */
 async function versionOf(player: Player, table: "hex_head" | "snapshot"): Promise<number> {
   const { hexId, layerId } = parseKeyText(player.key);
-  const client = new pg.Client({ connectionString: world.status().services["postgres"]!.url });
-  await client.connect();
-  try {
+  return withPostgres(world.status().services["postgres"]!.url, async (client) => {
     const { rows } = await client.query<{ hex_version: string }>(
       `SELECT hex_version FROM world.${table} WHERE hex_id = $1 AND layer_id = $2`,
       [hexId, layerId],
     );
     return Number(rows[0]?.hex_version ?? 0);
-  } finally {
-    await client.end();
-  }
+  });
 }
 
 const headOf = (player: Player): Promise<number> => versionOf(player, "hex_head");

@@ -8,8 +8,8 @@ import {
   type PlayedCommand,
   startWorld,
   type World,
+  withPostgres,
 } from "@hexhold/testing";
-import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { badAmounts } from "@hexhold/testing/misbehaving-game";
 import { checkTruth } from "./check-truth.ts";
@@ -215,14 +215,10 @@ function managementUrl(): string {
 }
 
 async function storedLetters(): Promise<{ letters: number; attemptsMax: number }> {
-  const client = new pg.Client({ connectionString: world.status().services["postgres"]!.url });
-  await client.connect();
-  try {
+  return withPostgres(world.status().services["postgres"]!.url, async (client) => {
     const { rows } = await client.query<{ letters: number; attemptsMax: number }>(
       'SELECT count(*)::int AS letters, max(attempts)::int AS "attemptsMax" FROM control.dead_letter',
     );
     return rows[0]!;
-  } finally {
-    await client.end();
-  }
+  });
 }
