@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { diskOf, hexAt, keyText, partitionOf, slotOfPartition } from "@hexhold/hex";
 import { openChannel } from "@hexhold/rpc";
-import type { LoadPlayer } from "./load-player.ts";
+import type { LoadPlayer, PlayedCommand } from "./load-player.ts";
 import type { World } from "./start-world.ts";
 
 /** Of a world in development. */
@@ -67,6 +67,19 @@ export function slotOf(player: LoadPlayer): string {
   return slotOfPartition(partitionOf(player.key, partitions));
 }
 
+/** Longest that a player waits for one command, see `CommandOptions.giveUpMs`. */
+const giveUpMsMax = 60_000;
+
+/** The commands of a player that may have been answered at `fromMs` or later, latest first; never all of a long run. */
+function* commandsSince(player: LoadPlayer, fromMs: number): Generator<PlayedCommand> {
+  const { commands } = player;
+  for (let i = commands.length - 1; i >= 0; i--) {
+    const command = commands[i]!;
+    if (command.firstSentMs < fromMs - giveUpMsMax) return;
+    if (command.finalMs === 0 || command.finalMs >= fromMs) yield command;
+  }
+}
+
 /** Milliseconds from `fromMs` to the first answer that an owner later than `epoch` gave in `slot`. */
 export function firstAnswerOfNext(
   players: readonly LoadPlayer[],
@@ -77,7 +90,7 @@ export function firstAnswerOfNext(
   let first = Number.POSITIVE_INFINITY;
   for (const player of players) {
     if (slotOf(player) !== slot) continue;
-    for (const { answer, finalMs } of player.commands) {
+    for (const { answer, finalMs } of commandsSince(player, fromMs)) {
       if (answer !== undefined && answer.epoch > epoch && finalMs < first) first = finalMs;
     }
   }
@@ -93,7 +106,7 @@ export function firstDecisions(
   for (const player of players) {
     const slot = slotOf(player);
     let firstMs = first.get(slot) ?? Number.POSITIVE_INFINITY;
-    for (const { answer, finalMs } of player.commands) {
+    for (const { answer, finalMs } of commandsSince(player, fromMs)) {
       const decided = answer?.outcome.case === "applied" || answer?.outcome.case === "refused";
       if (decided && finalMs > fromMs) firstMs = Math.min(firstMs, finalMs - fromMs);
     }
@@ -102,25 +115,47 @@ export function firstDecisions(
   return first;
 }
 
-/** The longest time without a final answer in each slot between two moments. */
+/** The longest pause in each slot between two moments, see {@link longestPause}. */
 export function longestPauses(
   players: readonly LoadPlayer[],
   fromMs: number,
   toMs: number,
 ): Map<string, number> {
-  const times = new Map<string, number[]>();
+  const waits = new Map<string, Wait[]>();
   for (const player of players) {
     const slot = slotOf(player);
-    const list = times.get(slot) ?? [fromMs, toMs];
-    times.set(slot, list);
-    for (const { finalMs } of player.commands) {
-      if (finalMs > fromMs && finalMs < toMs) list.push(finalMs);
+    const list = waits.get(slot) ?? [];
+    waits.set(slot, list);
+    for (const { firstSentMs, finalMs } of commandsSince(player, fromMs)) {
+      list.push({ sentMs: firstSentMs, answeredMs: finalMs === 0 ? Infinity : finalMs });
     }
   }
-  return new Map(
-    [...times].map(([slot, list]) => {
-      const sorted = list.toSorted((a, b) => a - b);
-      return [slot, Math.max(...sorted.slice(1).map((ms, i) => ms - sorted[i]!))];
-    }),
-  );
+  return new Map([...waits].map(([slot, list]) => [slot, longestPause(list, fromMs, toMs)]));
+}
+
+/** A command from its first send to its final answer; Infinity = it has none. */
+export interface Wait {
+  readonly sentMs: number;
+  readonly answeredMs: number;
+}
+
+/**
+ * The longest time between two moments in which somebody waited for an answer and nobody got one. While nobody
+ * asks, nobody is kept waiting: players that rest between two commands make no pause.
+ */
+export function longestPause(waits: readonly Wait[], fromMs: number, toMs: number): number {
+  const latestFirst = waits.toSorted((a, b) => b.answeredMs - a.answeredMs);
+  let longest = 0;
+  let endMs = toMs;
+  // Sent first of all that have no answer before `endMs`.
+  let waitingSinceMs = Number.POSITIVE_INFINITY;
+  for (const { sentMs, answeredMs } of latestFirst) {
+    if (answeredMs <= fromMs) break;
+    if (answeredMs < endMs) {
+      longest = Math.max(longest, endMs - Math.max(answeredMs, waitingSinceMs));
+      endMs = answeredMs;
+    }
+    waitingSinceMs = Math.min(waitingSinceMs, sentMs);
+  }
+  return Math.max(longest, endMs - Math.max(fromMs, waitingSinceMs));
 }

@@ -14,6 +14,7 @@ import {
   untilSpread,
 } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from "vitest";
+import { busyShare, readCoreTime } from "./busy-cores.ts";
 import { checkTruth } from "./check-truth.ts";
 import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
 import { signalTree, untilAccepts } from "./processes.ts";
@@ -34,8 +35,11 @@ const pauseMsPerPlayer = 20 / 32;
  * from process to process, waits for them at each; 180…450 ms then.
  */
 const drainPauseMsPerPlayer = 160 / 32;
-/** A process compiles what it does often in its first seconds; only seen when this is the first test of all. */
+/** A process compiles what it does often in its first seconds. */
 const compiledMs = 20_000;
+const drainAttemptsMax = 3;
+/** Above that the cores were full. */
+const busyMax = 0.9;
 /** After a store or broker takes connections again. */
 const fullServiceMsMax = 15_000;
 const leaseTtlMs = 3000;
@@ -47,7 +51,8 @@ vi.setConfig({ testTimeout: 300_000 + rounds * 60_000 });
 
 let world: World;
 let play: Play;
-let playedSinceMs: number;
+/** When the youngest process began to serve. */
+let startedMs: number;
 let playing: readonly Play["players"][number][];
 
 beforeAll(async () => {
@@ -64,7 +69,7 @@ beforeAll(async () => {
   await untilSpread(world, workers);
   play = await startPlay(world, playerCount, playerCount * pauseMsPerPlayer, oneHexPerSlot());
   playing = play.players;
-  playedSinceMs = performance.now();
+  startedMs = performance.now();
   await pause(1500);
 });
 afterAll(async () => world.stop());
@@ -132,33 +137,16 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
   it("SIGTERM of a worker: no slot is without answers for more than 300 ms, and no client sees an error", async () => {
     play.pace(playerCount * drainPauseMsPerPlayer);
     onTestFinished(() => play.pace(playerCount * pauseMsPerPlayer));
-    const before = await untilSpread(world, workers);
-    await pause(Math.max(2000, playedSinceMs + compiledMs - performance.now()));
-    const victim = workers[1]!;
-    const lost = before.filter(({ owner }) => owner === victim);
-    const pid = world.pidOf(victim);
-    const fromMs = performance.now();
-    process.kill(pid, "SIGTERM");
-    await expect
-      .poll(
-        () =>
-          lost.every(
-            ({ slot, epoch }) => firstAnswerOfNext(playing, slot, epoch, fromMs) < Infinity,
-          ),
-        { timeout: 15_000, interval: 20 },
-      )
-      .toBe(true);
-    const drained = longestPauses(playing, fromMs, performance.now());
-    console.log(`SIGTERM of ${victim}: longest pauses, ms: ${list(drained)}`);
-    const backMs = performance.now();
-    await untilRestarted(victim, pid);
-    await untilSpread(world, workers);
-    await pause(1000);
-    const back = longestPauses(playing, backMs, performance.now());
-    console.log(`its slots back to a new process: longest pauses, ms: ${list(back)}`);
-    for (const ms of drained.values()) expect(ms).toBeLessThanOrEqual(drainMsMax);
-    for (const ms of back.values()) expect(ms).toBeLessThanOrEqual(pauseMsMax);
-    expect(errorsSince(fromMs)).toEqual([]);
+    for (let attempt = 1; ; attempt++) {
+      const { drained, back, busy, errors } = await drain(workers[1]!);
+      for (const ms of back.values()) expect(ms).toBeLessThanOrEqual(pauseMsMax);
+      expect(errors).toEqual([]);
+      // The promise is for a processor that is not full: with a load beside this one it is measured again.
+      if (busy <= busyMax || attempt === drainAttemptsMax) {
+        for (const ms of drained.values()) expect(ms).toBeLessThanOrEqual(drainMsMax);
+      }
+      if (Math.max(...drained.values()) <= drainMsMax) break;
+    }
   });
 
   it("kill -9 of each router: no slot pauses for 3 s, and an operator is answered again", async () => {
@@ -293,6 +281,47 @@ describe(`three workers, two gateways, two routers, ${playerCount} players`, () 
     for (const player of playing) player.close();
   });
 });
+
+interface Drain {
+  /** Longest pause of each slot until its next owner has answered, and from then until all is as before. */
+  readonly drained: ReadonlyMap<string, number>;
+  readonly back: ReadonlyMap<string, number>;
+  /** Share of the cores that was busy until then. */
+  readonly busy: number;
+  readonly errors: readonly string[];
+}
+
+/** SIGTERM for `victim`, whose slots go to others, and to the process that follows it. */
+async function drain(victim: string): Promise<Drain> {
+  await untilSpread(world, workers);
+  await pause(Math.max(2000, startedMs + compiledMs - performance.now()));
+  // Only now: what was served until here may have been moved once more.
+  const lost = (await untilSpread(world, workers)).filter(({ owner }) => owner === victim);
+  const pid = world.pidOf(victim);
+  const fromMs = performance.now();
+  const before = readCoreTime();
+  process.kill(pid, "SIGTERM");
+  await expect
+    .poll(
+      () =>
+        lost.every(({ slot, epoch }) => firstAnswerOfNext(playing, slot, epoch, fromMs) < Infinity),
+      { timeout: 15_000, interval: 20 },
+    )
+    .toBe(true);
+  const drained = longestPauses(playing, fromMs, performance.now());
+  const busy = busyShare(before, readCoreTime());
+  console.log(
+    `SIGTERM of ${victim}: longest pauses, ms: ${list(drained)}; cores ${Math.round(busy * 100)} % busy`,
+  );
+  const backMs = performance.now();
+  await untilRestarted(victim, pid);
+  startedMs = performance.now();
+  await untilSpread(world, workers);
+  await pause(1000);
+  const back = longestPauses(playing, backMs, performance.now());
+  console.log(`its slots back to a new process: longest pauses, ms: ${list(back)}`);
+  return { drained, back, busy, errors: errorsSince(fromMs) };
+}
 
 /**
  * Stops `victim` for three lease TTLs; others serve its slots within the promised time. Returns what it answers in
