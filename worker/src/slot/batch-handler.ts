@@ -36,7 +36,7 @@ import { createRecentAnswers } from "./recent-answers.ts";
 import { isDurable, Round } from "./round.ts";
 import type { SlotPorts } from "./slot-ports.ts";
 import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
-import { noteAttempt, takeAttemptBack } from "./suspect.ts";
+import { noteAttempts, takeAttemptsBack } from "./suspect.ts";
 
 /** Attempts before a command is given up; contracts, "5 retries with exponential backoff". */
 const attemptsMax = 5;
@@ -113,12 +113,11 @@ export class BatchHandler {
     const suspect = batch.suspect || (delivery.redelivered && !this.#store.clean);
     const round = new Round({
       routeVersion: batch.routeVersion,
-      suspect,
       lookFirst: delivery.redelivered,
       recent: this.#recent,
       metrics: this.#ports.metrics,
     });
-    await this.#process(commands, round);
+    await (suspect ? this.#processSuspects(commands, round) : this.#process(commands, round));
     return [...answers, ...round.answers];
   }
 
@@ -160,17 +159,67 @@ export class BatchHandler {
     }
   }
 
+  /**
+   * Commands that a worker had in hand when it died. Most deaths are the fault of none: the first attempt after one
+   * is made with all together. When a worker dies again, each is tried alone, so that the culprit alone is charged.
+   */
+  async #processSuspects(commands: readonly Command[], round: Round): Promise<void> {
+    if (commands.length === 0) return;
+    const isFirst = (await this.#note(commands, round)) === 1;
+    try {
+      if (isFirst) await this.#process(commands, round);
+    } finally {
+      await takeAttemptsBack(this.#store, this.#slot, commands);
+    }
+    if (isFirst) return;
+    for (const command of commands) await this.#processAlone(command, round);
+  }
+
+  async #processAlone(command: Command, round: Round): Promise<void> {
+    const open = await this.#untilAnswered([command], round, () => this.#gate([command], round));
+    if (open.length === 0) return;
+    const attempts = await this.#note(open, round);
+    try {
+      if (attempts <= attemptsMax) await this.#process(open, round);
+      else
+        await this.#letters.giveUp(command, "its worker died at each attempt", attemptsMax, round);
+    } finally {
+      await takeAttemptsBack(this.#store, this.#slot, open);
+    }
+  }
+
+  /** Notes an attempt on each; returns the most that one of them has now. */
+  #note(commands: readonly Command[], round: Round): Promise<number> {
+    return this.#untilAnswered(commands, round, () =>
+      noteAttempts(this.#store, this.#slot, commands),
+    );
+  }
+
+  /** Asks the store until it answers. */
+  async #untilAnswered<T>(
+    commands: readonly Command[],
+    round: Round,
+    ask: () => Promise<T>,
+  ): Promise<T> {
+    for (;;) {
+      try {
+        return await ask();
+      } catch (error) {
+        if (!(error instanceof OutcomeUnknownError)) throw error;
+        await this.#recover(commands, round);
+      }
+    }
+  }
+
   /** Finishes a front part of `todo`; returns what is left. */
   async #advance(todo: Command[], round: Round): Promise<Command[]> {
-    const front = frontWithoutRepetition(todo, round.suspect ? 1 : todo.length);
+    const front = frontWithoutRepetition(todo);
     const behind = todo.slice(front.length);
     const open = await this.#gate(front, round);
     if (open.length === 0) return behind;
     const { rules } = this.#ports;
     const ready = await this.#activate(open, rules, round);
     if (ready.length === 0) return behind;
-    if (round.suspect && !(await this.#noteSuspect(ready[0]!, round))) return behind;
-
     const decision = await rules.decide(this.#slot, this.#ports.worldNow(), ready.map(hostCommand));
     const { fault } = decision;
     if (fault === undefined || fault.kind === "threw") {
@@ -180,7 +229,6 @@ export class BatchHandler {
         // Nothing of this part stands: what was answered is answered, the rest is decided again.
         return [...result.redo, ...ready.slice(decided.length), ...behind];
       }
-      if (round.suspect) await takeAttemptBack(this.#store, this.#slot, ready[0]!);
       if (fault === undefined) return behind;
       await this.#isolate(ready[decided.length]!, fault, round);
       return [...ready.slice(decided.length + 1), ...behind];
@@ -486,22 +534,13 @@ export class BatchHandler {
     if (!result.done && result.redo.length > 0) await this.#process(result.redo, round);
     return undefined;
   }
-
-  /** Notes an attempt on a command that may have killed a worker. False: it had too many and is finished. */
-  async #noteSuspect(command: Command, round: Round): Promise<boolean> {
-    const attempts = await noteAttempt(this.#store, this.#slot, command, 1);
-    if (attempts <= attemptsMax) return true;
-    await this.#letters.giveUp(command, "its worker died at each attempt", attemptsMax, round);
-    await noteAttempt(this.#store, this.#slot, command, -attempts);
-    return false;
-  }
 }
 
-/** The longest front part, of at most `max`, in which no idempotency key comes twice. */
-function frontWithoutRepetition(commands: readonly Command[], max: number): Command[] {
+/** The longest front part in which no idempotency key comes twice. */
+function frontWithoutRepetition(commands: readonly Command[]): Command[] {
   const seen = new Set<string>();
   for (const [i, command] of commands.entries()) {
-    if (i >= max || seen.has(command.keyId)) return commands.slice(0, i);
+    if (seen.has(command.keyId)) return commands.slice(0, i);
     seen.add(command.keyId);
   }
   return [...commands];

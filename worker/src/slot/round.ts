@@ -10,8 +10,6 @@ import type { RecentAnswers } from "./recent-answers.ts";
 export interface RoundOptions {
   /** Of the producer's route table. */
   readonly routeVersion: bigint;
-  /** Its commands may have killed a worker: one at a time, an attempt noted before each. */
-  readonly suspect: boolean;
   /** Results may be stored already: look before deciding. */
   readonly lookFirst: boolean;
   readonly recent: RecentAnswers;
@@ -20,7 +18,6 @@ export interface RoundOptions {
 
 export class Round {
   readonly routeVersion: bigint;
-  readonly suspect: boolean;
   lookFirst: boolean;
   readonly #recent: RecentAnswers;
   readonly #metrics: WorkerMetrics;
@@ -29,7 +26,6 @@ export class Round {
 
   constructor(options: RoundOptions) {
     this.routeVersion = options.routeVersion;
-    this.suspect = options.suspect;
     this.lookFirst = options.lookFirst;
     this.#recent = options.recent;
     this.#metrics = options.metrics;

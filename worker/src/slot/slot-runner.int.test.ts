@@ -15,6 +15,7 @@ import { EnterSchema, GatherSchema, SpawnSchema } from "@hexhold/gen/hexhold/hex
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { keyBytes, parseKeyText } from "@hexhold/hex";
 import {
+  type Bus,
   createMemoryBus,
   createMessageRegistry,
   encodeBatch,
@@ -50,6 +51,8 @@ let broker: MemoryBroker;
 let answers: Answer[];
 let ends: SlotEnd[];
 let runner: SlotRunner;
+/** What a worker loses when it dies. */
+let life: { readonly bus: Bus; isOver: boolean };
 let rulesOf: ReturnType<typeof createInlineRulesHost>;
 
 beforeAll(async () => {
@@ -64,7 +67,7 @@ afterAll(async () => {
 });
 beforeEach(async () => {
   await admin.query(
-    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.timer, world.quarantined_hex",
+    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.timer, world.quarantined_hex, world.suspect_attempt",
   );
   broker = new MemoryBroker();
   broker.declareQueue(slot, 100);
@@ -96,6 +99,8 @@ const failing: Game = {
 /** A worker's driver of the slot, taken at `expected`. */
 async function start(expected = 0n, rules: Game = game): Promise<boolean> {
   const bus = createMemoryBus(broker);
+  const own = { bus, isOver: false };
+  life = own;
   rulesOf = createInlineRulesHost(rules, {
     random: () => randomBytes(16),
     world: { bounds: [], layers: [0] },
@@ -109,8 +114,10 @@ async function start(expected = 0n, rules: Game = game): Promise<boolean> {
       rules: rulesOf,
       spareRules: () => rulesOf,
       loadSnapshots: () => Promise.resolve(new Map()),
-      connect: (applicationName, onLost) =>
-        openConnection({ url: database.url, applicationName }, onLost),
+      connect: async (applicationName, onLost) => {
+        if (own.isOver) throw new Error("this worker is dead");
+        return openConnection({ url: database.url, applicationName }, onLost);
+      },
       pool,
       routes: () => undefined,
       views: { publish: () => undefined, publishMarks: () => undefined },
@@ -211,6 +218,12 @@ async function holdCommits(): Promise<void> {
   await admin.query("SELECT FROM world.slot WHERE slot = $1 FOR UPDATE", [slot]);
 }
 
+/** Holds the journal: commits wait, and a slot can be taken meanwhile. */
+async function holdJournal(): Promise<void> {
+  await admin.query("BEGIN");
+  await admin.query("LOCK TABLE world.journal IN EXCLUSIVE MODE");
+}
+
 async function untilCommitWaits(): Promise<void> {
   await vi.waitFor(
     async () => {
@@ -244,23 +257,108 @@ it("neither answers nor acks before the commit, and does both after it", async (
 
 it("a command whose owner dies before the commit comes to the next one, and is applied once", async () => {
   await start();
+  const first = await epochNow();
   await holdCommits();
   const born = spawn();
   const handled = publish(born);
   await untilCommitWaits();
-  // As the death of a worker: its connections end, and nothing was acked.
-  await pool.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'worker:%'",
-  );
-  const dead = runner;
-  const released = dead.release("it dies", () => Promise.resolve());
-  await admin.query("COMMIT");
-  await released;
+  await die();
   expect(answers).toEqual([]);
   await start(await epochNow());
   await handled;
-  expect((await answerTo(born)).outcome.case).toBe("applied");
+  const answer = await answerTo(born);
+  expect(answer.outcome.case).toBe("applied");
+  expect(answer.epoch).toBe(first + 1n);
   expect(await journalTypes()).toEqual(["player-spawned"]);
+});
+
+/** As the death of a worker whose commits are held up: its connections end, and nothing is acked or given back. */
+async function die(): Promise<void> {
+  life.isOver = true;
+  await pool.query(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'worker:%'",
+  );
+  await admin.query("COMMIT");
+  await life.bus.close();
+}
+
+/** How many messages each commit stored, as transactions of the journal. */
+async function commitSizes(): Promise<number[]> {
+  const { rows } = await admin.query<{ n: number }>(
+    "SELECT count(*)::int AS n FROM world.journal GROUP BY xmin ORDER BY min(hex_version)",
+  );
+  return rows.map(({ n }) => n);
+}
+
+async function attempts(): Promise<number[]> {
+  const { rows } = await pool.query<{ attempts: number }>(
+    "SELECT attempts FROM world.suspect_attempt ORDER BY attempts",
+  );
+  return rows.map((row) => row.attempts);
+}
+
+it("what a dead worker had in hand is tried together, with an attempt noted on each meanwhile", async () => {
+  await start();
+  await holdCommits();
+  const commands = [spawn(), enter(), gather()];
+  const handled = publish(...commands);
+  await untilCommitWaits();
+  expect(await attempts()).toEqual([]);
+  await die();
+  await start(await epochNow());
+  await handled;
+  for (const each of commands) expect((await answerTo(each)).outcome.case).toBe("applied");
+  expect(await commitSizes()).toEqual([3]);
+  expect(await attempts()).toEqual([]);
+});
+
+it("when the next worker dies too, each is tried alone", async () => {
+  await start();
+  const commands = [spawn(), enter(), gather()];
+  await holdJournal();
+  const handled = publish(...commands);
+  await untilCommitWaits();
+  await die();
+  await holdJournal();
+  await start(await epochNow());
+  await untilCommitWaits();
+  expect(await attempts()).toEqual([1, 1, 1]);
+  await die();
+  await start(await epochNow());
+  await handled;
+  for (const each of commands) expect((await answerTo(each)).outcome.case).toBe("applied");
+  expect(await commitSizes()).toEqual([1, 1, 1]);
+  expect(await attempts()).toEqual([1, 1, 1]);
+});
+
+it("a command over which five workers died is dead-lettered, and those beside it are not", async () => {
+  await start();
+  const [born, doomed, entering] = [spawn(), gather(), enter()] as const;
+  await holdCommits();
+  const handled = publish(born, doomed, entering);
+  await untilCommitWaits();
+  await die();
+  await admin.query("INSERT INTO world.suspect_attempt VALUES ($1, $2, 5)", [
+    idempotencyKeyOf({
+      accountId: account,
+      requestId: doomed.requestId,
+      type: "cmd.hex.gather",
+      target: keyBytes(key),
+    }),
+    slot,
+  ]);
+  await start(await epochNow());
+  await handled;
+  expect((await answerTo(doomed)).outcome).toMatchObject({
+    case: "error",
+    value: { errorCode: ErrorCode.DEAD_LETTERED },
+  });
+  for (const each of [born, entering]) {
+    expect((await answerTo(each)).outcome.case).toBe("applied");
+  }
+  expect(await journalTypes()).toEqual(["player-spawned", "player-entered"]);
+  const { rows } = await admin.query("SELECT 1 FROM world.outbox WHERE destination = 'router'");
+  expect(rows).toHaveLength(1);
 });
 
 async function epochNow(): Promise<bigint> {

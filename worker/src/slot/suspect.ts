@@ -1,34 +1,48 @@
-/** Commands that may have killed a worker: an attempt is noted before each and taken back after it. */
+/** Attempts on commands that may have killed a worker: noted before they are tried, taken back after. */
 import type { Command } from "../actor/command.ts";
+import { FencedError } from "./ownership.ts";
 import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
 
-/** Adds `delta` attempts to a command; returns how many it has now. */
-export async function noteAttempt(
-  store: SlotStore,
+type Store = Pick<SlotStore, "run" | "epoch">;
+
+/** Adds an attempt to each of `commands`; returns the most that one of them has now. Throws what the store throws. */
+export async function noteAttempts(
+  store: Store,
   slot: string,
-  command: Command,
-  delta: number,
+  commands: readonly Command[],
 ): Promise<number> {
   const { rows } = await store.run((client) =>
-    client.query<{ attempts: number }>("SELECT world.note_attempt($1, $2, $3, $4) AS attempts", [
+    client.query<{ attempts: number }>("SELECT world.note_attempts($1, $2, $3) AS attempts", [
       slot,
       store.epoch,
-      command.idempotencyKey,
-      delta,
+      keysOf(commands),
     ]),
   );
   return rows[0]?.attempts ?? 0;
 }
 
-/** Takes an attempt back. A store that does not answer leaves it: it is one of five, and old ones are removed. */
-export async function takeAttemptBack(
-  store: SlotStore,
+/**
+ * Takes an attempt of each of `commands` back. A store that does not answer, or a slot that is lost, leaves it: it is
+ * one of five, and old ones are removed.
+ */
+export async function takeAttemptsBack(
+  store: Store,
   slot: string,
-  command: Command,
+  commands: readonly Command[],
 ): Promise<void> {
   try {
-    await noteAttempt(store, slot, command, -1);
+    await store.run((client) =>
+      client.query("SELECT world.take_attempts_back($1, $2, $3)", [
+        slot,
+        store.epoch,
+        keysOf(commands),
+      ]),
+    );
   } catch (error) {
-    if (!(error instanceof OutcomeUnknownError)) throw error;
+    if (!(error instanceof OutcomeUnknownError || error instanceof FencedError)) throw error;
   }
+}
+
+function keysOf(commands: readonly Command[]): Uint8Array[] {
+  return commands.map((command) => command.idempotencyKey);
 }
