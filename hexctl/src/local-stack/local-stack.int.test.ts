@@ -1,6 +1,6 @@
 /** The stack against real clients: on services of its own, because it kills them. */
 import { spawn, type ChildProcess } from "node:child_process";
-import { mkdtempSync, readFileSync, readlinkSync } from "node:fs";
+import { mkdtempSync, readFileSync, readlinkSync, renameSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { mongodbMissing } from "@hexhold/testing";
@@ -58,6 +58,8 @@ async function query<Row extends Record<string, unknown>>(
 
 describe("a local stack", () => {
   const dataDir = mkdtempSync(join(tmpdir(), "hexhold-stack-"));
+  /** What was said of services that died. */
+  const lost: string[] = [];
   let stack: LocalStack;
 
   beforeAll(async () => {
@@ -66,6 +68,9 @@ describe("a local stack", () => {
       services: SERVICE_NAMES,
       install: false,
       optional: ["mongodb"],
+      onProgress: ({ phase, message }) => {
+        if (phase === "lost") lost.push(message);
+      },
     });
   }, START_TIMEOUT_MS);
 
@@ -212,6 +217,28 @@ describe("a local stack", () => {
     const client = new Redis(redis.url);
     expect(await client.ping()).toBe("PONG");
     client.disconnect();
+  });
+
+  it("tries again when a service that died cannot be started at once", async () => {
+    const redis = stack.service("redis");
+    const folder = join(dataDir, "redis");
+    // A folder that is not there is no place to start in.
+    renameSync(folder, `${folder}.away`);
+    try {
+      sendSignal(redis.pid ?? 0, "SIGKILL");
+      await expect
+        .poll(() => lost, { timeout: 5_000 })
+        .toContainEqual(expect.stringContaining("redis: cannot run"));
+    } finally {
+      renameSync(`${folder}.away`, folder);
+    }
+    const client = new Redis(redis.url, { maxRetriesPerRequest: null });
+    client.on("error", () => undefined);
+    try {
+      expect(await client.ping()).toBe("PONG");
+    } finally {
+      client.disconnect();
+    }
   });
 });
 

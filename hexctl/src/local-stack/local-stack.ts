@@ -4,6 +4,7 @@
  * host is gone.
  */
 import { dirname } from "node:path";
+import { setTimeout as pause } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { openDataDir, type DataDir } from "../data-dir.ts";
 import { probeExternal } from "./external-service.ts";
@@ -62,6 +63,8 @@ const STARTERS: Record<ServiceName, (context: StartContext) => Promise<ServiceHa
 /** A service that dies again and again is left alone after this many restarts in a row. */
 const RESTARTS_MAX = 5;
 const RESTART_STREAK_MS = 60_000;
+/** After a restart that failed. */
+const RESTART_AGAIN_MS = 1_000;
 
 /** The repository root, seen from this file. */
 export const CHECKOUT = dirname(dirname(dirname(dirname(fileURLToPath(import.meta.url)))));
@@ -169,28 +172,39 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
 }
 
-/** Starts a dead service again, unless it keeps dying. */
+/** Starts a dead service again, and once more when that fails, unless it keeps dying. */
 function restarter(
   isWanted: () => boolean,
   report: (handle: ServiceHandle, phase: "lost" | "restarted" | "failed", message: string) => void,
 ): StartContext["onDeath"] {
   const deaths = new Map<ServiceName, number[]>();
-  return (handle, how) => {
-    report(handle, "lost", how);
+  const mayRestart = (handle: ServiceHandle): boolean => {
     if (!isWanted()) {
-      return;
+      return false;
     }
     const now = performance.now();
     const recent = (deaths.get(handle.name) ?? []).filter((at) => now - at < RESTART_STREAK_MS);
     deaths.set(handle.name, [...recent, now]);
     if (recent.length >= RESTARTS_MAX) {
       report(handle, "failed", `died ${recent.length + 1} times in a minute; left alone`);
-      return;
+      return false;
     }
-    handle.restart().then(
-      () => report(handle, "restarted", handle.version),
-      (error: unknown) =>
-        report(handle, "failed", error instanceof Error ? error.message : String(error)),
-    );
+    return true;
+  };
+  const restart = async (handle: ServiceHandle): Promise<void> => {
+    while (mayRestart(handle)) {
+      try {
+        await handle.restart();
+        report(handle, "restarted", handle.version);
+        return;
+      } catch (error) {
+        report(handle, "lost", error instanceof Error ? error.message : String(error));
+        await pause(RESTART_AGAIN_MS, undefined, { ref: false });
+      }
+    }
+  };
+  return (handle, how) => {
+    report(handle, "lost", how);
+    void restart(handle);
   };
 }
