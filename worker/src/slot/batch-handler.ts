@@ -31,17 +31,14 @@ import { afterCommitFault } from "./commit-fault.ts";
 import { type CommitPlan, type DecidedCommand, planCommit } from "./commit-plan.ts";
 import { commandBindings } from "./command-bindings.ts";
 import { DeadLetterWriter } from "./dead-letter-writer.ts";
+import { Isolation } from "./isolation.ts";
 import { FencedError, holdsSlot } from "./ownership.ts";
 import { createRecentAnswers } from "./recent-answers.ts";
-import { isDurable, Round } from "./round.ts";
+import { attemptsMax, isDurable, Round } from "./round.ts";
 import type { SlotPorts } from "./slot-ports.ts";
 import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
-import { noteAttempts, takeAttemptsBack } from "./suspect.ts";
+import { Suspects } from "./suspect.ts";
 
-/** Attempts before a command is given up; contracts, "5 retries with exponential backoff". */
-const attemptsMax = 5;
-/** After a throw: waiting cannot help a pure function. */
-const throwBackoffMs = [1, 2, 4, 8];
 const storeBackoffMs = 100;
 /** Reads and VOLATILE answers are given only when the epoch was seen in PostgreSQL so lately. */
 const epochSeenMsMax = 1000;
@@ -57,6 +54,8 @@ export class BatchHandler {
   readonly #timers: SlotTimers;
   readonly #ports: SlotPorts;
   readonly #letters: DeadLetterWriter;
+  readonly #suspects: Suspects;
+  readonly #isolation: Isolation;
   readonly #recent = createRecentAnswers();
   #epochSeenMs: number;
   #staleInARow = 0;
@@ -83,12 +82,25 @@ export class BatchHandler {
       afterFault: (state, error, commands, round) =>
         this.#afterFault(state, error, commands, round),
     });
+    this.#suspects = new Suspects(slot, store, {
+      process: (commands, round) => this.#process(commands, round),
+      gate: (commands, round) => this.#gate(commands, round),
+      recover: (commands, round) => this.#recover(commands, round),
+      giveUp: (...given) => this.#letters.giveUp(...given),
+    });
+    this.#isolation = new Isolation(slot, ports, {
+      attempt: (command, host, round) => this.#attemptAlone(command, host, round),
+      forget: (keyTexts) => this.#forget(keyTexts),
+      recover: (commands, round) => this.#recover(commands, round),
+      giveUp: (...given) => this.#letters.giveUp(...given),
+    });
     this.#epochSeenMs = performance.now();
   }
 
   /** Ends every wait between attempts; what is in hand is then not acked. */
   stop(): void {
     this.#stopped = true;
+    this.#isolation.stop();
   }
 
   /**
@@ -117,7 +129,7 @@ export class BatchHandler {
       recent: this.#recent,
       metrics: this.#ports.metrics,
     });
-    await (suspect ? this.#processSuspects(commands, round) : this.#process(commands, round));
+    await (suspect ? this.#suspects.process(commands, round) : this.#process(commands, round));
     return [...answers, ...round.answers];
   }
 
@@ -159,58 +171,6 @@ export class BatchHandler {
     }
   }
 
-  /**
-   * Commands that a worker had in hand when it died. Most deaths are the fault of none: the first attempt after one
-   * is made with all together. When a worker dies again, each is tried alone, so that the culprit alone is charged.
-   */
-  async #processSuspects(commands: readonly Command[], round: Round): Promise<void> {
-    if (commands.length === 0) return;
-    const isFirst = (await this.#note(commands, round)) === 1;
-    try {
-      if (isFirst) await this.#process(commands, round);
-    } finally {
-      await takeAttemptsBack(this.#store, this.#slot, commands);
-    }
-    if (isFirst) return;
-    for (const command of commands) await this.#processAlone(command, round);
-  }
-
-  async #processAlone(command: Command, round: Round): Promise<void> {
-    const open = await this.#untilAnswered([command], round, () => this.#gate([command], round));
-    if (open.length === 0) return;
-    const attempts = await this.#note(open, round);
-    try {
-      if (attempts <= attemptsMax) await this.#process(open, round);
-      else
-        await this.#letters.giveUp(command, "its worker died at each attempt", attemptsMax, round);
-    } finally {
-      await takeAttemptsBack(this.#store, this.#slot, open);
-    }
-  }
-
-  /** Notes an attempt on each; returns the most that one of them has now. */
-  #note(commands: readonly Command[], round: Round): Promise<number> {
-    return this.#untilAnswered(commands, round, () =>
-      noteAttempts(this.#store, this.#slot, commands),
-    );
-  }
-
-  /** Asks the store until it answers. */
-  async #untilAnswered<T>(
-    commands: readonly Command[],
-    round: Round,
-    ask: () => Promise<T>,
-  ): Promise<T> {
-    for (;;) {
-      try {
-        return await ask();
-      } catch (error) {
-        if (!(error instanceof OutcomeUnknownError)) throw error;
-        await this.#recover(commands, round);
-      }
-    }
-  }
-
   /** Finishes a front part of `todo`; returns what is left. */
   async #advance(todo: Command[], round: Round): Promise<Command[]> {
     const front = frontWithoutRepetition(todo);
@@ -230,7 +190,7 @@ export class BatchHandler {
         return [...result.redo, ...ready.slice(decided.length), ...behind];
       }
       if (fault === undefined) return behind;
-      await this.#isolate(ready[decided.length]!, fault, round);
+      await this.#isolation.isolate(ready[decided.length]!, fault, round);
       return [...ready.slice(decided.length + 1), ...behind];
     }
     this.#table.clear();
@@ -239,7 +199,7 @@ export class BatchHandler {
     const culprit = ready[fault.index];
     if (culprit === undefined) return [...ready, ...behind];
     await this.#process(ready.slice(0, fault.index), round);
-    await this.#isolate(culprit, fault, round);
+    await this.#isolation.isolate(culprit, fault, round);
     return [...ready.slice(fault.index + 1), ...behind];
   }
 
@@ -472,50 +432,6 @@ export class BatchHandler {
         );
       }
     }
-  }
-
-  /**
-   * Tries a command that failed on a freshly loaded hex, alone: in the same host after a throw, in a spare
-   * one when it cost the host its life. After five attempts in all it is dead-lettered.
-   */
-  async #isolate(command: Command, first: HostFault, round: Round): Promise<void> {
-    let fault = first;
-    const { logger, metrics, rules, spareRules } = this.#ports;
-    for (let attempt = 1; ; attempt++) {
-      metrics.retries.inc({ cause: fault.kind });
-      logger.warn(
-        {
-          ...commandBindings(this.#slot, command.envelope),
-          key: command.keyText,
-          attempt,
-          fault: fault.kind,
-          error: fault.error,
-        },
-        "the rules failed on a command",
-      );
-      if (attempt >= attemptsMax) break;
-      if (this.#stopped) throw new FencedError(this.#slot, "it is being given back");
-      await pause(throwBackoffMs[attempt - 1] ?? 8);
-      rules.rollback(this.#slot);
-      this.#forget([command.keyText]);
-      const spare = fault.kind === "threw" ? undefined : spareRules();
-      try {
-        const next = await this.#attemptAlone(command, spare ?? rules, round);
-        if (next === undefined) return;
-        fault = next;
-      } catch (error) {
-        if (error instanceof OutcomeUnknownError) await this.#recover([command], round);
-        else if (!(error instanceof RulesHostGoneError)) throw error;
-        attempt--;
-      } finally {
-        // The spare's actors are not the slot's: the hex is loaded again where it belongs.
-        if (spare !== undefined) {
-          this.#forget([command.keyText]);
-          await spare.stop();
-        }
-      }
-    }
-    await this.#letters.giveUp(command, fault.error, attemptsMax, round);
   }
 
   /** One attempt. Undefined: the command is finished. */

@@ -7,6 +7,9 @@ import type { StoredResult } from "../journal/result-store.ts";
 import type { WorkerMetrics } from "../worker-metrics.ts";
 import type { RecentAnswers } from "./recent-answers.ts";
 
+/** Attempts before a command is given up; contracts, "5 retries with exponential backoff". */
+export const attemptsMax = 5;
+
 export interface RoundOptions {
   /** Of the producer's route table. */
   readonly routeVersion: bigint;
