@@ -15,7 +15,7 @@ import {
 import { basename, join } from "node:path";
 import { promisify } from "node:util";
 import { Client, escapeIdentifier } from "pg";
-import { allPids, sendSignal } from "../process/process-identity.ts";
+import { allPids, identityOf, sendSignal, waitUntilGone } from "../process/process-identity.ts";
 import {
   startServerProcess,
   waitUntilReady,
@@ -31,6 +31,8 @@ const run = promisify(execFile);
 
 /** Crash recovery of a busy instance included. */
 const READY_TIMEOUT_MS = 60_000;
+/** The server says what is wrong when one of them is there even then. */
+const ORPHAN_GONE_MS_MAX = 5_000;
 const SUPERUSER = "postgres";
 
 export interface PostgresServerOptions {
@@ -65,7 +67,7 @@ export async function launchPostgresServer(
   const data = join(folder, "data");
   await createCluster(options, context, folder, user);
   refuseOtherMajor(data, options.binaries);
-  endOrphans(data);
+  await endOrphans(data);
   const server = await startServerProcess({
     name: options.name,
     command: join(options.binaries.bin, "postgres"),
@@ -172,16 +174,19 @@ function refuseOtherMajor(data: string, binaries: PostgresBinaries): void {
 
 /**
  * Ends what still works on this cluster although its postmaster is gone (backends that were
- * frozen when it was killed) and removes the lock that it left: its pid may by now be
- * somebody else's, in which case the server would refuse to start. Safe, because the data
- * directory's lock is ours and every recorded process has been ended before.
+ * frozen when it was killed), waits until it is gone (a server refuses to start beside what is
+ * attached to its memory), and removes the lock that it left: its pid may by now be somebody
+ * else's, in which case the server would refuse to start. Safe, because the data directory's
+ * lock is ours and every recorded process has been ended before.
  */
-function endOrphans(data: string): void {
-  for (const pid of allPids()) {
-    if (worksIn(pid, data)) {
-      sendSignal(pid, "SIGKILL");
-    }
+async function endOrphans(data: string): Promise<void> {
+  const orphans = allPids()
+    .filter((pid) => worksIn(pid, data))
+    .flatMap((pid) => identityOf(pid) ?? []);
+  for (const { pid } of orphans) {
+    sendSignal(pid, "SIGKILL");
   }
+  await Promise.all(orphans.map((orphan) => waitUntilGone(orphan, ORPHAN_GONE_MS_MAX)));
   rmSync(join(data, "postmaster.pid"), { force: true });
 }
 
