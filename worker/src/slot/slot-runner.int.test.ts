@@ -97,7 +97,11 @@ const failing: Game = {
 };
 
 /** A worker's driver of the slot, taken at `expected`. */
-async function start(expected = 0n, rules: Game = game): Promise<boolean> {
+async function start(
+  expected = 0n,
+  rules: Game = game,
+  prepare: () => void = () => undefined,
+): Promise<boolean> {
   const bus = createMemoryBus(broker);
   const own = { bus, isOver: false };
   life = own;
@@ -105,6 +109,7 @@ async function start(expected = 0n, rules: Game = game): Promise<boolean> {
     random: () => randomBytes(16),
     world: { bounds: [], layers: [0] },
   });
+  prepare();
   runner = new SlotRunner(
     slot,
     {
@@ -359,6 +364,33 @@ it("a command over which five workers died is dead-lettered, and those beside it
   expect(await journalTypes()).toEqual(["player-spawned", "player-entered"]);
   const { rows } = await admin.query("SELECT 1 FROM world.outbox WHERE destination = 'router'");
   expect(rows).toHaveLength(1);
+});
+
+it("a command that makes the driver fail is dead-lettered after five attempts, as one that kills it", async () => {
+  const fail = (): void => {
+    const decide = rulesOf.decide.bind(rulesOf);
+    rulesOf.decide = async (...given) => {
+      if (given[2].some(({ type }) => type === "cmd.hex.gather")) throw new Error("a defect");
+      return decide(...given);
+    };
+  };
+  await start(0n, game, fail);
+  const [born, doomed] = [spawn(), gather()] as const;
+  const handled = publish(born, doomed);
+  const seen: number[][] = [];
+  // The one that had it first, and five attempts.
+  for (let death = 1; death <= 6; death++) {
+    await vi.waitFor(() => expect(ends).toHaveLength(death), { timeout: 5000, interval: 5 });
+    seen.push(await attempts());
+    await start(await epochNow(), game, fail);
+  }
+  await handled;
+  expect(seen).toEqual([[], [1, 1], [1, 2], [1, 3], [1, 4], [1, 5]]);
+  expect((await answerTo(doomed)).outcome).toMatchObject({
+    case: "error",
+    value: { errorCode: ErrorCode.DEAD_LETTERED },
+  });
+  expect(await journalTypes()).toEqual(["player-spawned"]);
 });
 
 async function epochNow(): Promise<bigint> {

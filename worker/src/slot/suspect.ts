@@ -1,7 +1,8 @@
 /**
  * Commands that a worker had in hand when it died. Most deaths are the fault of none: the first attempt after one is
  * made with all together. When a worker dies again, each is tried alone, so that the culprit alone is charged
- * (ADR 14). Attempts are noted in PostgreSQL before they are made and taken back after.
+ * (ADR 14). Attempts are noted in PostgreSQL before they are made and taken back after. One at which the driver itself
+ * fails is not taken back: it costs the slot its owner like a death.
  */
 import type { Command } from "../actor/command.ts";
 import { FencedError } from "./ownership.ts";
@@ -35,11 +36,8 @@ export class Suspects {
   async process(commands: readonly Command[], round: Round): Promise<void> {
     if (commands.length === 0) return;
     const isFirst = (await this.#note(commands, round)) === 1;
-    try {
-      if (isFirst) await this.#steps.process(commands, round);
-    } finally {
-      await this.#takeBack(commands);
-    }
+    if (isFirst) await this.#steps.process(commands, round);
+    await this.#takeBack(commands);
     if (isFirst) return;
     for (const command of commands) await this.#processAlone(command, round);
   }
@@ -50,14 +48,9 @@ export class Suspects {
     );
     if (open.length === 0) return;
     const attempts = await this.#note(open, round);
-    try {
-      if (attempts <= attemptsMax) await this.#steps.process(open, round);
-      else {
-        await this.#steps.giveUp(command, "its worker died at each attempt", attemptsMax, round);
-      }
-    } finally {
-      await this.#takeBack(open);
-    }
+    if (attempts <= attemptsMax) await this.#steps.process(open, round);
+    else await this.#steps.giveUp(command, "its worker died at each attempt", attemptsMax, round);
+    await this.#takeBack(open);
   }
 
   /** Adds an attempt to each of `commands`; returns the most that one of them has now. */
