@@ -172,7 +172,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
 }
 
-/** Starts a dead service again, and once more when that fails, unless it keeps dying. */
+/** Starts a dead service again, and again when that fails, unless it keeps dying. */
 function restarter(
   isWanted: () => boolean,
   report: (handle: ServiceHandle, phase: "lost" | "restarted" | "failed", message: string) => void,

@@ -65,6 +65,8 @@ const retryable = new Set<ErrorCode>([
   ErrorCode.RESOURCE_EXHAUSTED,
 ]);
 const silenceMs = 8000;
+/** A command without a final answer is repeated for so long. */
+export const giveUpMsDefault = 60_000;
 
 /**
  * Connects to the first of `urls`, and again, to the next one, whenever the connection is lost. Resolves at
@@ -163,7 +165,7 @@ export async function joinPlayer(
       outcomes: [],
     };
     commands.push(played);
-    const endMs = played.firstSentMs + (options.giveUpMs ?? 60_000);
+    const endMs = played.firstSentMs + (options.giveUpMs ?? giveUpMsDefault);
     while (performance.now() < endMs && !closed) {
       await Promise.race([ready.promise, pause(silenceMs, undefined, { ref: false })]);
       const sentMs = performance.now();

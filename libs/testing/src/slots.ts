@@ -3,7 +3,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { diskOf, hexAt, keyText, partitionOf, slotOfPartition } from "@hexhold/hex";
 import { openChannel } from "@hexhold/rpc";
-import type { LoadPlayer, PlayedCommand } from "./load-player.ts";
+import { giveUpMsDefault, type LoadPlayer, type PlayedCommand } from "./load-player.ts";
 import type { World } from "./start-world.ts";
 
 /** Of a world in development. */
@@ -67,15 +67,12 @@ export function slotOf(player: LoadPlayer): string {
   return slotOfPartition(partitionOf(player.key, partitions));
 }
 
-/** Longest that a player waits for one command, see `CommandOptions.giveUpMs`. */
-const giveUpMsMax = 60_000;
-
 /** The commands of a player that may have been answered at `fromMs` or later, latest first; never all of a long run. */
 function* commandsSince(player: LoadPlayer, fromMs: number): Generator<PlayedCommand> {
   const { commands } = player;
   for (let i = commands.length - 1; i >= 0; i--) {
     const command = commands[i]!;
-    if (command.firstSentMs < fromMs - giveUpMsMax) return;
+    if (command.firstSentMs < fromMs - giveUpMsDefault) return;
     if (command.finalMs === 0 || command.finalMs >= fromMs) yield command;
   }
 }

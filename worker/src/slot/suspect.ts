@@ -54,17 +54,8 @@ export class Suspects {
   }
 
   /** Adds an attempt to each of `commands`; returns the most that one of them has now. */
-  async #note(commands: readonly Command[], round: Round): Promise<number> {
-    const { rows } = await this.#untilAnswered(commands, round, () =>
-      this.#store.run((client) =>
-        client.query<{ attempts: number }>("SELECT world.note_attempts($1, $2, $3) AS attempts", [
-          this.#slot,
-          this.#store.epoch,
-          keysOf(commands),
-        ]),
-      ),
-    );
-    return rows[0]?.attempts ?? 0;
+  #note(commands: readonly Command[], round: Round): Promise<number> {
+    return this.#untilAnswered(commands, round, () => this.#add(1, commands));
   }
 
   /**
@@ -73,16 +64,22 @@ export class Suspects {
    */
   async #takeBack(commands: readonly Command[]): Promise<void> {
     try {
-      await this.#store.run((client) =>
-        client.query("SELECT world.take_attempts_back($1, $2, $3)", [
-          this.#slot,
-          this.#store.epoch,
-          keysOf(commands),
-        ]),
-      );
+      await this.#add(-1, commands);
     } catch (error) {
       if (!(error instanceof OutcomeUnknownError || error instanceof FencedError)) throw error;
     }
+  }
+
+  async #add(delta: number, commands: readonly Command[]): Promise<number> {
+    const { rows } = await this.#store.run((client) =>
+      client.query<{ attempts: number }>("SELECT world.note_attempts($1, $2, $3, $4) AS attempts", [
+        this.#slot,
+        this.#store.epoch,
+        commands.map((command) => command.idempotencyKey),
+        delta,
+      ]),
+    );
+    return rows[0]?.attempts ?? 0;
   }
 
   /** Asks the store until it answers. */
@@ -100,8 +97,4 @@ export class Suspects {
       }
     }
   }
-}
-
-function keysOf(commands: readonly Command[]): Uint8Array[] {
-  return commands.map((command) => command.idempotencyKey);
 }
