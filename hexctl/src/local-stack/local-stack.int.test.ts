@@ -239,6 +239,12 @@ describe("a local stack", () => {
     } finally {
       client.disconnect();
     }
+    // An attempt that failed is no death: of those a service may die five in a minute, and this is the fifth.
+    for (const _ of [3, 4, 5]) {
+      const pid = redis.pid ?? 0;
+      sendSignal(pid, "SIGKILL");
+      await expect.poll(() => redis.pid, { timeout: 5_000 }).not.toBe(pid);
+    }
   });
 });
 

@@ -60,7 +60,7 @@ const STARTERS: Record<ServiceName, (context: StartContext) => Promise<ServiceHa
   mongodb: startMongodb,
 };
 
-/** A service that dies again and again is left alone after this many restarts in a row. */
+/** A service that dies again and again is left alone after this many restarts, and one that cannot be restarted. */
 const RESTARTS_MAX = 5;
 const RESTART_STREAK_MS = 60_000;
 /** After a restart that failed. */
@@ -172,7 +172,7 @@ export async function startLocalStack(options: LocalStackOptions): Promise<Local
   };
 }
 
-/** Starts a dead service again, and again when that fails, unless it keeps dying. */
+/** Starts a dead service again, and again when that fails, unless it keeps dying or failing. */
 function restarter(
   isWanted: () => boolean,
   report: (handle: ServiceHandle, phase: "lost" | "restarted" | "failed", message: string) => void,
@@ -192,19 +192,23 @@ function restarter(
     return true;
   };
   const restart = async (handle: ServiceHandle): Promise<void> => {
-    while (mayRestart(handle)) {
+    for (let attempt = 1; isWanted(); attempt++) {
       try {
         await handle.restart();
         report(handle, "restarted", handle.version);
         return;
       } catch (error) {
         report(handle, "lost", error instanceof Error ? error.message : String(error));
-        await pause(RESTART_AGAIN_MS, undefined, { ref: false });
       }
+      if (attempt === RESTARTS_MAX) {
+        report(handle, "failed", `could not be started ${attempt} times in a row; left alone`);
+        return;
+      }
+      await pause(RESTART_AGAIN_MS, undefined, { ref: false });
     }
   };
   return (handle, how) => {
     report(handle, "lost", how);
-    void restart(handle);
+    if (mayRestart(handle)) void restart(handle);
   };
 }
