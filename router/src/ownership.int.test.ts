@@ -257,6 +257,25 @@ test("a lease store that is down: what is held goes on, nothing is taken over un
   expect(await cluster.allServed(["worker-2"])).toBeLessThan(2_000);
 });
 
+test("a lease store that is down: no slot is asked back for a worker that joins, until it is back", async () => {
+  const { url, prefix } = await freshRedis();
+  let down = false;
+  const store = downOnDemand(createRedisLeaseStore({ url, prefix }), () => down);
+  cluster = await openTestCluster({}, { leaseStore: store });
+  const first = await cluster.startWorker("worker-1");
+  await cluster.allServed(["worker-1"]);
+  down = true;
+  // Known from the next renewal on.
+  await sleep(cluster.config.leaseTtlMs);
+  await cluster.startWorker("worker-2");
+  await sleep(cluster.config.rebalanceDelayMs + 2 * cluster.config.leaseTtlMs);
+  expect(first.said.filter(({ event }) => event === "released")).toEqual([]);
+  await cluster.allServed(["worker-1"], 100);
+  down = false;
+  await expect.poll(() => slotsOf("worker-2"), { timeout: 10_000 }).toBe(4);
+  await cluster.allServed();
+});
+
 test("a worker that does not read the world's format gets no slots", async () => {
   cluster = await openTestCluster({ world: { partitions: 8, game: "reference", worldFormat: 2 } });
   await cluster.startWorker("worker-1", { worldFormat: 1 });

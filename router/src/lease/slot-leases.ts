@@ -220,7 +220,8 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
       workersBefore = names;
       workersChangedMs = now();
     }
-    const mayMove = now() - workersChangedMs >= options.rebalanceDelayMs;
+    // While the store is silent nobody could be granted what another has let go.
+    const mayMove = storeAnswers && now() - workersChangedMs >= options.rebalanceDelayMs;
     const placed = [...states].map(([slot, state]) => placedSlot(slot, state));
     const { grants, releases } = placeSlots(placed, workers, mayMove);
     for (const { slot, holder } of grants) {
