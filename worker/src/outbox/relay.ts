@@ -73,6 +73,7 @@ const retryMs = { first: 50, max: 2000 };
 
 export function startRelay(options: RelayOptions): OutboxRelay {
   const lanes = new Map<string, Lane>();
+  const queueOfSubject = rememberQueues();
   let stopping = false;
   const storing = setInterval(() => void store().catch(() => undefined), storeEveryMs);
   let finding = findLanes();
@@ -173,7 +174,11 @@ export function startRelay(options: RelayOptions): OutboxRelay {
   async function send(destination: string, rows: readonly QueuedRow[]): Promise<void> {
     const routes = options.routes();
     if (routes === undefined) throw new Error("there is no route table yet");
-    const byQueue = Map.groupBy(rows, (row) => queueOf(destination, row, routes));
+    const byQueue = Map.groupBy(rows, (row) =>
+      destination === hexLane
+        ? slotOf(row, routes)
+        : queueOfSubject(destination, row.subject ?? ""),
+    );
     const outcomes = await Promise.all(
       [...byQueue].map(async ([queue, queued]) => {
         const outcome = await options.sender.send({
@@ -248,12 +253,27 @@ function wakeUp(lane: Lane): void {
   lane.wake = Promise.withResolvers();
 }
 
-/** Queue of a row: the service's, numbered by subject where order counts; a hex's slot. */
-function queueOf(destination: string, row: QueuedRow, routes: RouteTable): string {
-  if (destination === hexLane) {
-    const { key } = decodeEnvelope(row.envelope);
-    if (key === undefined) throw new Error("an outbox row for a hex carries no key");
-    return routeOf(keyOfWire(key), routes);
-  }
-  return domainQueueOf(destination, row.subject ?? "");
+/** Slot of the hex that a row is for. */
+function slotOf(row: QueuedRow, routes: RouteTable): string {
+  const { key } = decodeEnvelope(row.envelope);
+  if (key === undefined) throw new Error("an outbox row for a hex carries no key");
+  return routeOf(keyOfWire(key), routes);
+}
+
+/** Subjects whose queue is remembered; an account sends more than one command. */
+const subjectsMax = 10_000;
+
+/** Queue of a service, numbered by subject where order counts. */
+function rememberQueues(): (service: string, subject: string) => string {
+  const known = new Map<string, string>();
+  return (service, subject) => {
+    const both = `${service} ${subject}`;
+    let queue = known.get(both);
+    if (queue === undefined) {
+      if (known.size >= subjectsMax) known.clear();
+      queue = domainQueueOf(service, subject);
+      known.set(both, queue);
+    }
+    return queue;
+  };
 }

@@ -45,6 +45,11 @@ export interface SnapshotWriter {
   stop(): Promise<void>;
 }
 
+interface HexOfSlot {
+  readonly slot: SlotRunner;
+  readonly hex: ActiveHex;
+}
+
 const tickMs = 250;
 const bulkMax = 50;
 /** Of its time that the writer may spend saving; a store that takes 200 writes/s in less is not slowed down. */
@@ -82,7 +87,7 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
   async function tick(): Promise<void> {
     const nowMs = options.worldNow();
     let oldestMs = nowMs;
-    const due: { slot: SlotRunner; hex: ActiveHex }[] = [];
+    const due: HexOfSlot[] = [];
     for (const slot of options.slots()) {
       for (const hex of slot.table) {
         if (hex.unsaved > 0) oldestMs = Math.min(oldestMs, hex.unsavedSinceMs);
@@ -93,27 +98,28 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
     due.sort((a, b) => a.hex.unsavedSinceMs - b.hex.unsavedSinceMs);
     const chosen = due.slice(0, Math.floor(budget));
     budget -= chosen.length;
-    for (const [slot, items] of Map.groupBy(chosen, (item) => item.slot)) {
-      const hexes = items.map((item) => item.hex);
-      for (let from = 0; from < hexes.length; from += bulkMax) {
-        await save(slot, hexes.slice(from, from + bulkMax));
-      }
+    for (let from = 0; from < chosen.length; from += bulkMax) {
+      await save(chosen.slice(from, from + bulkMax));
     }
   }
 
-  async function save(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void> {
+  /** One bulk of the store, of however many slots: it costs by the bulk more than by the hex. */
+  async function save(items: readonly HexOfSlot[]): Promise<void> {
     const before = new Map(
-      hexes.map((hex) => {
+      items.map(({ slot, hex }) => {
         const { unsaved, unsavedVolatile } = hex;
-        return [hex.keyText, { hex, unsaved, unsavedVolatile }];
+        return [hex.keyText, { hex, epoch: slot.epoch, unsaved, unsavedVolatile }];
       }),
     );
-    const { epoch } = slot;
     try {
-      const captured = await slot.capture([...before.keys()]);
+      const captured = await Promise.all(
+        [...Map.groupBy(items, ({ slot }) => slot)].map(([slot, own]) =>
+          slot.capture(own.map(({ hex }) => hex.keyText)),
+        ),
+      );
       const nowMs = options.worldNow();
-      const snapshots = captured.map((item): Snapshot => {
-        const { hex } = before.get(item.keyText)!;
+      const snapshots = captured.flat().map((item): Snapshot => {
+        const { hex, epoch } = before.get(item.keyText)!;
         hex.stateBytes = item.durable.length + item.volatile.length;
         return {
           ...item,
@@ -135,14 +141,14 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
       failing = false;
     } catch (error) {
       metrics.snapshotFailures.inc();
-      if (!failing) logger.warn({ err: error, slot: slot.slot }, "snapshots cannot be written");
+      if (!failing) logger.warn({ err: error }, "snapshots cannot be written");
       failing = true;
     }
   }
 
   async function saveAll(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void> {
     for (let from = 0; from < hexes.length; from += bulkMax) {
-      await save(slot, hexes.slice(from, from + bulkMax));
+      await save(hexes.slice(from, from + bulkMax).map((hex) => ({ slot, hex })));
       if (failing) return;
     }
   }

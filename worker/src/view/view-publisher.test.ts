@@ -1,6 +1,6 @@
 import { decodeViews, type ViewEventFields } from "@hexhold/messaging";
 import { hexAt } from "@hexhold/hex";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { HexTable } from "../actor/hex-table.ts";
 import { createViewPublisher } from "./view-publisher.ts";
 
@@ -26,7 +26,7 @@ function publisher() {
   return { views, sent };
 }
 
-it("sends the events of a turn in one message under all their regions, in order", async () => {
+it("sends what comes at a time in one message under all its regions, in order", async () => {
   const { views, sent } = publisher();
   views.publish(new Map([["r1", [view(1), view(2)]]]));
   views.publish(new Map());
@@ -39,9 +39,18 @@ it("sends the events of a turn in one message under all their regions, in order"
   expect(sent).toEqual([]);
   await new Promise((resolve) => setImmediate(resolve));
   expect(sent).toEqual([{ regions: ["r1", "r2"], events: [1, 2, 3, 4], marks: [] }]);
+  // So soon after a message the next one gathers what else comes.
   views.publish(new Map([["r1", [view(5)]]]));
   await new Promise((resolve) => setImmediate(resolve));
-  expect(sent[1]).toEqual({ regions: ["r1"], events: [5], marks: [] });
+  expect(sent).toHaveLength(1);
+  views.publish(new Map([["r3", [view(6)]]]));
+  await vi.waitFor(() => expect(sent).toHaveLength(2));
+  expect(sent[1]).toEqual({ regions: ["r1", "r3"], events: [5, 6], marks: [] });
+  // After a rest an event leaves at once.
+  await new Promise((resolve) => setTimeout(resolve, 40));
+  views.publish(new Map([["r1", [view(7)]]]));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(sent[2]).toEqual({ regions: ["r1"], events: [7], marks: [] });
 });
 
 it("never names a number before the event that has it was sent", async () => {
