@@ -1,11 +1,6 @@
-import { create } from "@bufbuild/protobuf";
-import {
-  AnswerSchema,
-  AppliedSchema,
-  ErrorCode,
-} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { parseKeyText } from "@hexhold/hex";
-import { uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { type AnswerHead, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { createLogger, type LogLevel } from "@hexhold/telemetry";
 import { expect, test, vi } from "vitest";
 import type { EdgeError } from "./admission/check-command.ts";
@@ -13,9 +8,12 @@ import { offerLogged } from "./command-log.ts";
 import type { PendingCommand } from "./dispatch/pending-command.ts";
 
 const error: EdgeError = { code: ErrorCode.UNAVAILABLE, reason: "bus-down", message: "later" };
-const answer = create(AnswerSchema, {
-  outcome: { case: "applied", value: create(AppliedSchema) },
-});
+const answer: AnswerHead = {
+  commandEventId: new Uint8Array(16),
+  replayed: false,
+  outcome: "applied",
+  errorCode: ErrorCode.UNSPECIFIED,
+};
 
 function openLog(level: LogLevel, refusal?: EdgeError) {
   const lines: Record<string, unknown>[] = [];

@@ -32,7 +32,7 @@ export function offerLogged(
   const refused = dispatcher.offer({
     ...command,
     answered(answer, bytes) {
-      logger.debug({ ...bindings, outcome: answer.outcome.case }, "command answered");
+      logger.debug({ ...bindings, outcome: answer.outcome }, "command answered");
       command.answered(answer, bytes);
     },
     failed(error) {

@@ -3,6 +3,7 @@ import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Key } from "@hexhold/hex";
 import {
+  decodeAnswer,
   encodeEnvelope,
   idempotencyKeyOf,
   type MessageRegistry,
@@ -188,10 +189,10 @@ export class Edge {
       told: false,
       answered: (answer, bytes) => {
         this.metrics.latency.observe((performance.now() - acceptedMs) / 1000);
-        this.metrics.answers.inc({ outcome: answer.outcome.case ?? "none" });
+        this.metrics.answers.inc(answer.outcome ?? "none");
         if (
-          answer.outcome.case === "error" &&
-          answer.outcome.value.errorCode === ErrorCode.DEAD_LETTERED &&
+          answer.outcome === "error" &&
+          answer.errorCode === ErrorCode.DEAD_LETTERED &&
           !answer.replayed
         ) {
           this.#letters.noted(session.accountText, entry.type, nowMs);
@@ -236,7 +237,7 @@ export class Edge {
         acceptedMs,
         deadlineMs: acceptedMs + deadlineMs,
         told: false,
-        answered: (answer) => resolve(answer),
+        answered: (_, bytes) => resolve(decodeAnswer(bytes)),
         failed: () => resolve(undefined),
       });
       if (refused !== undefined) resolve(undefined);

@@ -4,13 +4,14 @@ import {
   type Histogram,
   latencyBucketsSeconds,
   type Metrics,
+  type Tally,
 } from "@hexhold/telemetry";
 
 /** Metrics of a gateway; docs/operations.md lists them. */
 export interface GatewayMetrics {
   readonly sockets: Gauge;
-  readonly frames: Counter<"frame">;
-  readonly answers: Counter<"outcome">;
+  readonly frames: Tally;
+  readonly answers: Tally;
   readonly latency: Histogram;
   readonly gathered: Histogram;
   readonly pending: Gauge;
@@ -23,8 +24,8 @@ export interface GatewayMetrics {
 export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
   return {
     sockets: metrics.gauge("hexhold_gateway_sockets", "Open connections."),
-    frames: metrics.counter("hexhold_gateway_frames_total", "Frames from clients.", ["frame"]),
-    answers: metrics.counter("hexhold_gateway_answers_total", "Answers to commands.", ["outcome"]),
+    frames: metrics.tally("hexhold_gateway_frames_total", "Frames from clients.", "frame"),
+    answers: metrics.tally("hexhold_gateway_answers_total", "Answers to commands.", "outcome"),
     latency: metrics.histogram(
       "hexhold_gateway_command_seconds",
       "From a command's frame to its answer.",

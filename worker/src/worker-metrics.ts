@@ -4,11 +4,12 @@ import {
   type Histogram,
   latencyBucketsSeconds,
   type Metrics,
+  type Tally,
 } from "@hexhold/telemetry";
 
 /** Metrics of a worker; docs/operations.md lists them. */
 export interface WorkerMetrics {
-  readonly commands: Counter<"outcome">;
+  readonly commands: Tally;
   readonly batchSize: Histogram;
   readonly handling: Histogram;
   readonly commit: Histogram;
@@ -37,7 +38,7 @@ const batchBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
   const seconds = { buckets: latencyBucketsSeconds };
   return {
-    commands: metrics.counter("hexhold_worker_commands_total", "Commands answered.", ["outcome"]),
+    commands: metrics.tally("hexhold_worker_commands_total", "Commands answered.", "outcome"),
     batchSize: metrics.histogram("hexhold_worker_batch_commands", "Commands in a queue message.", {
       buckets: batchBuckets,
     }),

@@ -7,7 +7,6 @@
  * - `closed`: nothing more is sent; answers still on their way are dropped.
  * Frames are handled one after another, so that nothing overtakes a hello or a refresh that is checked.
  */
-import { fromBinary } from "@bufbuild/protobuf";
 import {
   type ClientFrame,
   ClientFrameSchema,
@@ -20,9 +19,10 @@ import { diskOf, type Key, keyText } from "@hexhold/hex";
 import { compiledValidator, keyOfWire, uuidText } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import { type EdgeError, nestingMax } from "../admission/check-command.ts";
+import type { EdgeError } from "../admission/check-command.ts";
 import { TokenBucket } from "../admission/token-bucket.ts";
 import type { Edge } from "../edge.ts";
+import { decodeClientFrame } from "../frame/client-frame.ts";
 import { answerFrame, serverFrame } from "../frame/server-frame.ts";
 import type { Observer } from "../interest/interest.ts";
 import { type TokenClaims, TokenError } from "../session/token-check.ts";
@@ -187,13 +187,13 @@ export class Connection implements Observer {
   #handle(data: Uint8Array): void {
     let frame: ClientFrame;
     try {
-      frame = fromBinary(ClientFrameSchema, data, { recursionLimit: nestingMax });
+      frame = decodeClientFrame(data);
     } catch {
       this.close(closeCode.malformed, "not a ClientFrame");
       return;
     }
     const { frame: content } = frame;
-    this.#edge.metrics.frames.inc({ frame: content.case ?? "none" });
+    this.#edge.metrics.frames.inc(content.case ?? "none");
     // The rules of a command's own fields are answered, not punished.
     if (content.case !== "command") {
       const checked = validator.validate(ClientFrameSchema, frame);
@@ -381,7 +381,7 @@ export class Connection implements Observer {
   }
 
   #answerError(command: Command, error: EdgeError): void {
-    this.#edge.metrics.answers.inc({ outcome: error.reason });
+    this.#edge.metrics.answers.inc(error.reason);
     this.#send(answerFrame(edgeAnswer(command, error)));
   }
 
@@ -456,7 +456,7 @@ export class Connection implements Observer {
     if (!this.#corked) {
       this.#corked = true;
       this.#stream.cork();
-      process.nextTick(() => {
+      setImmediate(() => {
         this.#corked = false;
         this.#stream.uncork();
       });

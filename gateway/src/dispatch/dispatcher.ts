@@ -14,7 +14,7 @@ import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   type Bus,
   bytesText,
-  decodeAnswer,
+  decodeAnswerHead,
   encodeBatch,
   GatheringLane,
   type Inbox,
@@ -167,7 +167,7 @@ export class Dispatcher {
   #onReply(body: Uint8Array): void {
     let answers;
     try {
-      answers = splitAnswers(body).map((bytes) => ({ bytes, answer: decodeAnswer(bytes) }));
+      answers = splitAnswers(body).map((bytes) => ({ bytes, answer: decodeAnswerHead(bytes) }));
     } catch (error) {
       this.#options.logger.error({ err: error }, "a reply cannot be read");
       return;

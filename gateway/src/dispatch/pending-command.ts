@@ -1,5 +1,4 @@
-import type { GatheredCommand } from "@hexhold/messaging";
-import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type { AnswerHead, GatheredCommand } from "@hexhold/messaging";
 import type { EdgeError } from "../admission/check-command.ts";
 import type { CommandTarget } from "./command-target.ts";
 
@@ -12,7 +11,7 @@ export interface PendingCommand extends GatheredCommand {
   readonly acceptedMs: number;
   readonly deadlineMs: number;
   /** Called once, unless `failed` was for certain; after UNKNOWN_OUTCOME it may still be called. */
-  readonly answered: (answer: Answer, bytes: Uint8Array) => void;
+  readonly answered: (answer: AnswerHead, bytes: Uint8Array) => void;
   /** No answer came, or none will. */
   readonly failed: (error: EdgeError) => void;
   /** The client was told UNKNOWN_OUTCOME. */

@@ -4,9 +4,9 @@
  */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
-import { EventSchema, ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import type { Envelope, ViewEvent } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { encoded } from "@hexhold/messaging";
+import { bytesField, encoded, keyField, textField, uintField } from "@hexhold/messaging";
 
 const field = { answer: 2, event: 4 } as const;
 
@@ -23,18 +23,16 @@ export function answerFrame(answer: Uint8Array): Uint8Array {
 
 /** A frame with what an observer sees next. */
 export function eventFrame(view: ViewEvent, envelope: Envelope): Uint8Array {
-  const event = toBinary(
-    EventSchema,
-    create(EventSchema, {
-      ...(view.key === undefined ? {} : { key: view.key }),
-      activationId: view.activationId,
-      viewSeq: view.viewSeq,
-      hexVersion: view.hexVersion,
-      type: envelope.type,
-      version: envelope.version,
-      payload: envelope.payload,
-      tsMs: envelope.tsMs,
-    }),
-  );
-  return encoded((writer) => writer.tag(field.event, WireType.LengthDelimited).bytes(event));
+  return encoded((writer) => {
+    writer.tag(field.event, WireType.LengthDelimited).fork();
+    keyField(writer, 1, view.key);
+    bytesField(writer, 2, view.activationId);
+    uintField(writer, 3, view.viewSeq);
+    uintField(writer, 4, view.hexVersion);
+    textField(writer, 5, envelope.type);
+    uintField(writer, 6, envelope.version);
+    bytesField(writer, 7, envelope.payload);
+    uintField(writer, 8, envelope.tsMs);
+    writer.join();
+  });
 }

@@ -17,8 +17,22 @@ export const regionResolution = 4;
 /** What is wrong with a cell: no valid index at all, or one of another resolution. */
 export type CellFault = "not-a-cell" | "wrong-resolution";
 
+/** Hexes that were looked at lately: the library takes ten times as long, and every command asks twice. */
+const lately = new Map<bigint, CellFault | undefined>();
+/** About 6 MB; beyond it all are looked at anew. */
+const latelyMax = 65_536;
+
 /** Tells why `hexId` is no hex, or undefined when it is one. */
 export function cellFault(hexId: bigint): CellFault | undefined {
+  const known = lately.get(hexId);
+  if (known !== undefined || lately.has(hexId)) return known;
+  if (lately.size >= latelyMax) lately.clear();
+  const fault = faultOf(hexId);
+  lately.set(hexId, fault);
+  return fault;
+}
+
+function faultOf(hexId: bigint): CellFault | undefined {
   const text = hexText(hexId);
   if (!isValidCell(text)) return "not-a-cell";
   return getResolution(text) === hexResolution ? undefined : "wrong-resolution";

@@ -45,11 +45,17 @@ export function parseKeyText(text: string): Key {
 
 /** hex_id, 8 bytes big-endian, and layer_id, 4 bytes big-endian: always 12 bytes. */
 export function keyBytes(key: Key): Uint8Array {
-  const bytes = new Uint8Array(keyBytesLength);
-  const view = new DataView(bytes.buffer);
-  view.setBigUint64(0, key.hexId);
-  view.setUint32(8, key.layerId);
-  return bytes;
+  return sharedKeyBytes(key).slice();
+}
+
+const shared = new Uint8Array(keyBytesLength);
+const sharedView = new DataView(shared.buffer);
+
+/** {@link keyBytes} in memory that the next call writes anew: for who has done with them by then. */
+export function sharedKeyBytes(key: Key): Uint8Array {
+  sharedView.setBigUint64(0, key.hexId);
+  sharedView.setUint32(8, key.layerId);
+  return shared;
 }
 
 /** Whether two keys name the same hex. */

@@ -1,4 +1,4 @@
-import { type Key, keyBytes, keyText } from "./key.ts";
+import { type Key, keyText, sharedKeyBytes } from "./key.ts";
 import { murmur3 } from "./murmur3.ts";
 
 /** Buckets of the world. Fixed: the bucket leads the primary key of every table that is keyed by hex. */
@@ -16,7 +16,7 @@ export function slotOfPin(key: Key): string {
 
 /** murmur3 of the key mod 1024. */
 export function bucketOf(key: Key): number {
-  return murmur3(keyBytes(key)) % bucketCount;
+  return murmur3(sharedKeyBytes(key)) % bucketCount;
 }
 
 /** Home partition of `key` among `partitions`, which must be a power of two of at most 1024. */

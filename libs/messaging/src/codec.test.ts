@@ -4,6 +4,7 @@ import {
   AnswerBatchSchema,
   AnswerSchema,
   BatchSchema,
+  type Envelope,
   EnvelopeSchema,
   ErrorCode,
   ViewBatchSchema,
@@ -14,17 +15,17 @@ import { describe, expect, it } from "vitest";
 import {
   type AnswerOutcome,
   answerBytes,
-  DecodeError,
+  decodeAnswerHead,
   decodeBatch,
-  decodeEnvelope,
+  decodeViews,
   encodeAnswers,
   encodeBatch,
-  encodeEnvelope,
   encodeStoredAnswer,
   encodeViews,
   splitAnswers,
-  withSubject,
 } from "./codec.ts";
+import { decodeEnvelope, encodeEnvelope, withSubject } from "./envelope-codec.ts";
+import { DecodeError } from "./wire-fields.ts";
 import { encoded, WireWriter } from "./wire-writer.ts";
 
 const bytes = (max = 40) => fc.uint8Array({ maxLength: max });
@@ -34,6 +35,119 @@ const key = fc.record({
 });
 const text = fc.string({ unit: "grapheme", maxLength: 20 });
 const safe = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+
+/** Any envelope that the schema can express. */
+const anyEnvelope = fc.record(
+  {
+    type: text,
+    version: fc.nat({ max: 2 ** 32 - 1 }),
+    key: fc.record({ hexId: key.map(({ hexId }) => hexId), layerId: fc.nat({ max: 2 ** 32 - 1 }) }),
+    requestId: bytes(16),
+    eventId: bytes(16),
+    causationId: bytes(16),
+    correlationId: bytes(16),
+    producer: fc.record({ service: text, version: text, instance: text }),
+    tsMs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    idempotencyKey: bytes(32),
+    payload: bytes(300),
+    accountId: bytes(16),
+    sessionId: bytes(16),
+    volatileSeq: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }),
+    deadlineMs: fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n }),
+    traceparent: text,
+    subject: text,
+  },
+  { requiredKeys: [] },
+);
+
+/** What the generated code makes of `bytes`, for a comparison: undefined = it throws. */
+function generatedEnvelope(given: Uint8Array): Envelope | undefined {
+  try {
+    const { $unknown: _, ...known } = fromBinary(EnvelopeSchema, given);
+    return plain(known);
+  } catch {
+    return undefined;
+  }
+}
+
+function plain(envelope: Envelope): Envelope {
+  // Views of several kinds of arrays, with the same bytes.
+  return structuredClone({
+    ...envelope,
+    ...Object.fromEntries(
+      Object.entries(envelope).map(([name, value]) => [
+        name,
+        value instanceof Uint8Array ? Uint8Array.from(value) : value,
+      ]),
+    ),
+  });
+}
+
+describe("the reader of envelopes", () => {
+  it("reads what the generated code reads", () => {
+    fc.assert(
+      fc.property(anyEnvelope, (given) => {
+        const written = toBinary(EnvelopeSchema, create(EnvelopeSchema, given));
+        expect(plain(decodeEnvelope(written))).toEqual(generatedEnvelope(written));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it("passes over fields that it does not know, and takes the last of those that come twice", () => {
+    fc.assert(
+      fc.property(anyEnvelope, anyEnvelope, fc.nat({ max: 1000 }), (first, second, number) => {
+        const unknown = new BinaryWriter();
+        unknown.tag(number + 18, WireType.Varint).uint64(2n ** 64n - 1n);
+        unknown.tag(number + 18, WireType.Bit64).fixed64(1n);
+        unknown.tag(number + 18, WireType.Bit32).fixed32(1);
+        unknown.tag(number + 18, WireType.LengthDelimited).bytes(new Uint8Array(200));
+        const written = Buffer.concat([
+          toBinary(EnvelopeSchema, create(EnvelopeSchema, first)),
+          unknown.finish(),
+          toBinary(EnvelopeSchema, create(EnvelopeSchema, second)),
+        ]);
+        expect(plain(decodeEnvelope(written))).toEqual(generatedEnvelope(written));
+      }),
+    );
+  });
+
+  const readOrRefused = (given: Uint8Array): Envelope | undefined => {
+    try {
+      return plain(decodeEnvelope(given));
+    } catch (error) {
+      expect(error).toBeInstanceOf(DecodeError);
+      return undefined;
+    }
+  };
+
+  it("refuses what is cut off in the middle of a field", () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(anyEnvelope, fc.nat(), (given, at) => {
+        const written = toBinary(EnvelopeSchema, create(EnvelopeSchema, given));
+        const cut = written.subarray(0, at % (written.length + 1));
+        const read = readOrRefused(cut);
+        expect(read).toEqual(generatedEnvelope(cut));
+        if (read === undefined) refused++;
+      }),
+      { numRuns: 500 },
+    );
+    expect(refused).toBeGreaterThan(50);
+  });
+
+  it("reads of any bytes what the generated code reads, or nothing", () => {
+    expect.hasAssertions();
+    fc.assert(
+      fc.property(bytes(60), (given) => {
+        const read = readOrRefused(given);
+        // The generated code is milder: it takes a field of another wire type than it knows.
+        if (read !== undefined) expect(read).toEqual(generatedEnvelope(given));
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
 
 describe("the writers of the command path", () => {
   it("write an envelope as the generated code does", () => {
@@ -103,6 +217,9 @@ describe("the writers of the command path", () => {
         expect(Buffer.from(encodeViews({ events: views, marks: views }))).toEqual(
           Buffer.from(toBinary(ViewBatchSchema, create(ViewBatchSchema, { events: wire, marks }))),
         );
+        // And read them.
+        const written = Uint8Array.from(encodeViews({ events: views, marks: views }));
+        expect(decodeViews(written)).toEqual(create(ViewBatchSchema, { events: wire, marks }));
       }),
     );
   });
@@ -141,6 +258,13 @@ describe("the writers of the command path", () => {
           const encoded = Uint8Array.from(
             answerBytes({ eventId, requestId, key }, stored, replayed),
           );
+          const head = decodeAnswerHead(encoded);
+          expect(Uint8Array.from(head.commandEventId)).toEqual(eventId);
+          expect(head).toMatchObject({
+            replayed,
+            outcome: given.case,
+            errorCode: given.case === "error" ? given.errorCode : ErrorCode.UNSPECIFIED,
+          });
           const { case: name, ...value } = given;
           const expected = create(AnswerSchema, {
             commandEventId: eventId,

@@ -1,134 +1,52 @@
 /**
- * Bytes of queue messages and of what is in them.
+ * Bytes of queue messages and of what is in them but for envelopes (envelope-codec.ts).
  *
  * What every command pays for is written field by field: making a generated message and encoding it by
- * reflection costs several times as much (bench/README.md). `codec.test.ts` holds these writers to the
- * generated code, byte by byte. Reading uses the generated code.
+ * reflection costs several times as much (bench/README.md). `codec.test.ts` holds these writers and readers to the
+ * generated code, which does all else.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import { BinaryReader, WireType } from "@bufbuild/protobuf/wire";
+import { WireType } from "@bufbuild/protobuf/wire";
 import {
   type Answer,
   AnswerSchema,
   type Batch,
   BatchSchema,
-  type Envelope,
-  EnvelopeSchema,
+  ErrorCode,
   type Key as WireKey,
   type ViewBatch,
-  ViewBatchSchema,
+  type ViewEvent,
+  type ViewMark,
 } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import type { Key } from "@hexhold/hex";
+import {
+  bytesField,
+  decoding,
+  fieldOf,
+  knownField,
+  keyField,
+  noBytes,
+  readKey,
+  textField,
+  uintField,
+  type WireTypes,
+} from "./wire-fields.ts";
+import { WireReader } from "./wire-reader.ts";
 import { encoded, type WireWriter } from "./wire-writer.ts";
 
-/** Bytes that should have been a message of ours were none. */
-export class DecodeError extends Error {
-  readonly code = "DECODE";
-  constructor(what: string, cause: unknown) {
-    super(`${what} cannot be decoded: ${(cause as Error).message}`, { cause });
-    this.name = "DecodeError";
-  }
-}
-
-function decoding<T>(what: string, decode: () => T): T {
-  try {
-    return decode();
-  } catch (error) {
-    throw new DecodeError(what, error);
-  }
-}
-
-const noBytes = new Uint8Array(0);
-
-function bytesField(writer: WireWriter, field: number, value: Uint8Array | undefined): void {
-  if (value !== undefined && value.length > 0)
-    writer.tag(field, WireType.LengthDelimited).bytes(value);
-}
-
-function textField(writer: WireWriter, field: number, value: string | undefined): void {
-  if (value !== undefined && value !== "")
-    writer.tag(field, WireType.LengthDelimited).string(value);
-}
-
-function uintField(writer: WireWriter, field: number, value: bigint | number | undefined): void {
-  if (value === undefined || value === 0 || value === 0n) return;
-  writer.tag(field, WireType.Varint);
-  if (typeof value === "number") writer.varint(value);
-  else writer.varint64(value);
-}
-
-function keyField(writer: WireWriter, field: number, key: Key | undefined): void {
-  if (key === undefined) return;
-  writer.tag(field, WireType.LengthDelimited).fork();
-  if (key.hexId !== 0n) writer.tag(1, WireType.Bit64).fixed64(key.hexId);
-  uintField(writer, 2, key.layerId);
-  writer.join();
-}
-
-/** An envelope as its producer fills it. */
-export interface EnvelopeFields {
-  readonly type: string;
-  readonly messageVersion: number;
-  readonly key?: Key | undefined;
-  readonly requestId?: Uint8Array | undefined;
-  readonly eventId: Uint8Array;
-  readonly causationId?: Uint8Array | undefined;
-  readonly correlationId?: Uint8Array | undefined;
-  readonly producer: {
-    readonly service: string;
-    readonly version: string;
-    readonly instance: string;
-  };
-  readonly tsMs: number;
-  readonly idempotencyKey?: Uint8Array | undefined;
-  readonly payload: Uint8Array;
-  readonly accountId?: Uint8Array | undefined;
-  readonly sessionId?: Uint8Array | undefined;
-  readonly volatileSeq?: bigint | undefined;
-  readonly deadlineMs?: number | undefined;
-  readonly traceparent?: string | undefined;
-  readonly subject?: string | undefined;
-}
-
-export function encodeEnvelope(envelope: EnvelopeFields): Uint8Array {
-  return encoded((writer) => {
-    textField(writer, 1, envelope.type);
-    uintField(writer, 2, envelope.messageVersion);
-    keyField(writer, 3, envelope.key);
-    bytesField(writer, 4, envelope.requestId);
-    bytesField(writer, 5, envelope.eventId);
-    bytesField(writer, 6, envelope.causationId);
-    bytesField(writer, 7, envelope.correlationId);
-    writer.tag(8, WireType.LengthDelimited).fork();
-    textField(writer, 1, envelope.producer.service);
-    textField(writer, 2, envelope.producer.version);
-    textField(writer, 3, envelope.producer.instance);
-    writer.join();
-    uintField(writer, 9, envelope.tsMs);
-    bytesField(writer, 10, envelope.idempotencyKey);
-    bytesField(writer, 11, envelope.payload);
-    bytesField(writer, 12, envelope.accountId);
-    bytesField(writer, 13, envelope.sessionId);
-    uintField(writer, 14, envelope.volatileSeq);
-    uintField(writer, 15, envelope.deadlineMs);
-    textField(writer, 16, envelope.traceparent);
-    textField(writer, 17, envelope.subject);
-  });
-}
-
-/** An encoded envelope that has no subject, with one: the same bytes as if it had been encoded with it. */
-export function withSubject(envelope: Uint8Array, subject: string): Uint8Array {
-  return encoded((writer) => {
-    writer.raw(envelope);
-    textField(writer, 17, subject);
-  });
-}
-
-/** Throws {@link DecodeError}. */
-export function decodeEnvelope(bytes: Uint8Array): Envelope {
-  return decoding("an envelope", () => fromBinary(EnvelopeSchema, bytes));
-}
+/** Fields that are read here. */
+const { Varint, LengthDelimited } = WireType;
+const answerWireTypes: WireTypes = [
+  undefined,
+  ...Array.from({ length: 3 }, () => LengthDelimited),
+  ...Array.from({ length: 4 }, () => Varint),
+  ...Array.from({ length: 4 }, () => LengthDelimited),
+];
+const answerBatchWireTypes: WireTypes = [undefined, LengthDelimited];
+const viewBatchWireTypes: WireTypes = [undefined, LengthDelimited, LengthDelimited];
+const viewMarkWireTypes: WireTypes = [undefined, LengthDelimited, LengthDelimited, Varint];
+const viewEventWireTypes: WireTypes = [...viewMarkWireTypes, Varint, LengthDelimited];
 
 export function encodeBatch(batch: {
   readonly routeVersion: bigint;
@@ -251,15 +169,70 @@ export function encodeAnswers(answers: readonly Uint8Array[]): Uint8Array {
 /** The encoded answers of a body `answers.v1`. Throws {@link DecodeError}. */
 export function splitAnswers(body: Uint8Array): Uint8Array[] {
   return decoding("an answer batch", () => {
-    const reader = new BinaryReader(body);
+    const reader = new WireReader(body);
     const answers: Uint8Array[] = [];
-    while (reader.pos < reader.len) {
-      const [field, wireType] = reader.tag();
-      if (field === 1 && wireType === WireType.LengthDelimited) answers.push(reader.bytes());
-      else reader.skip(wireType, field);
+    while (reader.more()) {
+      if (fieldOf(reader, answerBatchWireTypes) === 1) answers.push(reader.bytes());
     }
     return answers;
   });
+}
+
+/** What a gateway looks at in an answer before it hands it on. */
+export interface AnswerHead {
+  readonly commandEventId: Uint8Array;
+  readonly replayed: boolean;
+  readonly outcome: "applied" | "refused" | "error" | undefined;
+  /** `UNSPECIFIED` unless the outcome is an error. */
+  readonly errorCode: ErrorCode;
+}
+
+/** Throws {@link DecodeError}. */
+export function decodeAnswerHead(bytes: Uint8Array): AnswerHead {
+  return decoding("an answer", () => {
+    const reader = new WireReader(bytes);
+    let commandEventId: Uint8Array = noBytes;
+    let replayed = false;
+    let outcome: AnswerHead["outcome"];
+    let errorCode: ErrorCode = ErrorCode.UNSPECIFIED;
+    while (reader.more()) {
+      const tag = reader.tag();
+      switch (knownField(tag, answerWireTypes)) {
+        case 1:
+          commandEventId = reader.bytes();
+          break;
+        case 6:
+          replayed = reader.varint() !== 0;
+          break;
+        case 8:
+          outcome = "applied";
+          reader.skip(tag);
+          break;
+        case 9:
+          outcome = "refused";
+          reader.skip(tag);
+          break;
+        case 10:
+          outcome = "error";
+          errorCode = readErrorCode(reader);
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    return { commandEventId, replayed, outcome, errorCode };
+  });
+}
+
+function readErrorCode(reader: WireReader): ErrorCode {
+  let code: ErrorCode = ErrorCode.UNSPECIFIED;
+  for (const end = reader.open(); reader.more(end);) {
+    const tag = reader.tag();
+    // The other fields of an error are of no concern here, whatever their wire types.
+    if (tag === 8) code = reader.varint() as ErrorCode;
+    else reader.skip(tag);
+  }
+  return code;
 }
 
 /** Throws {@link DecodeError}. */
@@ -294,12 +267,72 @@ export function encodeViews(batch: {
 
 /** Throws {@link DecodeError}. */
 export function decodeViews(bytes: Uint8Array): ViewBatch {
-  return decoding("a view batch", () => fromBinary(ViewBatchSchema, bytes));
+  return decoding("a view batch", () => {
+    const reader = new WireReader(bytes);
+    const batch: ViewBatch = { $typeName: "hexhold.envelope.v1.ViewBatch", events: [], marks: [] };
+    while (reader.more()) {
+      const field = fieldOf(reader, viewBatchWireTypes);
+      if (field === 1) batch.events.push(readViewEvent(reader));
+      else if (field === 2) batch.marks.push(readViewMark(reader));
+    }
+    return batch;
+  });
+}
+
+function readViewEvent(reader: WireReader): ViewEvent {
+  const event: ViewEvent = {
+    $typeName: "hexhold.envelope.v1.ViewEvent",
+    activationId: noBytes,
+    viewSeq: 0n,
+    hexVersion: 0n,
+    event: noBytes,
+  };
+  for (const end = reader.open(); reader.more(end);) {
+    switch (fieldOf(reader, viewEventWireTypes)) {
+      case 1:
+        event.key = readKey(reader, event.key);
+        break;
+      case 2:
+        event.activationId = reader.bytes();
+        break;
+      case 3:
+        event.viewSeq = reader.varint64();
+        break;
+      case 4:
+        event.hexVersion = reader.varint64();
+        break;
+      case 5:
+        event.event = reader.bytes();
+        break;
+      default:
+    }
+  }
+  return event;
+}
+
+function readViewMark(reader: WireReader): ViewMark {
+  const mark: ViewMark = {
+    $typeName: "hexhold.envelope.v1.ViewMark",
+    activationId: noBytes,
+    viewSeq: 0n,
+  };
+  for (const end = reader.open(); reader.more(end);) {
+    switch (fieldOf(reader, viewMarkWireTypes)) {
+      case 1:
+        mark.key = readKey(reader, mark.key);
+        break;
+      case 2:
+        mark.activationId = reader.bytes();
+        break;
+      case 3:
+        mark.viewSeq = reader.varint64();
+        break;
+      default:
+    }
+  }
+  return mark;
 }
 
 export function keyOfWire(key: WireKey): Key {
   return { hexId: key.hexId, layerId: key.layerId };
 }
-
-/** Stands for "no bytes" wherever a field of bytes may be empty. */
-export { noBytes };

@@ -1,6 +1,6 @@
 import { create, toBinary } from "@bufbuild/protobuf";
 import { CommandDeadLetteredSchema } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
-import { encodeEnvelope, type EnvelopeFields } from "./codec.ts";
+import { encodeEnvelope, type EnvelopeFields } from "./envelope-codec.ts";
 
 /** What was given up, by whom, and why. */
 export interface DeadLetterFields {

@@ -14,27 +14,29 @@ export { declareTopology } from "./buses/amqp-topology.ts";
 export { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
 export { bytesText, textBytes } from "./bytes-text.ts";
 export {
+  type AnswerHead,
   type AnswerOutcome,
   type AnswerTo,
   answerBytes,
-  DecodeError,
   decodeAnswer,
+  decodeAnswerHead,
   decodeBatch,
-  decodeEnvelope,
   decodeViews,
   encodeAnswers,
   encodeBatch,
-  encodeEnvelope,
   encodeStoredAnswer,
   encodeViews,
-  type EnvelopeFields,
   keyOfWire,
-  noBytes,
   splitAnswers,
   type ViewEventFields,
   type ViewPlace,
-  withSubject,
 } from "./codec.ts";
+export {
+  decodeEnvelope,
+  encodeEnvelope,
+  type EnvelopeFields,
+  withSubject,
+} from "./envelope-codec.ts";
 export { type DeadLetterFields, encodeDeadLetter } from "./dead-letter.ts";
 export {
   type GatheredCommand,
@@ -77,4 +79,17 @@ export {
 export { senderOf } from "./sender.ts";
 export { isUuidv7, uuidBytes, uuidText, uuidv7Bytes, uuidv7Ms } from "./uuid.ts";
 export { compiledValidator, ruleFault } from "./validator.ts";
+export {
+  bytesField,
+  DecodeError,
+  fieldOf,
+  keyField,
+  noBytes,
+  readKey,
+  readUint32,
+  textField,
+  uintField,
+  type WireTypes,
+} from "./wire-fields.ts";
+export { WireReader } from "./wire-reader.ts";
 export { encoded, WireWriter } from "./wire-writer.ts";

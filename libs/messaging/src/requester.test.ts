@@ -2,14 +2,8 @@ import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { expect, test } from "vitest";
 import type { Bus } from "./bus.ts";
 import { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
-import {
-  answerBytes,
-  decodeBatch,
-  decodeEnvelope,
-  encodeAnswers,
-  encodeEnvelope,
-  encodeStoredAnswer,
-} from "./codec.ts";
+import { answerBytes, decodeBatch, encodeAnswers, encodeStoredAnswer } from "./codec.ts";
+import { decodeEnvelope, encodeEnvelope } from "./envelope-codec.ts";
 import { createRequester } from "./requester.ts";
 import { uuidv7Bytes } from "./uuid.ts";
 

@@ -18,7 +18,7 @@ export function uuidv7Bytes(nowMs: number = Date.now()): Uint8Array {
     used = 0;
   }
   const id = new Uint8Array(16);
-  id.set(pool.subarray(used, used + 16));
+  for (let i = 6; i < 16; i++) id[i] = pool[used + i]!;
   used += 16;
   const high = Math.floor(nowMs / 0x1_0000);
   id[0] = (high >>> 24) & 0xff;

@@ -48,9 +48,14 @@ export class WireWriter {
 
   /** As they are, without a length. */
   raw(bytes: Uint8Array): this {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+    const { length } = bytes;
+    this.#reserve(length);
+    if (length <= shortBytesMax) {
+      for (let i = 0; i < length; i++) this.#bytes[this.#length + i] = bytes[i]!;
+    } else {
+      this.#bytes.set(bytes, this.#length);
+    }
+    this.#length += length;
     return this;
   }
 
@@ -60,10 +65,27 @@ export class WireWriter {
   }
 
   string(text: string): this {
+    if (text.length <= shortTextMax && this.#shortAscii(text)) return this;
     const length = Buffer.byteLength(text);
     this.varint(length).#reserve(length);
     this.#length += this.#bytes.write(text, this.#length, length);
     return this;
+  }
+
+  /** Names and types are short and ASCII: for them the two calls into native code cost most. */
+  #shortAscii(text: string): boolean {
+    const { length } = text;
+    this.#reserve(length + 1);
+    const bytes = this.#bytes;
+    const start = this.#length + 1;
+    for (let i = 0; i < length; i++) {
+      const code = text.charCodeAt(i);
+      if (code > 0x7f) return false;
+      bytes[start + i] = code;
+    }
+    bytes[this.#length] = length;
+    this.#length = start + length;
+    return true;
   }
 
   /** Begins a message inside this one, whose length is not known yet. */
@@ -124,6 +146,10 @@ export class WireWriter {
 export type WireTypeNumber = 0 | 1 | 2;
 
 const keptBytesMax = 1 << 20;
+/** Ids and hashes: for them a loop is faster than the call that copies. */
+const shortBytesMax = 32;
+/** Its length is one byte. */
+const shortTextMax = 64;
 
 function lengthOfVarint(value: number): number {
   let length = 1;

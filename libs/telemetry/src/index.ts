@@ -14,6 +14,7 @@ export {
   type Histogram,
   type HistogramOptions,
   type Metrics,
+  type Tally,
   createMetrics,
   latencyBucketsSeconds,
 } from "./metrics.ts";

@@ -13,6 +13,20 @@ test("declared metrics appear in the text, with help and type", async () => {
   expect(text).toContain("# HELP hexhold_depth Depth.");
 });
 
+test("a tally is a counter at each scrape, whatever came between", async () => {
+  const metrics = createMetrics({ processMetrics: false });
+  const things = metrics.tally("hexhold_things_total", "Things.", "kind");
+  things.inc("good");
+  things.inc("bad");
+  things.inc("good");
+  expect(await metrics.metricsText()).toContain('hexhold_things_total{kind="good"} 2');
+  things.inc("good");
+  const text = await metrics.metricsText();
+  expect(text).toContain('hexhold_things_total{kind="good"} 3');
+  expect(text).toContain('hexhold_things_total{kind="bad"} 1');
+  expect(text).toContain("# TYPE hexhold_things_total counter");
+});
+
 test("asking again gives the same metric; another shape under the same name throws", () => {
   const metrics = createMetrics({ processMetrics: false });
   const first = metrics.counter("hexhold_things_total", "Things.");

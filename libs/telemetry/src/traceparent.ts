@@ -50,16 +50,17 @@ export function childTraceparent(parent: string): string {
 
 /** Drawn in large pieces: every command of a gateway gets ids, and a draw costs more than its bytes. */
 const poolBytes = 4096;
-let pool = Buffer.alloc(0);
+/** Hex digits. */
+let pool = "";
 let used = 0;
 
 /** All zero would mean "none": drawn again, however unlikely. */
 function randomId(byteLength: number): string {
-  if (used + byteLength > pool.length) {
-    pool = randomBytes(poolBytes);
+  if (used + 2 * byteLength > pool.length) {
+    pool = randomBytes(poolBytes).toString("hex");
     used = 0;
   }
-  const bytes = pool.subarray(used, used + byteLength);
-  used += byteLength;
-  return bytes.some((byte) => byte !== 0) ? bytes.toString("hex") : randomId(byteLength);
+  const digits = pool.slice(used, used + 2 * byteLength);
+  used += 2 * byteLength;
+  return digits === noTrace || digits === noParent ? randomId(byteLength) : digits;
 }

@@ -1,25 +1,20 @@
 /** A command as the driver carries it from the delivery to its answer. */
-import {
-  type Envelope,
-  EnvelopeSchema,
-  ErrorCode,
-} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
 import {
   bytesText,
-  compiledValidator,
   type AnswerOutcome,
   encodeStoredAnswer,
   isUuidv7,
   type MessageEntry,
   type MessageRegistry,
-  ruleFault,
   senderOf,
   sha256,
   sha256Length,
   uuidv7Ms,
 } from "@hexhold/messaging";
+import { envelopeFault } from "./envelope-rules.ts";
 
 export interface Command {
   readonly envelope: Envelope;
@@ -43,7 +38,6 @@ export interface Command {
 }
 
 const dayMs = 86_400_000;
-const validator = compiledValidator([EnvelopeSchema]);
 
 /** What is wrong with an envelope that a worker will not decide. */
 export interface EnvelopeFault {
@@ -63,7 +57,7 @@ export function commandOf(
     return invalid("unknown-type", `no command is called ${JSON.stringify(envelope.type)}`);
   }
   if (envelope.version < 1) return invalid("unknown-version", "version must be at least 1");
-  const fault = ruleFault(validator.validate(EnvelopeSchema, envelope));
+  const fault = envelopeFault(envelope);
   if (fault !== undefined) return invalid("invalid-envelope", fault);
   const { key } = envelope;
   if (key === undefined || cellFault(key.hexId) !== undefined) {

@@ -6,6 +6,7 @@
 import type { TimerChange } from "@hexhold/actor";
 import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 // Not the package's main entry: the broker's client would load in every rules thread.
+import { WireReader } from "@hexhold/messaging/wire-reader";
 import { WireWriter } from "@hexhold/messaging/wire-writer";
 import type {
   HostCommand,
@@ -38,14 +39,14 @@ export function packCommands(commands: readonly HostCommand[]): Uint8Array<Array
 
 /** Bytes of the commands are views of `bytes`. */
 export function unpackCommands(bytes: Uint8Array): HostCommand[] {
-  const reader = new Reader(bytes);
-  return reader.list(() => ({
+  const reader = new WireReader(bytes);
+  return listOf(reader, () => ({
     keyText: reader.string(),
     type: reader.string(),
     payload: reader.bytes(),
     sender: reader.varint() as Sender,
-    accountId: reader.someBytes(),
-    sessionId: reader.someBytes(),
+    accountId: someBytes(reader),
+    sessionId: someBytes(reader),
     volatileSeq: reader.varint64(),
   }));
 }
@@ -62,8 +63,8 @@ export function packDecision({ outcomes, fault }: HostDecision): Uint8Array<Arra
 
 /** Bytes of the outcomes are views of `bytes`. */
 export function unpackDecision(bytes: Uint8Array): HostDecision {
-  const reader = new Reader(bytes);
-  const outcomes = reader.list(() => unpackOutcome(reader));
+  const reader = new WireReader(bytes);
+  const outcomes = listOf(reader, () => unpackOutcome(reader));
   if (reader.varint() === 0) return { outcomes, fault: undefined };
   const kind = reader.string() as HostFault["kind"];
   return { outcomes, fault: { kind, index: reader.varint(), error: reader.string() } };
@@ -99,7 +100,7 @@ function packOutcome(outcome: HostOutcome): void {
   }
 }
 
-function unpackOutcome(reader: Reader): HostOutcome {
+function unpackOutcome(reader: WireReader): HostOutcome {
   const kind = reader.varint();
   const hexVersion = reader.varint();
   if (kind === outcomeKind.invalid) {
@@ -119,15 +120,15 @@ function unpackOutcome(reader: Reader): HostOutcome {
   return {
     kind: "applied",
     result: reader.bytes(),
-    events: reader.list((): HostEvent => ({
+    events: listOf(reader, (): HostEvent => ({
       type: reader.string(),
       messageVersion: reader.varint(),
       payload: reader.bytes(),
       viewSeq: reader.varint(),
       hexVersion: reader.varint(),
-      consumers: reader.list(() => reader.string()),
+      consumers: listOf(reader, () => reader.string()),
     })),
-    messages: reader.list((): HostMessage => ({
+    messages: listOf(reader, (): HostMessage => ({
       type: reader.string(),
       messageVersion: reader.varint(),
       payload: reader.bytes(),
@@ -136,7 +137,7 @@ function unpackOutcome(reader: Reader): HostOutcome {
           ? { keyText: reader.string() }
           : { service: reader.string(), subject: reader.string() },
     })),
-    timers: reader.list((): TimerChange => {
+    timers: listOf(reader, (): TimerChange => {
       const timer = reader.string();
       if (reader.varint() === 0) return { timer, armed: undefined };
       return { timer, armed: { dueMs: reader.varint(), armedVersion: reader.varint() } };
@@ -155,62 +156,14 @@ function packed(write: () => void): Uint8Array<ArrayBuffer> {
   return writer.finishAlone();
 }
 
-class Reader {
-  readonly #bytes: Buffer;
-  #at = 0;
+/** Empty = none. */
+function someBytes(reader: WireReader): Uint8Array | undefined {
+  const bytes = reader.bytes();
+  return bytes.length === 0 ? undefined : bytes;
+}
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  }
-
-  varint(): number {
-    let value = 0;
-    let unit = 1;
-    for (;;) {
-      const byte = this.#bytes[this.#at++]!;
-      value += (byte & 0x7f) * unit;
-      if (byte < 0x80) return value;
-      unit *= 0x80;
-    }
-  }
-
-  varint64(): bigint {
-    let value = 0n;
-    let shift = 0n;
-    for (;;) {
-      const byte = this.#bytes[this.#at++]!;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return value;
-      shift += 7n;
-    }
-  }
-
-  bytes(): Uint8Array {
-    const end = this.varint() + this.#at;
-    const bytes = new Uint8Array(
-      this.#bytes.buffer,
-      this.#bytes.byteOffset + this.#at,
-      end - this.#at,
-    );
-    this.#at = end;
-    return bytes;
-  }
-
-  someBytes(): Uint8Array | undefined {
-    const bytes = this.bytes();
-    return bytes.length === 0 ? undefined : bytes;
-  }
-
-  string(): string {
-    const end = this.varint() + this.#at;
-    const text = this.#bytes.toString("utf8", this.#at, end);
-    this.#at = end;
-    return text;
-  }
-
-  list<Item>(item: () => Item): Item[] {
-    const items: Item[] = [];
-    for (let left = this.varint(); left > 0; left--) items.push(item());
-    return items;
-  }
+function listOf<Item>(reader: WireReader, item: () => Item): Item[] {
+  const items: Item[] = [];
+  for (let left = reader.varint(); left > 0; left--) items.push(item());
+  return items;
 }

@@ -417,7 +417,7 @@ export class BatchHandler {
     this.#ports.views.publish(plan.views);
     for (const { command, hex, outcome } of decided) {
       hex.usedMs = nowMs;
-      this.#ports.metrics.commands.inc({ outcome: outcome.kind });
+      this.#ports.metrics.commands.inc(outcome.kind);
       this.#ports.hotHexes.count(command.keyText);
     }
     if (this.#ports.logger.isLevelEnabled("debug")) {

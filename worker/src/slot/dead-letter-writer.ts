@@ -58,7 +58,7 @@ export class DeadLetterWriter {
         if (isDurable(command)) round.finished(command, stored);
         round.answer(command, answer);
         this.#ports.metrics.deadLetters.inc();
-        this.#ports.metrics.commands.inc({ outcome: "dead-lettered" });
+        this.#ports.metrics.commands.inc("dead-lettered");
         this.#ports.logger.error(
           {
             ...commandBindings(this.#slot, command.envelope),

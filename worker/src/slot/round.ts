@@ -61,13 +61,13 @@ export class Round {
     }
     this.#recent.set(command.keyId, known);
     this.answer(command, answerBytes(sendOf(command), known.answer, true));
-    this.#metrics.commands.inc({ outcome: "replayed" });
+    this.#metrics.commands.inc("replayed");
   }
 
   /** Answers with an error that is not stored. */
   fail(command: Command, code: ErrorCode, reason: string, message: string): void {
     this.answer(command, answerBytes(sendOf(command), errorAnswer(code, reason, message), false));
-    this.#metrics.commands.inc({ outcome: reason });
+    this.#metrics.commands.inc(reason);
   }
 
   failStale(command: Command): void {
