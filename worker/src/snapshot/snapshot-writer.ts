@@ -24,11 +24,14 @@ export const defaultSnapshotPolicy: SnapshotPolicy = {
   writesPerSMax: 200,
 };
 
+/** A slot as its hexes are saved. */
+export type SavedSlot = Pick<SlotRunner, "epoch" | "table" | "capture">;
+
 export interface SnapshotWriterOptions {
   readonly store: SnapshotStore;
   readonly policy: SnapshotPolicy;
   readonly stateFormat: number;
-  readonly slots: () => Iterable<SlotRunner>;
+  readonly slots: () => Iterable<SavedSlot>;
   readonly worldNow: () => number;
   readonly logger: Logger;
   readonly metrics: WorkerMetrics;
@@ -36,17 +39,17 @@ export interface SnapshotWriterOptions {
 
 export interface SnapshotWriter {
   /** Saves hexes of a slot now, beside the budget. Never rejects; what could not be saved stays unsaved. */
-  save(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void>;
+  save(slot: SavedSlot, hexes: readonly ActiveHex[]): Promise<void>;
   /**
    * Saves what of a slot has no snapshot, regardless of the budget: everything, or what no journal has.
    * Never rejects.
    */
-  flush(slot: SlotRunner, what: "all" | "volatile"): Promise<void>;
+  flush(slot: SavedSlot, what: "all" | "volatile"): Promise<void>;
   stop(): Promise<void>;
 }
 
 interface HexOfSlot {
-  readonly slot: SlotRunner;
+  readonly slot: SavedSlot;
   readonly hex: ActiveHex;
 }
 
@@ -146,7 +149,7 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
     }
   }
 
-  async function saveAll(slot: SlotRunner, hexes: readonly ActiveHex[]): Promise<void> {
+  async function saveAll(slot: SavedSlot, hexes: readonly ActiveHex[]): Promise<void> {
     for (let from = 0; from < hexes.length; from += bulkMax) {
       await save(hexes.slice(from, from + bulkMax).map((hex) => ({ slot, hex })));
       if (failing) return;
