@@ -26,6 +26,7 @@ import {
 } from "./codec.ts";
 import { decodeEnvelope, encodeEnvelope, withSubject } from "./envelope-codec.ts";
 import { DecodeError } from "./wire-fields.ts";
+import { WireReader } from "./wire-reader.ts";
 import { encoded, WireWriter } from "./wire-writer.ts";
 
 const bytes = (max = 40) => fc.uint8Array({ maxLength: max });
@@ -82,6 +83,26 @@ function plain(envelope: Envelope): Envelope {
     ),
   });
 }
+
+it("writes and reads texts of every length and alphabet, one like the last one or not", () => {
+  const texts = [
+    "",
+    "ä",
+    "aä",
+    "ÿ",
+    "a€",
+    "𝄞",
+    "a".repeat(64),
+    "a".repeat(65),
+    "ä".repeat(64),
+    "b",
+  ];
+  for (const each of texts) {
+    const written = new WireWriter().string(each).finish();
+    expect(Buffer.from(written)).toEqual(Buffer.from(new BinaryWriter().string(each).finish()));
+    for (const likely of texts) expect(new WireReader(written).string(likely)).toBe(each);
+  }
+});
 
 describe("the reader of envelopes", () => {
   it("reads what the generated code reads", () => {

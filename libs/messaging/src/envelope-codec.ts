@@ -108,7 +108,7 @@ function readEnvelope(reader: WireReader): Envelope {
   while (reader.more()) {
     switch (fieldOf(reader, envelopeWireTypes)) {
       case 1:
-        envelope.type = reader.string();
+        envelope.type = lastType = reader.string(lastType);
         break;
       case 2:
         envelope.version = readUint32(reader);
@@ -164,6 +164,10 @@ function readEnvelope(reader: WireReader): Envelope {
   return envelope;
 }
 
+/** Of the last envelope that was read: those of one batch are alike. */
+let lastType = "";
+const lastProducer = { service: "", version: "", instance: "" };
+
 function readProducer(reader: WireReader, before: Producer | undefined): Producer {
   const producer: Producer = before ?? {
     $typeName: "hexhold.envelope.v1.Producer",
@@ -174,13 +178,13 @@ function readProducer(reader: WireReader, before: Producer | undefined): Produce
   for (const end = reader.open(); reader.more(end);) {
     switch (fieldOf(reader, producerWireTypes)) {
       case 1:
-        producer.service = reader.string();
+        producer.service = lastProducer.service = reader.string(lastProducer.service);
         break;
       case 2:
-        producer.version = reader.string();
+        producer.version = lastProducer.version = reader.string(lastProducer.version);
         break;
       case 3:
-        producer.instance = reader.string();
+        producer.instance = lastProducer.instance = reader.string(lastProducer.instance);
         break;
       default:
     }

@@ -113,7 +113,8 @@ export class WireWriter {
 
   /** A copy of what was written, small ones in Node's pool; the writer is empty then. */
   finish(): Uint8Array {
-    const bytes = Buffer.from(this.#bytes.subarray(0, this.#length));
+    const bytes = Buffer.allocUnsafe(this.#length);
+    this.#bytes.copy(bytes, 0, 0, this.#length);
     this.clear();
     return bytes;
   }
@@ -128,7 +129,7 @@ export class WireWriter {
 
   clear(): void {
     this.#length = 0;
-    this.#forks.length = 0;
+    if (this.#forks.length > 0) this.#forks.length = 0;
     // What one large message needed is not kept for ever.
     if (this.#bytes.length > keptBytesMax) this.#bytes = Buffer.allocUnsafeSlow(4096);
   }
