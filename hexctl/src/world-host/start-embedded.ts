@@ -1,6 +1,6 @@
 /** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
 import { accountsConfigSchema, start as startAccounts } from "@hexhold/accounts";
-import { releaseVersion } from "@hexhold/config";
+import { releaseVersion, widenBufferPool } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
 import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
@@ -18,6 +18,7 @@ import { urlOfRole } from "./role-passwords.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 
 export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
+  widenBufferPool();
   const { config, secrets, stack, logger } = given;
   const adminUrl = stack.service("postgres").url;
   const roleUrl = (role: string): string => urlOfRole(adminUrl, role, secrets.roles[role] ?? "");

@@ -1,4 +1,5 @@
 export { tokenAudience, tokenIssuer } from "./access-token.ts";
+export { widenBufferPool } from "./buffer-pool.ts";
 export { ConfigError } from "./config-error.ts";
 export type { ConfigFault } from "./config-error.ts";
 export { environmentName, loadConfig } from "./load-config.ts";

@@ -1,4 +1,5 @@
 import { once } from "node:events";
+import { widenBufferPool } from "./buffer-pool.ts";
 import type { Environment } from "./load-config.ts";
 import { exitWhenParentGone } from "./parent-watch.ts";
 
@@ -22,6 +23,7 @@ export async function runService(
   env: Environment,
   start: (defer: Defer) => Promise<RunningService>,
 ): Promise<void> {
+  widenBufferPool();
   const asked = Promise.race([once(process, "SIGTERM"), once(process, "SIGINT")]);
   const endWatch = exitWhenParentGone({ env });
   const closings: (() => Promise<void>)[] = [];
