@@ -95,6 +95,29 @@ it("asks both hexes when nobody tells; where it began counts only after the depa
   expect(await ended).toEqual({ end: "returned", reason: "" });
 });
 
+it.each([
+  { afterMs: 100, reason: "hex-full" },
+  { afterMs: 400, reason: "" },
+])("waits a moment for the event that says why, when it has asked: $afterMs ms", async (given) => {
+  isLive = false;
+  playersIn.set(keyText(from), [player]);
+  const ended = start();
+  hexVersion = 6;
+  listeners.get(keyText(to))!({ kind: "state", key: to, seen: undefined as never });
+  const event = { playerId: player, number: 3n, reason: "hex-full" };
+  const returned = toBinary(PlayerReturnedSchema, create(PlayerReturnedSchema, event));
+  const listener = listeners.get(keyText(from))!;
+  setTimeout(() => {
+    const said = { type: "evt.hex.player-returned", payload: returned, messageVersion: 1, tsMs: 0 };
+    const event = { ...said, hexVersion, viewSeq: 1 };
+    listener({ kind: "event", key: from, seen: undefined as never, event });
+  }, given.afterMs);
+  // News that say nothing do not end the waiting.
+  setTimeout(() => tell(to, "evt.hex.player-arrived", arrived(2n)), 20);
+  await vi.advanceTimersByTimeAsync(500);
+  expect(await ended).toEqual({ end: "returned", reason: given.reason });
+});
+
 it("is unknown when neither hex is heard of in time", async () => {
   const ended = start();
   await vi.advanceTimersByTimeAsync(6000);

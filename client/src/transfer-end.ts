@@ -29,6 +29,8 @@ export interface TransferWatch {
 
 /** Between two questions to the hexes, when no event has told. */
 const askMs = { baseMs: 300, maxMs: 2000 };
+/** An answer may come before the event that tells more: events gather for some milliseconds on their way. */
+const eventMsMax = 250;
 
 /** Watches `from`, where the player is believed to live, and `to` from now on. */
 export function transferEnd<V>(
@@ -73,6 +75,20 @@ export function transferEnd<V>(
     return undefined;
   }
 
+  /** What was told of that transfer; without anything it waits up to `waitMs` for it. */
+  async function heardOf(number: bigint, waitMs: number): Promise<TransferEnded | undefined> {
+    const untilMs = performance.now() + waitMs;
+    for (;;) {
+      const found = seen.find((item) => item.number === number);
+      const leftMs = untilMs - performance.now();
+      if (found !== undefined || leftMs <= 0) return found?.ended;
+      await Promise.race([
+        notice.promise,
+        new Promise<void>((resolve) => setTimeout(resolve, leftMs)),
+      ]);
+    }
+  }
+
   return {
     async until(transfer) {
       const { number, from: origin, timeoutMs, signal } = transfer;
@@ -81,15 +97,17 @@ export function transferEnd<V>(
       for (let tries = 0; ;) {
         const asked = isToBeAsked ? await ask(transfer) : undefined;
         isToBeAsked = false;
-        // What was told says more than what was asked for.
-        const ended = seen.find((item) => item.number === number)?.ended ?? asked;
+        // What comes from here on is news, also while it is looked whether anything has come.
+        const news = notice.promise;
+        // What was told says more than what was asked for: why a player came back.
+        const ended = (await heardOf(number, asked?.end === "returned" ? eventMsMax : 0)) ?? asked;
         if (ended !== undefined) return ended;
         signal?.throwIfAborted();
         const leftMs = untilMs - performance.now();
         if (leftMs <= 0) return { end: "unknown" };
         const waitMs = Math.min(backoffMs(tries, askMs), leftMs);
         const told = await Promise.race([
-          notice.promise.then(() => true),
+          news.then(() => true),
           new Promise<false>((resolve) => setTimeout(resolve, waitMs, false)),
         ]);
         if (told) continue;
