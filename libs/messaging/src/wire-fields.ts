@@ -26,16 +26,19 @@ export function decoding<T>(what: string, decode: () => T): T {
 /** Stands for "no bytes" wherever a field of bytes may be empty. */
 export const noBytes = new Uint8Array(0);
 
+/** Writes a field of bytes; none are not written, as proto3 has it. */
 export function bytesField(writer: WireWriter, field: number, value: Uint8Array | undefined): void {
   if (value !== undefined && value.length > 0)
     writer.tag(field, WireType.LengthDelimited).bytes(value);
 }
 
+/** Writes a text; an empty one is not written. */
 export function textField(writer: WireWriter, field: number, value: string | undefined): void {
   if (value !== undefined && value !== "")
     writer.tag(field, WireType.LengthDelimited).string(value);
 }
 
+/** Writes an unsigned number, 0…2⁶⁴−1; 0 is not written. */
 export function uintField(
   writer: WireWriter,
   field: number,
@@ -47,6 +50,7 @@ export function uintField(
   else writer.varint64(value);
 }
 
+/** Writes the key of a hex, if there is one. */
 export function keyField(writer: WireWriter, field: number, key: Key | undefined): void {
   if (key === undefined) return;
   writer.tag(field, WireType.LengthDelimited).fork();
@@ -55,10 +59,11 @@ export function keyField(writer: WireWriter, field: number, key: Key | undefined
   writer.join();
 }
 
-/** Wire types by field number. */
+/** Wire types by field number; a message's reader names all that it knows. */
 export type WireTypes = readonly (number | undefined)[];
 const { Varint, Bit64 } = WireType;
 const keyWireTypes: WireTypes = [undefined, Bit64, Varint];
+
 /** Number of the next field; 0 = one that we do not know, passed over. Throws when a field is of another type. */
 export function fieldOf(reader: WireReader, known: WireTypes): number {
   const tag = reader.tag();
