@@ -280,8 +280,9 @@ it("a command whose owner dies before the commit comes to the next one, and is a
 /** As the death of a worker whose commits are held up: its connections end, and nothing is acked or given back. */
 async function die(): Promise<void> {
   life.isOver = true;
+  // Gone, not only told to go: a commit that is let free now must not be taken for one of the next worker.
   await pool.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'worker:%'",
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'worker:%'",
   );
   await admin.query("COMMIT");
   await life.bus.close();
