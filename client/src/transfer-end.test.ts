@@ -91,7 +91,8 @@ it("asks both hexes when nobody tells; where it began counts only after the depa
   await vi.advanceTimersByTimeAsync(400);
   expect(observed).toEqual([keyText(to), keyText(from)]);
   hexVersion = 6;
-  await vi.advanceTimersByTimeAsync(700);
+  // The second question after 900 ms at most, and 250 ms for an event that says why.
+  await vi.advanceTimersByTimeAsync(1000);
   expect(await ended).toEqual({ end: "returned", reason: "" });
 });
 
