@@ -75,13 +75,16 @@ export function transferEnd<V>(
     return undefined;
   }
 
-  /** What was told of that transfer; without anything it waits up to `waitMs` for it. */
-  async function heardOf(number: bigint, waitMs: number): Promise<TransferEnded | undefined> {
-    const untilMs = performance.now() + waitMs;
+  const toldOf = (number: bigint): TransferEnded | undefined =>
+    seen.find((item) => item.number === number)?.ended;
+
+  /** What is told of that transfer, waited for a moment. */
+  async function waitFor(number: bigint): Promise<TransferEnded | undefined> {
+    const untilMs = performance.now() + eventMsMax;
     for (;;) {
-      const found = seen.find((item) => item.number === number);
+      const ended = toldOf(number);
       const leftMs = untilMs - performance.now();
-      if (found !== undefined || leftMs <= 0) return found?.ended;
+      if (ended !== undefined || leftMs <= 0) return ended;
       await Promise.race([
         notice.promise,
         new Promise<void>((resolve) => setTimeout(resolve, leftMs)),
@@ -97,17 +100,16 @@ export function transferEnd<V>(
       for (let tries = 0; ;) {
         const asked = isToBeAsked ? await ask(transfer) : undefined;
         isToBeAsked = false;
-        // What comes from here on is news, also while it is looked whether anything has come.
-        const news = notice.promise;
         // What was told says more than what was asked for: why a player came back.
-        const ended = (await heardOf(number, asked?.end === "returned" ? eventMsMax : 0)) ?? asked;
+        if (asked?.end === "returned") return (await waitFor(number)) ?? asked;
+        const ended = toldOf(number) ?? asked;
         if (ended !== undefined) return ended;
         signal?.throwIfAborted();
         const leftMs = untilMs - performance.now();
         if (leftMs <= 0) return { end: "unknown" };
         const waitMs = Math.min(backoffMs(tries, askMs), leftMs);
         const told = await Promise.race([
-          news.then(() => true),
+          notice.promise.then(() => true),
           new Promise<false>((resolve) => setTimeout(resolve, waitMs, false)),
         ]);
         if (told) continue;
