@@ -237,11 +237,21 @@ export class Edge {
         acceptedMs,
         deadlineMs: acceptedMs + deadlineMs,
         told: false,
-        answered: (_, bytes) => resolve(decodeAnswer(bytes)),
+        answered: (_, bytes) => resolve(this.#readable(bytes)),
         failed: () => resolve(undefined),
       });
       if (refused !== undefined) resolve(undefined);
     });
+  }
+
+  /** The whole answer; one that cannot be read counts as none, and holds up no other. */
+  #readable(bytes: Uint8Array): Answer | undefined {
+    try {
+      return decodeAnswer(bytes);
+    } catch (error) {
+      this.logger.error({ err: error }, "the answer to an observe cannot be read");
+      return undefined;
+    }
   }
 
   #close(account: string, { code, reason }: { code: number; reason: string }): void {
