@@ -58,7 +58,8 @@ test("a connection that is ended during the commit costs nothing and no attempt"
   const ended = async (): Promise<number> => {
     const rows = await domain.query(
       `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active'
-         AND application_name = 'inventory:inventory-1' AND wait_event = 'PgSleep'`,
+         AND application_name = 'inventory:inventory-1' AND wait_event = 'PgSleep'
+         AND datname = current_database()`,
     );
     return rows.length;
   };

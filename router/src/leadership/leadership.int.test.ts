@@ -83,7 +83,8 @@ test("a leader whose connection breaks goes on leading when nobody else took ove
   expect(lost).toBe(false);
   const rows = await asSuperuser<{ n: number }>(
     database,
-    "SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND granted",
+    `SELECT count(*)::int AS n FROM pg_locks WHERE locktype = 'advisory' AND granted
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
   );
   expect(rows).toEqual([{ n: 1 }]);
 });

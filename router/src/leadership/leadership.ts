@@ -87,7 +87,7 @@ async function tryLock(client: PgClient, options: LeadershipOptions): Promise<bo
     `SELECT pg_terminate_backend(a.pid)
      FROM control.router_leader AS l JOIN pg_stat_activity AS a ON a.pid = l.backend_pid
      WHERE l.heard_at < clock_timestamp() - $1 * interval '1 millisecond'
-       AND a.application_name LIKE 'router-lead:%'`,
+       AND a.application_name LIKE 'router-lead:%' AND a.datname = current_database()`,
     [options.silentMsMax],
   );
   if ((rowCount ?? 0) > 0) options.logger.warn("the leading router is silent: its lock was freed");

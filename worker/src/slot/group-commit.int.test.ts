@@ -145,7 +145,8 @@ it("says of all that went that their outcome is unknown when the answer is missi
   const waits = group.commit(part(2, epochs[2]!));
   const ended = Promise.allSettled([...went, waits]);
   await admin.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = $1",
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name = $1 AND datname = current_database()`,
     [name],
   );
   const outcomes = await ended;

@@ -233,7 +233,8 @@ async function untilCommitWaits(): Promise<void> {
   await vi.waitFor(
     async () => {
       const { rows } = await pool.query(
-        "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%commit_batch%'",
+        `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%commit_batch%'
+           AND datname = current_database()`,
       );
       expect(rows).toHaveLength(1);
     },
@@ -282,7 +283,8 @@ async function die(): Promise<void> {
   life.isOver = true;
   // Gone, not only told to go: a commit that is let free now must not be taken for one of the next worker.
   await pool.query(
-    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE application_name LIKE 'worker:%'",
+    `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+     WHERE application_name LIKE 'worker:%' AND datname = current_database()`,
   );
   await admin.query("COMMIT");
   await life.bus.close();
@@ -408,7 +410,8 @@ it("a commit without an answer: a new epoch first, then the command again, once"
   const handled = publish(taking);
   await untilCommitWaits();
   await pool.query(
-    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'worker:%'",
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+     WHERE application_name LIKE 'worker:%' AND datname = current_database()`,
   );
   await admin.query("COMMIT");
   await handled;
