@@ -36,6 +36,8 @@ export const home: Key = { hexId: hexAt(52.5, 13.4), layerId: 0 };
 
 export interface TestEdge {
   readonly edge: Edge;
+  /** Not connected: whoever wants commands to leave connects it and gives it routes. */
+  readonly dispatcher: Dispatcher;
   readonly url: string;
   /** What the owner of `home` says next: an event with so many bytes of payload. */
   publishEvent(payloadBytes: number): void;
@@ -124,6 +126,7 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const test: TestEdge = {
     edge,
+    dispatcher,
     url: `ws://127.0.0.1:${(server.address() as AddressInfo).port}`,
     deaf: false,
     tellAll: () => sessions.tellAll(),
