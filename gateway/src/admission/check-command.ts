@@ -25,6 +25,11 @@ export interface EdgeError {
   readonly retryAfterMs?: number;
 }
 
+/** A limit of the edge was reached. */
+export function limited(reason: string, message: string, retryAfterMs: number): EdgeError {
+  return { code: ErrorCode.RESOURCE_EXHAUSTED, reason, message, retryAfterMs };
+}
+
 export interface CheckedCommand {
   readonly entry: MessageEntry;
   readonly target: CommandTarget;

@@ -14,31 +14,27 @@ import {
   type Hello,
   Notice_Kind,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
-import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { diskOf, type Key, keyText } from "@hexhold/hex";
+import type { Key } from "@hexhold/hex";
 import { compiledValidator, keyOfWire, uuidText } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
-import type { EdgeError } from "../admission/check-command.ts";
+import { type EdgeError, limited } from "../admission/check-command.ts";
 import { TokenBucket } from "../admission/token-bucket.ts";
 import type { Edge } from "../edge.ts";
 import { decodeClientFrame } from "../frame/client-frame.ts";
 import { answerFrame, serverFrame } from "../frame/server-frame.ts";
 import type { Observer } from "../interest/interest.ts";
-import { type TokenClaims, TokenError } from "../session/token-check.ts";
 import { closeCode } from "./close-code.ts";
 import { edgeAnswer } from "./edge-answer.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { TokenGuard } from "./token-guard.ts";
 
-const helloMsMax = 5000;
-const expiryNoticeMs = 60_000;
 /** Bytes that may wait for a slow reader; beyond it events are dropped, and a full state follows. */
 const viewBufferBytesMax = 256 * 1024;
 /** Beyond it the connection is closed. */
 const bufferBytesMax = 4 * 1024 * 1024;
 /** Frames that may wait while a token is checked. */
 const queuedFramesMax = 256;
-/** How far from its own hex a player sees. */
-const viewRadius = 2;
 
 const validator = compiledValidator([ClientFrameSchema]);
 
@@ -58,10 +54,10 @@ export class Connection implements Observer {
   readonly #stream: Duplex;
   readonly #edge: Edge;
   readonly #bucket: TokenBucket;
-  readonly #subscriptions = new Map<string, Key>();
+  readonly #subscriptions: Subscriptions;
+  readonly #tokens: TokenGuard;
   #mode: "awaiting-hello" | "open" | "closed" = "awaiting-hello";
   #session: Session | undefined;
-  #loginId: string | undefined;
   #handling: Promise<void> | undefined;
   #queued: Uint8Array[] = [];
   #inFlight = 0;
@@ -69,7 +65,6 @@ export class Connection implements Observer {
   #refusedInARow = 0;
   /** Anything came since the last beat. */
   #heard = true;
-  #timer: NodeJS.Timeout | undefined;
 
   /** @param stream what `socket` writes to. */
   constructor(socket: WebSocket, stream: Duplex, edge: Edge) {
@@ -81,10 +76,13 @@ export class Connection implements Observer {
       edge.config.commandsBurst,
       performance.now(),
     );
-    this.#timer = setTimeout(
-      () => this.close(closeCode.notAuthenticated, "no hello within 5 s"),
-      helloMsMax,
-    );
+    this.#subscriptions = new Subscriptions(edge);
+    this.#tokens = new TokenGuard(edge, {
+      expiring: () =>
+        this.#send(serverFrame({ case: "notice", value: { kind: Notice_Kind.TOKEN_EXPIRING } })),
+      fault: (error) => this.#error(error),
+      close: (code, reason) => this.close(code, reason),
+    });
     socket.on("pong", () => (this.#heard = true));
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#heard = true;
@@ -106,12 +104,12 @@ export class Connection implements Observer {
 
   /** UUID text of the login under which the session goes on. */
   get loginId(): string | undefined {
-    return this.#loginId;
+    return this.#tokens.loginId;
   }
 
   /** Key texts of the hexes that it watches. */
   get subscriptions(): string[] {
-    return [...this.#subscriptions.keys()];
+    return this.#subscriptions.keyTexts;
   }
 
   get commandsInFlight(): number {
@@ -166,8 +164,8 @@ export class Connection implements Observer {
   #ended(): void {
     if (this.closed) return;
     this.#mode = "closed";
-    clearTimeout(this.#timer);
-    this.#edge.interest.drop(this, this.#subscriptions.values());
+    this.#tokens.stop();
+    this.#edge.interest.drop(this, this.#subscriptions.keys);
     this.#edge.forget(this);
   }
 
@@ -259,15 +257,14 @@ export class Connection implements Observer {
       this.close(closeCode.malformed, "hello came twice");
       return;
     }
-    const claims = await this.#check(token);
+    const claims = await this.#tokens.check(token);
     if (claims === undefined || this.closed) return;
     const { accountId, accountText, residence } = claims;
     const sessionId = this.#edge.sessionId(accountText, resume);
     const begunMs = Math.floor(this.#edge.worldNow());
     this.#session = { sessionId, accountId, accountText, residence, begunMs, sdk };
-    this.#loginId = claims.loginId;
+    this.#tokens.accept(claims);
     this.#mode = "open";
-    this.#watchExpiry(claims.expiresMs);
     this.#edge.register(this);
     const { config } = this.#edge;
     this.#send(
@@ -297,57 +294,13 @@ export class Connection implements Observer {
   }
 
   async #refresh(token: string): Promise<void> {
-    const claims = await this.#check(token);
+    const claims = await this.#tokens.check(token);
     if (claims === undefined || this.closed) return;
     if (claims.accountText !== this.#session?.accountText) {
       this.close(closeCode.notAuthenticated, "the new token is of another account");
       return;
     }
-    this.#loginId = claims.loginId;
-    this.#watchExpiry(claims.expiresMs);
-  }
-
-  async #check(token: string): Promise<TokenClaims | undefined> {
-    try {
-      const claims = await this.#edge.checkToken(token);
-      return this.#isRevoked(claims) ? undefined : claims;
-    } catch (error) {
-      if (!(error instanceof TokenError)) throw error;
-      const { reason, message } = error;
-      const isUnknown = reason === "keys-unknown";
-      const code = isUnknown ? ErrorCode.UNAVAILABLE : ErrorCode.UNAUTHENTICATED;
-      this.#error({ code, reason, message });
-      this.close(isUnknown ? closeCode.tryLater : closeCode.notAuthenticated, reason);
-      return undefined;
-    }
-  }
-
-  #isRevoked({ accountText, loginId }: TokenClaims): boolean {
-    const { revocations, worldNow } = this.#edge;
-    const revoked = revocations.check(accountText, loginId, worldNow());
-    if (revoked === "banned") {
-      const message = "this account is banned";
-      this.#error({ code: ErrorCode.PERMISSION_DENIED, reason: "banned", message });
-      this.close(closeCode.banned, message);
-    } else if (revoked === "logged-out") {
-      const message = "this login has ended: log in again";
-      this.#error({ code: ErrorCode.UNAUTHENTICATED, reason: "logged-out", message });
-      this.close(closeCode.notAuthenticated, message);
-    }
-    return revoked !== undefined;
-  }
-
-  #watchExpiry(expiresMs: number): void {
-    clearTimeout(this.#timer);
-    const leftMs = expiresMs - this.#edge.worldNow();
-    const end = (): void => this.close(closeCode.notAuthenticated, "the access token has expired");
-    this.#timer = setTimeout(
-      () => {
-        this.#send(serverFrame({ case: "notice", value: { kind: Notice_Kind.TOKEN_EXPIRING } }));
-        this.#timer = setTimeout(end, Math.min(expiryNoticeMs, Math.max(leftMs, 0)));
-      },
-      Math.min(Math.max(leftMs - expiryNoticeMs, 0), 2 ** 31 - 1),
-    );
+    this.#tokens.accept(claims);
   }
 
   #command(command: Command): void {
@@ -386,44 +339,14 @@ export class Connection implements Observer {
   }
 
   #subscribe(keys: readonly Key[]): void {
-    const { residence } = this.#session!;
-    const near = new Set(residence === undefined ? [] : diskOf(residence.hexId, viewRadius));
-    const taken: Key[] = [];
-    for (const key of keys) {
-      const fault = this.#edge.checkKey(key);
-      if ("code" in fault) {
-        this.#error(fault, key);
-      } else if (
-        residence === undefined ||
-        residence.layerId !== key.layerId ||
-        !near.has(key.hexId)
-      ) {
-        this.#error(
-          {
-            code: ErrorCode.PERMISSION_DENIED,
-            reason: "too-far",
-            message: `a player sees the hexes at most ${viewRadius} steps from its own`,
-          },
-          key,
-        );
-      } else if (
-        !this.#subscriptions.has(keyText(key)) &&
-        this.#subscriptions.size >= this.#edge.config.subscriptionsMax
-      ) {
-        this.#error(
-          limited("too-many-subscriptions", "unsubscribe from other hexes first", 0),
-          key,
-        );
-      } else {
-        this.#subscriptions.set(keyText(key), key);
-        taken.push(key);
-      }
-    }
+    const taken = this.#subscriptions.add(keys, this.#session?.residence, (error, key) =>
+      this.#error(error, key),
+    );
     this.#edge.interest.subscribe(this, taken);
   }
 
   #unsubscribe(keys: readonly Key[]): void {
-    for (const key of keys) this.#subscriptions.delete(keyText(key));
+    this.#subscriptions.remove(keys);
     this.#edge.interest.unsubscribe(this, keys);
   }
 
@@ -463,8 +386,4 @@ export class Connection implements Observer {
     }
     this.#socket.send(frame);
   }
-}
-
-function limited(reason: string, message: string, retryAfterMs: number): EdgeError {
-  return { code: ErrorCode.RESOURCE_EXHAUSTED, reason, message, retryAfterMs };
 }
