@@ -9,7 +9,7 @@ import type { PendingCommand } from "./dispatch/pending-command.ts";
 
 const error: EdgeError = { code: ErrorCode.UNAVAILABLE, reason: "bus-down", message: "later" };
 const answer: AnswerHead = {
-  commandEventId: new Uint8Array(16),
+  eventText: "",
   replayed: false,
   outcome: "applied",
   errorCode: ErrorCode.UNSPECIFIED,
@@ -23,11 +23,12 @@ function openLog(level: LogLevel, refusal?: EdgeError) {
     envelope: new Uint8Array(1),
     orderKey: "a",
     eventId: uuidv7Bytes(1),
+    eventText: "1",
     requestId: uuidv7Bytes(2),
     target: { key: parseKeyText("861f1d48fffffff") },
     acceptedMs: 0,
     deadlineMs: 1,
-    told: false,
+    state: "waiting",
     answered: vi.fn<PendingCommand["answered"]>(),
     failed: vi.fn<PendingCommand["failed"]>(),
   };

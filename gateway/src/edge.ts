@@ -3,6 +3,7 @@ import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Key } from "@hexhold/hex";
 import {
+  bytesText,
   decodeAnswer,
   encodeEnvelope,
   idempotencyKeyOf,
@@ -182,11 +183,12 @@ export class Edge {
       }),
       orderKey: `${session.accountText} ${targetText(target)}`,
       eventId,
+      eventText: bytesText(eventId),
       requestId,
       target,
       acceptedMs,
       deadlineMs: acceptedMs + deadlineMs,
-      told: false,
+      state: "waiting",
       answered: (answer, bytes) => {
         this.metrics.latency.observe((performance.now() - acceptedMs) / 1000);
         this.metrics.answers.inc(answer.outcome ?? "none");
@@ -232,11 +234,12 @@ export class Edge {
         }),
         orderKey: `observe ${targetText(target)}`,
         eventId: requestId,
+        eventText: bytesText(requestId),
         requestId,
         target,
         acceptedMs,
         deadlineMs: acceptedMs + deadlineMs,
-        told: false,
+        state: "waiting",
         answered: (_, bytes) => resolve(this.#readable(bytes)),
         failed: () => resolve(undefined),
       });

@@ -2,6 +2,7 @@ import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { hexAt } from "@hexhold/hex";
 import {
   type Bus,
+  bytesText,
   domainQueueOf,
   gatheringLimits,
   type PublishOutcome,
@@ -48,11 +49,12 @@ function offer(target: CommandTarget = { key }): {
     envelope: new Uint8Array(10),
     orderKey: "account key",
     eventId: id,
+    eventText: bytesText(id),
     requestId: id,
     target,
     acceptedMs: performance.now(),
     deadlineMs: performance.now() + 10_000,
-    told: false,
+    state: "waiting",
     answered: () => undefined,
     failed: (error) => later.push(error),
   });

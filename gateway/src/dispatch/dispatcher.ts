@@ -13,7 +13,6 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   type Bus,
-  bytesText,
   decodeAnswerHead,
   encodeBatch,
   GatheringLane,
@@ -26,6 +25,7 @@ import type { Logger } from "@hexhold/telemetry";
 import type { EdgeError } from "../admission/check-command.ts";
 import type { GatewayMetrics } from "../gateway-metrics.ts";
 import { queueOf } from "./command-target.ts";
+import { InFlight } from "./in-flight.ts";
 import type { PendingCommand } from "./pending-command.ts";
 
 export interface DispatcherOptions {
@@ -44,10 +44,9 @@ const retryAfterMs = 500;
 export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #lanes = new Map<string, GatheringLane<PendingCommand>>();
-  readonly #laneOf = new Map<PendingCommand, GatheringLane<PendingCommand>>();
-  readonly #byEvent = new Map<string, PendingCommand>();
-  /** Not told anything yet, oldest first. */
-  readonly #untold = new Set<PendingCommand>();
+  readonly #inFlight = new InFlight();
+  /** Oldest first; those that are over are still among them until the next sweep. */
+  #untold: PendingCommand[] = [];
   /** Told UNKNOWN_OUTCOME, by account and key. */
   readonly #unknown = new Map<string, Set<PendingCommand>>();
   readonly #sweeper: NodeJS.Timeout;
@@ -66,7 +65,7 @@ export class Dispatcher {
   }
 
   get pendingCount(): number {
-    return this.#byEvent.size;
+    return this.#inFlight.size;
   }
 
   /** Opens the reply queue of a new connection. */
@@ -110,9 +109,9 @@ export class Dispatcher {
     const slot = queueOf(command.target, routes);
     if (routes.stalled.has(slot)) return unavailable("slot-stalled");
     const lane = this.#lane(slot);
-    this.#byEvent.set(bytesText(command.eventId), command);
-    this.#laneOf.set(command, lane);
-    this.#untold.add(command);
+    this.#inFlight.add(command);
+    command.lane = lane;
+    this.#untold.push(command);
     if (lane.offer(command)) return undefined;
     this.#forget(command);
     return {
@@ -126,8 +125,8 @@ export class Dispatcher {
   /** Fails what is pending and ends. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
-    for (const command of this.#byEvent.values()) {
-      if (!command.told) command.failed(unknownOutcome());
+    for (const command of this.#inFlight) {
+      if (command.state === "waiting") command.failed(unknownOutcome());
     }
     await this.#inbox?.close();
   }
@@ -173,25 +172,25 @@ export class Dispatcher {
       return;
     }
     for (const { answer, bytes } of answers) {
-      const command = this.#byEvent.get(bytesText(answer.commandEventId));
+      const command = this.#inFlight.get(answer.eventText);
       if (command === undefined) continue;
-      const lane = this.#laneOf.get(command);
       this.#forget(command);
       command.answered(answer, bytes);
-      lane?.settle(command);
+      command.lane?.settle(command);
     }
   }
 
   #fail(command: PendingCommand, error: EdgeError): void {
+    const heardNothing = command.state === "waiting";
     this.#forget(command);
-    if (!command.told) command.failed(error);
+    if (heardNothing) command.failed(error);
   }
 
   #forget(command: PendingCommand): void {
-    this.#byEvent.delete(bytesText(command.eventId));
-    this.#laneOf.delete(command);
-    this.#untold.delete(command);
-    if (!command.told) return;
+    this.#inFlight.delete(command.eventText);
+    const wasTold = command.state === "told";
+    command.state = "over";
+    if (!wasTold) return;
     const unknown = this.#unknown.get(command.orderKey);
     unknown?.delete(command);
     if (unknown?.size === 0) this.#unknown.delete(command.orderKey);
@@ -199,10 +198,11 @@ export class Dispatcher {
 
   #sweep(): void {
     const nowMs = performance.now();
-    for (const command of this.#untold) {
-      if (nowMs - command.acceptedMs < answerMsMax) break;
-      this.#untold.delete(command);
-      command.told = true;
+    const isLate = ({ acceptedMs }: PendingCommand): boolean => nowMs - acceptedMs >= answerMsMax;
+    const waiting = this.#untold.filter(({ state }) => state === "waiting");
+    this.#untold = waiting.filter((command) => !isLate(command));
+    for (const command of waiting.filter(isLate)) {
+      command.state = "told";
       const unknown = this.#unknown.get(command.orderKey) ?? new Set();
       this.#unknown.set(command.orderKey, unknown.add(command));
       command.failed(unknownOutcome());
@@ -210,12 +210,11 @@ export class Dispatcher {
     for (const unknown of this.#unknown.values()) {
       for (const command of unknown) {
         if (nowMs < command.deadlineMs) continue;
-        const lane = this.#laneOf.get(command);
         this.#forget(command);
-        lane?.settle(command);
+        command.lane?.settle(command);
       }
     }
-    this.#options.metrics.pending.set(this.#byEvent.size);
+    this.#options.metrics.pending.set(this.#inFlight.size);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { AnswerHead, GatheredCommand } from "@hexhold/messaging";
+import type { AnswerHead, GatheredCommand, GatheringLane } from "@hexhold/messaging";
 import type { EdgeError } from "../admission/check-command.ts";
 import type { CommandTarget } from "./command-target.ts";
 
@@ -6,6 +6,8 @@ import type { CommandTarget } from "./command-target.ts";
 export interface PendingCommand extends GatheredCommand {
   /** Minted per send; answers are matched by it. */
   readonly eventId: Uint8Array;
+  /** The same as text, for maps. */
+  readonly eventText: string;
   readonly requestId: Uint8Array;
   readonly target: CommandTarget;
   readonly acceptedMs: number;
@@ -14,6 +16,8 @@ export interface PendingCommand extends GatheredCommand {
   readonly answered: (answer: AnswerHead, bytes: Uint8Array) => void;
   /** No answer came, or none will. */
   readonly failed: (error: EdgeError) => void;
-  /** The client was told UNKNOWN_OUTCOME. */
-  told: boolean;
+  /** `told`: the client heard UNKNOWN_OUTCOME. `over`: nobody waits for it any more. */
+  state: "waiting" | "told" | "over";
+  /** Where it was gathered; the dispatcher's own. */
+  lane?: GatheringLane<PendingCommand>;
 }

@@ -2,8 +2,3 @@
 export function bytesText(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
-
-/** Reverse of {@link bytesText}. */
-export function textBytes(text: string): Buffer {
-  return Buffer.from(text, "latin1");
-}

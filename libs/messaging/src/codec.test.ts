@@ -12,6 +12,7 @@ import {
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { bytesText } from "./bytes-text.ts";
 import {
   type AnswerOutcome,
   answerBytes,
@@ -225,6 +226,10 @@ describe("the writers of the command path", () => {
             toBinary(BatchSchema, create(BatchSchema, { routeVersion, suspect, envelopes })),
           ),
         );
+        const batch = Uint8Array.from(encodeBatch({ routeVersion, suspect, envelopes }));
+        expect(decodeBatch(batch)).toEqual(
+          create(BatchSchema, { routeVersion, suspect, envelopes }),
+        );
         const wire = views.map((item) => ({
           ...item,
           viewSeq: BigInt(item.viewSeq),
@@ -274,13 +279,13 @@ describe("the writers of the command path", () => {
             durability: Durability.DURABLE,
             outcome: given,
           });
-          const eventId = new Uint8Array(16).fill(1);
+          const eventId = Uint8Array.from({ length: 16 }, (_, i) => 17 * i);
           const requestId = new Uint8Array(16).fill(2);
           const encoded = Uint8Array.from(
             answerBytes({ eventId, requestId, key }, stored, replayed),
           );
           const head = decodeAnswerHead(encoded);
-          expect(Uint8Array.from(head.commandEventId)).toEqual(eventId);
+          expect(head.eventText).toBe(bytesText(eventId));
           expect(head).toMatchObject({
             replayed,
             outcome: given.case,
@@ -319,9 +324,27 @@ describe("the readers", () => {
     expect(() => decodeBatch(Uint8Array.of(0x1a, 0xff, 0x01))).toThrow(/a batch cannot be decoded/);
     expect(() => splitAnswers(broken)).toThrow(DecodeError);
   });
+
+  it("read batches with fields that they do not know, and take the last of those that come twice", () => {
+    const unknown = new BinaryWriter().tag(9, WireType.Bit64).fixed64(1n);
+    const batches = [
+      { routeVersion: 2n ** 64n - 1n, suspect: true, envelopes: [Uint8Array.of(1)] },
+      { routeVersion: 7n, envelopes: [new Uint8Array(0), Uint8Array.of(2)] },
+    ].map((batch) => toBinary(BatchSchema, create(BatchSchema, batch)));
+    const written = Uint8Array.from(Buffer.concat([batches[0]!, unknown.finish(), batches[1]!]));
+    const { $unknown: _, ...known } = fromBinary(BatchSchema, written);
+    expect(decodeBatch(written)).toEqual(known);
+    expect(known).toMatchObject({ routeVersion: 7n, suspect: true });
+  });
 });
 
 describe("the writer", () => {
+  it("refuses what 64 bits without a sign cannot hold", () => {
+    for (const value of [-1n, 2n ** 64n]) {
+      expect(() => new WireWriter().fixed64(value)).toThrow(RangeError);
+    }
+  });
+
   it("grows for what is large, and begins anew after a message that was left half written", () => {
     const large = new Uint8Array(3_000_000).fill(7);
     const bytes = encoded((writer) => writer.tag(1, WireType.LengthDelimited).bytes(large));

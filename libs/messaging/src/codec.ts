@@ -11,7 +11,6 @@ import {
   type Answer,
   AnswerSchema,
   type Batch,
-  BatchSchema,
   ErrorCode,
   type Key as WireKey,
   type ViewBatch,
@@ -43,6 +42,7 @@ const answerWireTypes: WireTypes = [
   ...Array.from({ length: 4 }, () => Varint),
   ...Array.from({ length: 4 }, () => LengthDelimited),
 ];
+const batchWireTypes: WireTypes = [undefined, Varint, Varint, LengthDelimited];
 const answerBatchWireTypes: WireTypes = [undefined, LengthDelimited];
 const viewBatchWireTypes: WireTypes = [undefined, LengthDelimited, LengthDelimited];
 const viewMarkWireTypes: WireTypes = [undefined, LengthDelimited, LengthDelimited, Varint];
@@ -62,7 +62,30 @@ export function encodeBatch(batch: {
 
 /** Throws {@link DecodeError}. */
 export function decodeBatch(bytes: Uint8Array): Batch {
-  return decoding("a batch", () => fromBinary(BatchSchema, bytes));
+  return decoding("a batch", () => {
+    const reader = new WireReader(bytes);
+    const batch: Batch = {
+      $typeName: "hexhold.envelope.v1.Batch",
+      routeVersion: 0n,
+      suspect: false,
+      envelopes: [],
+    };
+    while (reader.more()) {
+      switch (fieldOf(reader, batchWireTypes)) {
+        case 1:
+          batch.routeVersion = reader.varint64();
+          break;
+        case 2:
+          batch.suspect = reader.varint() !== 0;
+          break;
+        case 3:
+          batch.envelopes.push(reader.bytes());
+          break;
+        default:
+      }
+    }
+    return batch;
+  });
 }
 
 /** The outcome of a command, as it is stored and sent. */
@@ -180,7 +203,8 @@ export function splitAnswers(body: Uint8Array): Uint8Array[] {
 
 /** What a gateway looks at in an answer before it hands it on. */
 export interface AnswerHead {
-  readonly commandEventId: Uint8Array;
+  /** Of the command, as text (`bytesText`). */
+  readonly eventText: string;
   readonly replayed: boolean;
   readonly outcome: "applied" | "refused" | "error" | undefined;
   /** `UNSPECIFIED` unless the outcome is an error. */
@@ -191,7 +215,7 @@ export interface AnswerHead {
 export function decodeAnswerHead(bytes: Uint8Array): AnswerHead {
   return decoding("an answer", () => {
     const reader = new WireReader(bytes);
-    let commandEventId: Uint8Array = noBytes;
+    let eventText = "";
     let replayed = false;
     let outcome: AnswerHead["outcome"];
     let errorCode: ErrorCode = ErrorCode.UNSPECIFIED;
@@ -199,7 +223,7 @@ export function decodeAnswerHead(bytes: Uint8Array): AnswerHead {
       const tag = reader.tag();
       switch (knownField(tag, answerWireTypes)) {
         case 1:
-          commandEventId = reader.bytes();
+          eventText = reader.bytesText();
           break;
         case 6:
           replayed = reader.varint() !== 0;
@@ -220,7 +244,7 @@ export function decodeAnswerHead(bytes: Uint8Array): AnswerHead {
           reader.skip(tag);
       }
     }
-    return { commandEventId, replayed, outcome, errorCode };
+    return { eventText, replayed, outcome, errorCode };
   });
 }
 

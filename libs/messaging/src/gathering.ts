@@ -19,6 +19,8 @@ export interface GatheredCommand {
   readonly envelope: Uint8Array;
   /** Commands of one account for one key: what gathered behind a failed one fails with it. */
   readonly orderKey: string;
+  /** The lane's own mark: the message with which the command is on its way, until it is settled. */
+  sentWith?: SentMessage | undefined;
 }
 
 export interface GatheringLimits {
@@ -46,8 +48,11 @@ export interface GatheringPort<C extends GatheredCommand> {
   delay(ms: number, run: () => void): () => void;
 }
 
-interface SentMessage<C> {
-  readonly unsettled: Set<C>;
+/** A message on its way. */
+export interface SentMessage<C = unknown> {
+  readonly commands: readonly C[];
+  /** Those of its commands that are not settled. */
+  unsettled: number;
   /** The next message may go although this one is not answered. */
   opened: boolean;
   cancelOpening: (() => void) | undefined;
@@ -56,7 +61,8 @@ interface SentMessage<C> {
 export class GatheringLane<C extends GatheredCommand> {
   readonly #port: GatheringPort<C>;
   readonly #limits: GatheringLimits;
-  readonly #messageOf = new Map<C, SentMessage<C>>();
+  /** Messages with commands that are not settled, oldest first: hardly ever more than one. */
+  #sent: SentMessage<C>[] = [];
   #gathered: C[] = [];
   #last: SentMessage<C> | undefined;
   #held = false;
@@ -64,15 +70,6 @@ export class GatheringLane<C extends GatheredCommand> {
   constructor(port: GatheringPort<C>, limits: GatheringLimits = gatheringLimits) {
     this.#port = port;
     this.#limits = limits;
-  }
-
-  /** Commands that were sent and are not settled, oldest first. */
-  get unsettled(): Iterable<C> {
-    return this.#messageOf.keys();
-  }
-
-  get gatheredCount(): number {
-    return this.#gathered.length;
   }
 
   /** Takes a command. False: the lane is held or full, and the command is not its own. */
@@ -85,11 +82,13 @@ export class GatheringLane<C extends GatheredCommand> {
 
   /** The command is answered, or given up at its deadline. */
   settle(command: C): void {
-    const message = this.#messageOf.get(command);
+    const message = command.sentWith;
     if (message === undefined) return;
-    this.#messageOf.delete(command);
-    message.unsettled.delete(command);
-    if (message.unsettled.size === 0) this.#sendIfFree();
+    command.sentWith = undefined;
+    message.unsettled--;
+    if (message.unsettled > 0) return;
+    this.#forget(message);
+    this.#sendIfFree();
   }
 
   /** The connection is gone. Returns what had only gathered: it was never handed over. */
@@ -105,15 +104,17 @@ export class GatheringLane<C extends GatheredCommand> {
   /** A new connection is there: sends everything unsettled again, before anything newer. */
   reopen(): void {
     this.#held = false;
-    this.#gathered = [...this.#messageOf.keys(), ...this.#gathered];
-    this.#messageOf.clear();
+    const unsettled = this.#sent.flatMap(unsettledOf);
+    for (const command of unsettled) command.sentWith = undefined;
+    this.#sent = [];
+    this.#gathered = [...unsettled, ...this.#gathered];
     this.#sendIfFree();
   }
 
   #sendIfFree(): void {
     while (!this.#held && this.#gathered.length > 0) {
       const last = this.#last;
-      if (last !== undefined && last.unsettled.size > 0 && !last.opened) return;
+      if (last !== undefined && last.unsettled > 0 && !last.opened) return;
       last?.cancelOpening?.();
       this.#send(this.#takeBatch());
     }
@@ -137,19 +138,25 @@ export class GatheringLane<C extends GatheredCommand> {
 
   #send(commands: C[]): void {
     const message: SentMessage<C> = {
-      unsettled: new Set(commands),
+      commands,
+      unsettled: commands.length,
       opened: false,
       cancelOpening: undefined,
     };
-    for (const command of commands) this.#messageOf.set(command, message);
+    for (const command of commands) command.sentWith = message;
+    this.#sent.push(message);
     this.#last = message;
     void this.#port.publish(commands).then((outcome) => this.#published(message, outcome));
+  }
+
+  #forget(message: SentMessage): void {
+    this.#sent = this.#sent.filter((other) => other !== message);
   }
 
   #published(message: SentMessage<C>, outcome: PublishOutcome): void {
     switch (outcome) {
       case "confirmed":
-        if (message !== this.#last || message.unsettled.size === 0) return;
+        if (message !== this.#last || message.unsettled === 0) return;
         message.cancelOpening = this.#port.delay(this.#limits.openAfterConfirmMs, () => {
           message.opened = true;
           this.#sendIfFree();
@@ -159,9 +166,10 @@ export class GatheringLane<C extends GatheredCommand> {
         // The connection is gone: `hold` comes, and `reopen` sends them again.
         return;
       default: {
-        const failed = [...message.unsettled].filter((c) => this.#messageOf.get(c) === message);
-        for (const command of failed) this.#messageOf.delete(command);
-        message.unsettled.clear();
+        const failed = unsettledOf(message);
+        for (const command of failed) command.sentWith = undefined;
+        this.#forget(message);
+        message.unsettled = 0;
         const orderKeys = new Set(failed.map((command) => command.orderKey));
         const behind = this.#gathered.filter((command) => orderKeys.has(command.orderKey));
         this.#gathered = this.#gathered.filter((command) => !orderKeys.has(command.orderKey));
@@ -170,4 +178,8 @@ export class GatheringLane<C extends GatheredCommand> {
       }
     }
   }
+}
+
+function unsettledOf<C extends GatheredCommand>(message: SentMessage<C>): C[] {
+  return message.commands.filter((command) => command.sentWith === message);
 }

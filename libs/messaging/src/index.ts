@@ -12,7 +12,7 @@ export {
 export { type AmqpBusOptions, createAmqpBus } from "./buses/amqp.ts";
 export { declareTopology } from "./buses/amqp-topology.ts";
 export { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
-export { bytesText, textBytes } from "./bytes-text.ts";
+export { bytesText } from "./bytes-text.ts";
 export {
   type AnswerHead,
   type AnswerOutcome,

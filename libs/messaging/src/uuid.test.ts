@@ -11,6 +11,13 @@ describe("a UUIDv7", () => {
     expect(() => uuidBytes("861f1d48fffffff")).toThrow(/not a UUID/);
   });
 
+  it("is not what bytes of another number make", () => {
+    for (const length of [0, 15, 17]) {
+      expect(() => uuidBytes(uuidText(new Uint8Array(length)))).toThrow(/not a UUID/);
+    }
+    expect(uuidText(new Uint8Array(0))).toBe("----");
+  });
+
   it("sorts behind those made before it in the same millisecond, and is never the same", () => {
     const ids = Array.from({ length: 2000 }, () => uuidText(uuidv7Bytes(1_700_000_000_000)));
     expect(ids.toSorted()).toEqual(ids);

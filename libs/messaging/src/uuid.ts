@@ -52,9 +52,26 @@ export function uuidv7Ms(bytes: Uint8Array): number {
 
 /** Text form, 8-4-4-4-12 lower-case hex digits. */
 export function uuidText(bytes: Uint8Array): string {
-  const hex = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("hex");
+  // Of another length it is no UUID, and must not look like one.
+  if (bytes.length !== 16) return hyphenated(Buffer.from(bytes).toString("hex"));
+  let at = 0;
+  for (let i = 0; i < 16; i++) {
+    if (i === 4 || i === 6 || i === 8 || i === 10) textOfUuid[at++] = dash;
+    const byte = bytes[i]!;
+    textOfUuid[at++] = hexDigits[byte >> 4]!;
+    textOfUuid[at++] = hexDigits[byte & 15]!;
+  }
+  return textOfUuid.toString("latin1");
+}
+
+function hyphenated(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
+
+/** Written anew each time: cut out of a longer text it would be six texts. */
+const textOfUuid = Buffer.alloc(36);
+const hexDigits = Buffer.from("0123456789abcdef");
+const dash = 0x2d;
 
 /** Reverse of {@link uuidText}. Throws on anything that is no UUID text. */
 export function uuidBytes(text: string): Uint8Array {

@@ -1,3 +1,5 @@
+import { readFixed64 } from "./fixed64.ts";
+
 /**
  * Reads protobuf's wire format field by field: see wire-writer.ts. Bytes that it gives are views of what is read.
  * @see https://protobuf.dev/programming-guides/encoding/
@@ -61,7 +63,7 @@ export class WireReader {
 
   fixed64(): bigint {
     const at = this.#advance(8);
-    return this.#bytes.readBigUInt64LE(at);
+    return readFixed64(this.#bytes, at);
   }
 
   /** With their length before them. */
@@ -69,6 +71,13 @@ export class WireReader {
     const length = this.varint();
     const at = this.#advance(length);
     return new Uint8Array(this.#bytes.buffer, this.#bytes.byteOffset + at, length);
+  }
+
+  /** Bytes as a text of one character each: `bytesText` of what {@link bytes} would give. */
+  bytesText(): string {
+    const length = this.varint();
+    const at = this.#advance(length);
+    return this.#bytes.toString("latin1", at, at + length);
   }
 
   /** @param likely what it probably is, as it was the last time: comparing costs a fraction of making a text. */

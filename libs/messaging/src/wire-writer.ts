@@ -1,3 +1,5 @@
+import { writeFixed64 } from "./fixed64.ts";
+
 /**
  * Protobuf's wire format, written into memory that is used again. The library's BinaryWriter begins each
  * message with 128 bytes of its own, replaces them each time they have grown and copies the result into an
@@ -41,7 +43,7 @@ export class WireWriter {
 
   fixed64(value: bigint): this {
     this.#reserve(8);
-    this.#bytes.writeBigUInt64LE(value, this.#length);
+    writeFixed64(this.#bytes, this.#length, value);
     this.#length += 8;
     return this;
   }

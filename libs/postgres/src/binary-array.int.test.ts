@@ -7,6 +7,7 @@ import {
   int4Array,
   int8Array,
   openConnection,
+  readInt8Array,
   textArray,
   uuidArray,
 } from "./index.ts";
@@ -45,4 +46,24 @@ it("sends arrays that the server reads as what was meant", async () => {
     empty: [],
     big: [String(2n ** 62n), String(-(2n ** 63n))],
   });
+});
+
+it("refuses a bigint that its column could not hold", () => {
+  for (const value of [2n ** 63n, -(2n ** 63n) - 1n]) {
+    expect(() => int8Array([1n, value])).toThrow(RangeError);
+  }
+});
+
+it("reads what the server says of an array of bigint", async () => {
+  const database = await freshDatabase();
+  const client = await openConnection({ url: database.url, applicationName: "test" });
+  const { rows } = await client.query({
+    text: "SELECT '{}'::bigint[], '{7}'::bigint[], $1::bigint[]",
+    values: [int8Array([1, -(2n ** 63n), 2n ** 63n - 1n])],
+    types: { getTypeParser: () => readInt8Array },
+    rowMode: "array",
+  });
+  await client.end();
+  await database.drop();
+  expect(rows).toEqual([[[], [7n], [1n, -(2n ** 63n), 2n ** 63n - 1n]]]);
 });

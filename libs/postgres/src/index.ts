@@ -4,6 +4,7 @@ export {
   int2Array,
   int4Array,
   int8Array,
+  readInt8Array,
   textArray,
   uuidArray,
 } from "./binary-array.ts";

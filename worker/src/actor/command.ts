@@ -3,7 +3,6 @@ import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envel
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
 import {
-  bytesText,
   type AnswerOutcome,
   encodeStoredAnswer,
   isUuidv7,
@@ -26,8 +25,6 @@ export interface Command {
   readonly bucket: number;
   readonly sender: Sender;
   readonly idempotencyKey: Uint8Array;
-  /** The same as text, for maps. */
-  readonly keyId: string;
   readonly payloadHash: Uint8Array;
   /** Day inside the request's UUIDv7, in days since 1970. */
   readonly requestDay: number;
@@ -88,7 +85,6 @@ export function commandOf(
     bucket: bucketOf(key),
     sender,
     idempotencyKey,
-    keyId: bytesText(idempotencyKey),
     payloadHash: sha256(envelope.payload),
     requestDay: Math.floor(requestMs / dayMs),
     requestMs,

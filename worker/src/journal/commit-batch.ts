@@ -5,6 +5,7 @@ import {
   int2Array,
   int4Array,
   int8Array,
+  readInt8Array,
   textArray,
   uuidArray,
 } from "@hexhold/postgres";
@@ -108,12 +109,13 @@ async function commit(
   parts: readonly CommitPart[],
   wait: boolean,
 ): Promise<bigint[]> {
-  const { rows: answer } = await client.query<{ positions: string[] | null }>({
+  const { rows: answer } = await client.query<{ positions: bigint[] | null }>({
     name: "commit_batch",
     text,
     values: parameters(parts, wait),
+    types: { getTypeParser: () => readInt8Array },
   });
-  return (answer[0]?.positions ?? []).map(BigInt);
+  return answer[0]?.positions ?? [];
 }
 
 function parameters(parts: readonly CommitPart[], wait: boolean): unknown[] {

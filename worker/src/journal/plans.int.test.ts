@@ -141,7 +141,6 @@ it("find their rows by the whole key", async () => {
         bucket,
         requestDay: today,
         idempotencyKey: uuidv7Bytes(),
-        keyId: "",
       })),
     );
   }

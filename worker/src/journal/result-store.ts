@@ -14,10 +14,9 @@ export interface ResultPlace {
   readonly bucket: number;
   readonly requestDay: number;
   readonly idempotencyKey: Uint8Array;
-  readonly keyId: string;
 }
 
-/** Stored results of those of `places` that have one, by keyId. */
+/** Stored results of those of `places` that have one, by key as text (`bytesText`). */
 export async function findResults(
   client: PgClient,
   places: readonly ResultPlace[],

@@ -58,7 +58,8 @@ interface Lane {
   confirmed: bigint;
   /** Stored in the table. */
   stored: bigint;
-  wake: PromiseWithResolvers<void>;
+  /** While it waits for rows. */
+  wake: (() => void) | undefined;
   done: Promise<void>;
 }
 
@@ -111,7 +112,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         newest: 0n,
         confirmed: 0n,
         stored: 0n,
-        wake: Promise.withResolvers(),
+        wake: undefined,
         done: Promise.resolve(),
       };
       lanes.set(destination, lane);
@@ -126,7 +127,9 @@ export function startRelay(options: RelayOptions): OutboxRelay {
       try {
         const rows = lane.mode === "live" ? lane.queue.slice(0, stretchMax) : await read(lane);
         if (rows.length === 0) {
-          if (lane.mode === "live") await lane.wake.promise;
+          if (lane.mode === "live" && !stopping) {
+            await new Promise<void>((resolve) => (lane.wake = resolve));
+          }
           continue;
         }
         await send(lane.destination, rows);
@@ -232,7 +235,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
     async stop() {
       stopping = true;
       clearInterval(storing);
-      for (const lane of lanes.values()) lane.wake.resolve();
+      for (const lane of lanes.values()) wakeUp(lane);
       await Promise.race([
         Promise.all([finding, ...[...lanes.values()].map((lane) => lane.done)]),
         pause(1000, undefined, { ref: false }),
@@ -249,8 +252,8 @@ function turnToReading(lane: Lane): void {
 }
 
 function wakeUp(lane: Lane): void {
-  lane.wake.resolve();
-  lane.wake = Promise.withResolvers();
+  lane.wake?.();
+  lane.wake = undefined;
 }
 
 /** Slot of the hex that a row is for. */

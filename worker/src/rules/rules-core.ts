@@ -53,7 +53,8 @@ const nestingMax = 16;
 
 interface SlotMemory {
   readonly actors: Map<string, ActorState>;
-  readonly tentative: Map<string, ActorState>;
+  /** As the last decision left them; replaced and never cleared, for a cleared map keeps what was in it alive. */
+  tentative: Map<string, ActorState>;
   /** Volatile parts of actors that were forgotten for a reload. */
   readonly keptVolatile: Map<string, { part: Message; count: number }>;
 }
@@ -216,14 +217,14 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
     settle(slot) {
       const memory = memoryOf(slot);
       for (const [key, actor] of memory.tentative) memory.actors.set(key, actor);
-      memory.tentative.clear();
+      memory.tentative = new Map();
     },
     rollback(slot) {
-      memoryOf(slot).tentative.clear();
+      memoryOf(slot).tentative = new Map();
     },
     forget(slot, keyTexts, keepVolatile) {
       const memory = memoryOf(slot);
-      memory.tentative.clear();
+      memory.tentative = new Map();
       if (keyTexts === undefined && !keepVolatile) {
         slots.delete(slot);
         return;

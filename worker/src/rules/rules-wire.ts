@@ -38,11 +38,11 @@ export function packCommands(commands: readonly HostCommand[]): Uint8Array<Array
 }
 
 /** Bytes of the commands are views of `bytes`. */
-export function unpackCommands(bytes: Uint8Array): HostCommand[] {
+export function unpackCommands(bytes: Uint8Array): readonly HostCommand[] {
   const reader = new WireReader(bytes);
   return listOf(reader, () => ({
     keyText: reader.string(),
-    type: reader.string(),
+    type: (lastType = reader.string(lastType)),
     payload: reader.bytes(),
     sender: reader.varint() as Sender,
     accountId: someBytes(reader),
@@ -121,12 +121,12 @@ function unpackOutcome(reader: WireReader): HostOutcome {
     kind: "applied",
     result: reader.bytes(),
     events: listOf(reader, (): HostEvent => ({
-      type: reader.string(),
+      type: (lastType = reader.string(lastType)),
       messageVersion: reader.varint(),
       payload: reader.bytes(),
       viewSeq: reader.varint(),
       hexVersion: reader.varint(),
-      consumers: listOf(reader, () => reader.string()),
+      consumers: listOf(reader, () => (lastConsumer = reader.string(lastConsumer))),
     })),
     messages: listOf(reader, (): HostMessage => ({
       type: reader.string(),
@@ -148,6 +148,9 @@ function unpackOutcome(reader: WireReader): HostOutcome {
 }
 
 const none = new Uint8Array(0);
+/** Of the last command or event that was read: those of one batch are alike. */
+let lastType = "";
+let lastConsumer = "";
 
 function packed(write: () => void): Uint8Array<ArrayBuffer> {
   // What a writer that threw has left.
@@ -162,8 +165,12 @@ function someBytes(reader: WireReader): Uint8Array | undefined {
   return bytes.length === 0 ? undefined : bytes;
 }
 
-function listOf<Item>(reader: WireReader, item: () => Item): Item[] {
+const noItems: readonly never[] = [];
+
+function listOf<Item>(reader: WireReader, item: () => Item): readonly Item[] {
+  let left = reader.varint();
+  if (left === 0) return noItems;
   const items: Item[] = [];
-  for (let left = reader.varint(); left > 0; left--) items.push(item());
+  for (; left > 0; left--) items.push(item());
   return items;
 }

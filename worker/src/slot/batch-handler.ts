@@ -6,6 +6,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   answerBytes,
+  bytesText,
   DecodeError,
   decodeBatch,
   decodeEnvelope,
@@ -119,8 +120,9 @@ export class BatchHandler {
     }
     const commands: Command[] = [];
     for (const bytes of batch.envelopes) {
-      const command = await this.#receive(bytes, answers);
-      if (command !== undefined) commands.push(command);
+      const received = this.#receive(bytes, answers);
+      if (received instanceof DecodeError) await this.#letters.keep(bytes, received.message);
+      else if (received !== undefined) commands.push(received);
     }
     const suspect = batch.suspect || (delivery.redelivered && !this.#store.clean);
     const round = new Round({
@@ -133,13 +135,14 @@ export class BatchHandler {
     return [...answers, ...round.answers];
   }
 
-  async #receive(bytes: Uint8Array, answers: Uint8Array[]): Promise<Command | undefined> {
+  /** Undefined: it was answered. */
+  #receive(bytes: Uint8Array, answers: Uint8Array[]): Command | DecodeError | undefined {
     let envelope;
     try {
       envelope = decodeEnvelope(bytes);
     } catch (error) {
-      await this.#letters.keep(bytes, (error as Error).message);
-      return undefined;
+      if (error instanceof DecodeError) return error;
+      throw error;
     }
     const command = commandOf(envelope, bytes, this.#ports.registry);
     if (!isFault(command)) return command;
@@ -210,7 +213,10 @@ export class BatchHandler {
       : new Map<string, StoredResult>();
     const nowMs = this.#ports.worldNow();
     return commands.filter((command) => {
-      const known = this.#recent.get(command.keyId) ?? stored.get(command.keyId);
+      const { idempotencyKey } = command;
+      const known =
+        this.#recent.get(idempotencyKey) ??
+        (stored.size > 0 ? stored.get(bytesText(idempotencyKey)) : undefined);
       if (known !== undefined && isDurable(command)) {
         round.replay(command, known);
         return false;
@@ -452,12 +458,16 @@ export class BatchHandler {
   }
 }
 
-/** The longest front part in which no idempotency key comes twice. */
+/**
+ * A front part in which no idempotency key comes twice. Those whose first 30 bits are the same are taken for
+ * the same: it costs a commit more, and nothing else.
+ */
 function frontWithoutRepetition(commands: readonly Command[]): Command[] {
-  const seen = new Set<string>();
-  for (const [i, command] of commands.entries()) {
-    if (seen.has(command.keyId)) return commands.slice(0, i);
-    seen.add(command.keyId);
+  const seen = new Set<number>();
+  for (const [i, { idempotencyKey: key }] of commands.entries()) {
+    const bits = key[0]! | (key[1]! << 8) | (key[2]! << 16) | ((key[3]! & 0x3f) << 24);
+    if (seen.has(bits)) return commands.slice(0, i);
+    seen.add(bits);
   }
   return [...commands];
 }

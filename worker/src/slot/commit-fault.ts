@@ -1,4 +1,5 @@
 /** What a fault of `world.commit_batch` settles, and what is decided again. */
+import { bytesText } from "@hexhold/messaging";
 import { detailOf, worldState } from "@hexhold/postgres";
 import type { Command } from "../actor/command.ts";
 import type { HexTable } from "../actor/hex-table.ts";
@@ -32,7 +33,7 @@ export async function afterCommitFault(
         findResults(client, commands.filter(isDurable)),
       );
       return commands.filter((command) => {
-        const known = stored.get(command.keyId);
+        const known = stored.get(bytesText(command.idempotencyKey));
         if (known !== undefined) round.replay(command, known);
         return known === undefined;
       });

@@ -85,14 +85,9 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
   const finished: FinishedCommand[] = [];
 
   for (const { command, hex, outcome } of decided) {
-    const to = {
-      eventId: command.envelope.eventId,
-      requestId: command.envelope.requestId,
-      key: command.key,
-    };
     if (outcome.kind === "invalid") {
       const stored = errorAnswer(ErrorCode.INVALID_ARGUMENT, "invalid-payload", outcome.message);
-      answers.push(answerBytes(to, stored, false));
+      answers.push(answerBytes(command.envelope, stored, false));
       continue;
     }
     const durable = command.entry.durability === Durability.DURABLE;
@@ -111,9 +106,8 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
             },
     });
     const isRead = command.entry.durability === Durability.READ;
-    answers.push(
-      answerBytes(to, stored, false, isRead ? placeOf(hex, progress.get(hex)) : undefined),
-    );
+    const place = isRead ? placeOf(hex, progress.get(hex)) : undefined;
+    answers.push(answerBytes(command.envelope, stored, false, place));
     if (durable) {
       results.push(resultRow(command, stored, outcome.decidedMs));
       finished.push({ command, stored });

@@ -10,14 +10,16 @@ export interface ReplySender {
 }
 
 export function createReplySender(bus: Pick<Bus, "reply">): ReplySender {
-  const waiting = new Map<string, Uint8Array[]>();
+  let waiting = new Map<string, Uint8Array[]>();
   let departure: Promise<void> | undefined;
   const depart = (): void => {
     departure = undefined;
-    for (const [replyTo, answers] of waiting) {
+    const departing = waiting;
+    // Not cleared: see gateway/src/dispatch/in-flight.ts.
+    waiting = new Map();
+    for (const [replyTo, answers] of departing) {
       bus.reply(replyTo, { type: "answers.v1", body: encodeAnswers(answers) });
     }
-    waiting.clear();
   };
   return {
     async send(replyTo, answers) {

@@ -45,7 +45,8 @@ export class Round {
 
   /** A durable command has this result from now on. */
   finished(command: Command, stored: Uint8Array): void {
-    this.#recent.set(command.keyId, { payloadHash: command.payloadHash, answer: stored });
+    const { idempotencyKey, payloadHash } = command;
+    this.#recent.set(idempotencyKey, { payloadHash, answer: stored });
   }
 
   /** Answers a repetition from what was stored. */
@@ -59,14 +60,14 @@ export class Round {
       );
       return;
     }
-    this.#recent.set(command.keyId, known);
-    this.answer(command, answerBytes(sendOf(command), known.answer, true));
+    this.#recent.set(command.idempotencyKey, known);
+    this.answer(command, answerBytes(command.envelope, known.answer, true));
     this.#metrics.commands.inc("replayed");
   }
 
   /** Answers with an error that is not stored. */
   fail(command: Command, code: ErrorCode, reason: string, message: string): void {
-    this.answer(command, answerBytes(sendOf(command), errorAnswer(code, reason, message), false));
+    this.answer(command, answerBytes(command.envelope, errorAnswer(code, reason, message), false));
     this.#metrics.commands.inc(reason);
   }
 
@@ -89,9 +90,4 @@ export class Round {
 /** Whether the command leaves a stored result. */
 export function isDurable(command: Command): boolean {
   return command.entry.durability === Durability.DURABLE;
-}
-
-function sendOf(command: Command) {
-  const { eventId, requestId } = command.envelope;
-  return { eventId, requestId, key: command.key };
 }

@@ -29,6 +29,7 @@ export interface AmqpBusOptions {
 }
 
 interface Unconfirmed {
+  readonly tag: string;
   readonly settle: (outcome: PublishOutcome) => void;
   returned: boolean;
 }
@@ -41,7 +42,8 @@ export function createAmqpBus(options: AmqpBusOptions): Bus {
 class AmqpBus implements Bus {
   readonly #options: Required<AmqpBusOptions>;
   readonly #listeners = new Set<(state: BusState) => void>();
-  readonly #unconfirmed = new Map<string, Unconfirmed>();
+  /** A few, unless the broker is held up. */
+  readonly #unconfirmed: Unconfirmed[] = [];
   readonly #consuming;
   readonly #publishing;
   #state: BusState = { mode: "disconnected", reason: "not connected yet" };
@@ -109,18 +111,22 @@ class AmqpBus implements Bus {
     const channel = this.#publishChannel;
     if (channel === undefined || this.#state.mode === "disconnected")
       return Promise.resolve("unsent");
-    if (this.#blockedBy !== undefined || this.#unconfirmed.size >= this.#options.unconfirmedMax) {
+    if (this.#blockedBy !== undefined || this.#unconfirmed.length >= this.#options.unconfirmedMax) {
       return Promise.resolve("refused");
     }
     const tag = String(this.#nextPublish++);
     return new Promise((resolve) => {
       const entry: Unconfirmed = {
+        tag,
         returned: false,
         settle: (outcome) => {
-          if (this.#unconfirmed.delete(tag)) resolve(outcome);
+          const at = this.#unconfirmed.indexOf(entry);
+          if (at === -1) return;
+          this.#unconfirmed.splice(at, 1);
+          resolve(outcome);
         },
       };
-      this.#unconfirmed.set(tag, entry);
+      this.#unconfirmed.push(entry);
       try {
         channel.publish(
           commandExchange,
@@ -234,7 +240,8 @@ class AmqpBus implements Bus {
       if (this.#publishChannel === confirming) this.#publishChannel = undefined;
     });
     confirming.on("return", (message: Message) => {
-      const entry = this.#unconfirmed.get(String(message.properties.correlationId));
+      const tag = String(message.properties.correlationId);
+      const entry = this.#unconfirmed.find((other) => other.tag === tag);
       if (entry !== undefined) entry.returned = true;
     });
     this.#publishChannel = confirming;
@@ -290,7 +297,7 @@ class AmqpBus implements Bus {
   }
 
   #failUnconfirmed(): void {
-    for (const entry of this.#unconfirmed.values()) entry.settle("unknown");
+    for (const entry of this.#unconfirmed.slice()) entry.settle("unknown");
   }
 
   #refreshState(reason = "one of two connections is missing"): void {

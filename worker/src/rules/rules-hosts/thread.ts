@@ -48,7 +48,8 @@ export function createThreadRulesHost(options: ThreadRulesOptions): RulesHost {
 class ThreadRulesHost implements RulesHost {
   readonly #options: ThreadRulesOptions;
   readonly #ticksMax: number;
-  readonly #waiting = new Map<number, Waiting>();
+  /** One a slot, and a few more. */
+  #waiting: Waiting[] = [];
   readonly #loaded = Promise.withResolvers<void>();
   readonly loaded = this.#loaded.promise;
   generation = 0;
@@ -138,7 +139,7 @@ class ThreadRulesHost implements RulesHost {
       waiting.fail("restarted", 0, "the host was stopped");
       return;
     }
-    this.#waiting.set(waiting.request.id, waiting);
+    this.#waiting.push(waiting);
     this.#post(waiting.request);
   }
 
@@ -168,9 +169,7 @@ class ThreadRulesHost implements RulesHost {
     });
     thread.on("message", (reply: RulesReply) => {
       if (thread !== this.#thread || reply.kind === "ready") return;
-      const waiting = this.#waiting.get(reply.id);
-      this.#waiting.delete(reply.id);
-      waiting?.resolve(reply);
+      this.#take(reply.id)?.resolve(reply);
     });
     thread.on("error", (error) => this.#lost(thread, "died", describe(error)));
     thread.on("exit", (code) => {
@@ -199,8 +198,7 @@ class ThreadRulesHost implements RulesHost {
     const request = Atomics.load(this.#progress, progressCell.request);
     const index = Atomics.load(this.#progress, progressCell.index);
     // A thread that never came up has no request in hand: everybody asks again.
-    const culprit = this.#waiting.get(request);
-    this.#waiting.delete(request);
+    const culprit = this.#take(request);
     this.#queued = [];
     this.#options.onLost?.(kind, error);
     this.#start();
@@ -208,9 +206,14 @@ class ThreadRulesHost implements RulesHost {
     this.#failAll("restarted", "ended at another command");
   }
 
+  #take(id: number): Waiting | undefined {
+    const at = this.#waiting.findIndex(({ request }) => request.id === id);
+    return at === -1 ? undefined : this.#waiting.splice(at, 1)[0];
+  }
+
   #failAll(kind: "restarted", error: string): void {
-    const waiting = [...this.#waiting.values()];
-    this.#waiting.clear();
+    const waiting = this.#waiting;
+    this.#waiting = [];
     for (const item of waiting) item.fail(kind, 0, error);
   }
 }
