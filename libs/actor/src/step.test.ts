@@ -4,7 +4,7 @@ import { GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { HexStateSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { expect, it } from "vitest";
-import type { Aggregate, Decision } from "./game.ts";
+import type { Aggregate, ArmedTimer, Decision } from "./game.ts";
 import { initialActor, RulesContractError, type StepOutcome, step } from "./step.ts";
 
 const key = { hexId: 0x861f1d48fffffffn, layerId: 0 };
@@ -12,14 +12,20 @@ const state = create(HexStateSchema);
 const event = { schema: GatherSchema as GenMessage<Message>, message: create(GatherSchema) };
 
 /** What comes of one command on rules that decide `decision`, whatever it is. */
-function outcomeOf(decision: Decision, durability: Durability = Durability.DURABLE): StepOutcome {
+function outcomeOf(
+  decision: Decision,
+  durability: Durability = Durability.DURABLE,
+  armedByEvent?: ArmedTimer,
+): StepOutcome {
   const aggregate = {
     durableSchema: HexStateSchema,
     volatileSchema: HexStateSchema,
     stateFormat: 1,
     initialState: () => ({ durable: state, volatile: state }),
     decide: () => decision,
-    evolve: (parts: unknown) => parts,
+    evolve: () => ({ durable: { ...state }, volatile: state }),
+    timers: (durable: unknown) =>
+      durable === state || armedByEvent === undefined ? [] : [armedByEvent],
     readable: () => ({}),
   } as unknown as Aggregate;
   const contract = {
@@ -106,3 +112,23 @@ it("numbers the events of a durable command, and not the hex's version for a vol
     ],
   });
 });
+
+it("arms a timer that an event brings", () => {
+  const armed = { timer: "t", dueMs: 0, armedVersion: 1 };
+  const applied = outcomeOf({ kind: "applied", events: [event] }, Durability.DURABLE, armed);
+  expect(applied).toMatchObject({
+    timers: [{ timer: "t", armed: { dueMs: 0, armedVersion: 1 } }],
+  });
+});
+
+it.each([1.5, -1, Number.NaN, Infinity, 2 ** 53])(
+  "holds a timer to whole numbers, not %s",
+  (number) => {
+    for (const wrong of [{ dueMs: number }, { armedVersion: number }]) {
+      const armed = { timer: "t", dueMs: 1, armedVersion: 1, ...wrong };
+      expect(() =>
+        outcomeOf({ kind: "applied", events: [event] }, Durability.DURABLE, armed),
+      ).toThrow(/cmd\.test: timer "t" is armed for .* both are whole numbers from 0/);
+    }
+  },
+);

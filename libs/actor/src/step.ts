@@ -166,7 +166,9 @@ export function step(
       result: resultOf(contract, decision.result),
       events,
       messages: decision.messages ?? [],
-      timers: durable ? timerChanges(armed, aggregate.timers?.(parts.durable) ?? noTimers) : [],
+      timers: durable
+        ? timerChanges(contract, armed, aggregate.timers?.(parts.durable) ?? noTimers)
+        : [],
     },
   };
 }
@@ -183,6 +185,7 @@ function holds(armed: readonly ArmedTimer[], fire: Fire): boolean {
 }
 
 function timerChanges(
+  contract: MessageContractView,
   before: readonly ArmedTimer[],
   after: readonly ArmedTimer[],
 ): readonly TimerChange[] {
@@ -193,10 +196,20 @@ function timerChanges(
     const old = left.get(timer);
     left.delete(timer);
     if (old?.dueMs === dueMs && old.armedVersion === armedVersion) continue;
+    if (!isWhole(dueMs) || !isWhole(armedVersion)) {
+      throw new RulesContractError(
+        contract.type,
+        `timer ${JSON.stringify(timer)} is armed for ${dueMs} ms at version ${armedVersion}: both are whole numbers from 0`,
+      );
+    }
     changes.push({ timer, armed: { dueMs, armedVersion } });
   }
   for (const timer of left.keys()) changes.push({ timer, armed: undefined });
   return changes;
+}
+
+function isWhole(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
 }
 
 /** Folds a journalled event into an actor that is being recovered. Observers see nothing of it. */
