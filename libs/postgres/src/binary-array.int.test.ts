@@ -9,6 +9,7 @@ import {
   openConnection,
   readInt8Array,
   textArray,
+  TextColumn,
   uuidArray,
 } from "./index.ts";
 
@@ -48,10 +49,42 @@ it("sends arrays that the server reads as what was meant", async () => {
   });
 });
 
-it("refuses a bigint that its column could not hold", () => {
-  for (const value of [2n ** 63n, -(2n ** 63n) - 1n]) {
+it("refuses a number that its column could not hold, and forgets the array that it was for", () => {
+  for (const value of [2n ** 63n, -(2n ** 63n) - 1n, 2 ** 53, 0.5, Number.NaN]) {
     expect(() => int8Array([1n, value])).toThrow(RangeError);
   }
+  for (const value of [2 ** 31, -(2 ** 31) - 1, 0.5]) {
+    expect(() => int4Array([1, value])).toThrow(RangeError);
+  }
+  for (const value of [2 ** 15, -(2 ** 15) - 1, 0.5]) {
+    expect(() => int2Array([1, value])).toThrow(RangeError);
+  }
+  // Element type, one dimension of one element, and 7 behind its length.
+  expect(int2Array([7]).toString("hex")).toBe(
+    "0000000100000000000000150000000100000001000000020007",
+  );
+});
+
+it("sends values of any size, whatever the column had before", async () => {
+  const database = await freshDatabase();
+  const client = await openConnection({ url: database.url, applicationName: "test" });
+  const column = new TextColumn();
+  // Around what is written letter by letter, and around what the memory has at first and keeps.
+  const lengths = [0, 1, 63, 64, 65, 500, 600, 3 << 20, 2, 64];
+  const texts = lengths.flatMap((length) => ["x".repeat(length), `${"x".repeat(length)}ä`]);
+  const nulls = Array.from({ length: 500 }, () => null);
+  for (const values of [nulls, texts, ["after"], [null, "z"], texts.toReversed(), nulls]) {
+    const bytes = values.map((text) => (text === null ? null : Buffer.from(text)));
+    for (const value of values) column.add(value);
+    const { rows } = await client.query<{ text: unknown; bytea: unknown }>(
+      "SELECT $1::text[] AS text, $2::bytea[] AS bytea",
+      [column.take(), byteaArray(bytes)],
+    );
+    expect(rows[0]!.text).toEqual(values);
+    expect(rows[0]!.bytea).toEqual(bytes);
+  }
+  await client.end();
+  await database.drop();
 });
 
 it("reads what the server says of an array of bigint", async () => {

@@ -1,4 +1,13 @@
 export {
+  BoolColumn,
+  ByteaColumn,
+  Int2Column,
+  Int4Column,
+  Int8Column,
+  TextColumn,
+  UuidColumn,
+} from "./array-column.ts";
+export {
   boolArray,
   byteaArray,
   int2Array,

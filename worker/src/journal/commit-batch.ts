@@ -1,15 +1,6 @@
 /** `world.commit_batch`, called. */
-import {
-  boolArray,
-  byteaArray,
-  int2Array,
-  int4Array,
-  int8Array,
-  readInt8Array,
-  textArray,
-  uuidArray,
-} from "@hexhold/postgres";
-import type { PgClient } from "@hexhold/postgres";
+import { type PgClient, readInt8Array } from "@hexhold/postgres";
+import { commitParameters, parameterCount } from "./commit-parameters.ts";
 
 export interface ResultRow {
   readonly bucket: number;
@@ -83,7 +74,6 @@ export interface CommitPart {
   readonly rows: CommitRows;
 }
 
-const parameterCount = 44;
 const text = `SELECT world.commit_batch(${Array.from({ length: parameterCount }, (_, i) => `$${i + 1}`).join(", ")}) AS positions`;
 
 /** Commits `part` alone. Returns the outbox positions in the order of the rows. */
@@ -112,65 +102,8 @@ async function commit(
   const { rows: answer } = await client.query<{ positions: bigint[] | null }>({
     name: "commit_batch",
     text,
-    values: parameters(parts, wait),
+    values: commitParameters(parts, wait),
     types: { getTypeParser: () => readInt8Array },
   });
   return answer[0]?.positions ?? [];
-}
-
-function parameters(parts: readonly CommitPart[], wait: boolean): unknown[] {
-  const results = parts.flatMap(({ rows }) => rows.results);
-  const heads = parts.flatMap(({ rows }) => rows.heads);
-  const journal = parts.flatMap(({ rows }) => rows.journal);
-  const outbox = parts.flatMap(({ rows }) => rows.outbox);
-  const timers = parts.flatMap(({ rows }) => rows.timers);
-  /** For each row of one kind the place of its part, from 1. */
-  const partOf = (kind: keyof CommitRows): Buffer =>
-    int2Array(parts.flatMap(({ rows }, i) => rows[kind].map(() => i + 1)));
-  return [
-    textArray(parts.map((part) => part.slot)),
-    int8Array(parts.map((part) => part.epoch)),
-    int8Array(parts.map((part) => part.routeVersion)),
-    wait,
-    int2Array(results.map((row) => row.bucket)),
-    int4Array(results.map((row) => row.requestDay)),
-    byteaArray(results.map((row) => row.idempotencyKey)),
-    byteaArray(results.map((row) => row.payloadHash)),
-    byteaArray(results.map((row) => row.answer)),
-    int8Array(results.map((row) => row.decidedMs)),
-    boolArray(results.map((row) => row.fromClient)),
-    partOf("heads"),
-    int2Array(heads.map((row) => row.bucket)),
-    int8Array(heads.map((row) => row.hexId)),
-    int8Array(heads.map((row) => row.layerId)),
-    int8Array(heads.map((row) => row.from)),
-    int8Array(heads.map((row) => row.to)),
-    int8Array(heads.map((row) => row.decidedMs)),
-    partOf("journal"),
-    int2Array(journal.map((row) => row.bucket)),
-    int8Array(journal.map((row) => row.hexId)),
-    int8Array(journal.map((row) => row.layerId)),
-    int8Array(journal.map((row) => row.hexVersion)),
-    uuidArray(journal.map((row) => row.eventId)),
-    textArray(journal.map((row) => row.type)),
-    int4Array(journal.map((row) => row.messageVersion)),
-    byteaArray(journal.map((row) => row.payload)),
-    uuidArray(journal.map((row) => row.accountId)),
-    byteaArray(journal.map((row) => row.idempotencyKey)),
-    int8Array(journal.map((row) => row.decidedMs)),
-    textArray(journal.map((row) => row.traceparent)),
-    partOf("outbox"),
-    textArray(outbox.map((row) => row.destination)),
-    textArray(outbox.map((row) => row.subject)),
-    int8Array(outbox.map((row) => row.hexId)),
-    int8Array(outbox.map((row) => row.layerId)),
-    byteaArray(outbox.map((row) => row.envelope)),
-    partOf("timers"),
-    int2Array(timers.map((row) => row.bucket)),
-    int8Array(timers.map((row) => row.hexId)),
-    int8Array(timers.map((row) => row.layerId)),
-    textArray(timers.map((row) => row.timer)),
-    int8Array(timers.map((row) => row.armed?.dueMs ?? null)),
-    int8Array(timers.map((row) => row.armed?.armedVersion ?? null)),
-  ];
 }
