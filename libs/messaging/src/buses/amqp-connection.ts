@@ -6,6 +6,7 @@
  * and consumers must not come back by themselves: a slot is subscribed again only when its epoch is current.
  */
 import { type ChannelModel, connect } from "amqplib";
+import { gatherWrites } from "./gather-writes.ts";
 
 export interface ConnectionOptions {
   readonly url: string;
@@ -50,6 +51,7 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
         timeout: 10_000,
         clientProperties: { connection_name: ownName },
       });
+      gatherWrites(opened);
       // An unheard `error` ends the process; `close` follows it.
       opened.on("error", (error: Error) => (failure = error.message));
       opened.on("blocked", (reason: string) => options.onBlocked(reason));
