@@ -1,4 +1,5 @@
 import pg from "pg";
+import { bindExactly } from "./bind-message.ts";
 
 export interface ConnectionSettings {
   /** `postgres://user:password@host:port/database`. */
@@ -36,6 +37,7 @@ export async function openConnection(
   onLost: (error: Error) => void = () => undefined,
 ): Promise<pg.Client> {
   const client = new pg.Client(clientConfig(settings));
+  bindExactly(client);
   // An unheard `error` ends the process. A session that the server ends raises two.
   let lost = false;
   client.on("error", (error) => {
