@@ -1,7 +1,7 @@
 /** Baseline gateway: WebSocket → gather by unanswered message → confirmed publish → replies → WebSocket. */
 import { GatheringLane, type GatheredCommand } from "@hexhold/messaging";
-import { connect } from "amqplib";
 import { type WebSocket, WebSocketServer } from "ws";
+import { connectAmqp } from "./connect-amqp.ts";
 import { at, commandBytes, idBytes, partitions, queueName } from "./wire.ts";
 
 interface Pending extends GatheredCommand {
@@ -11,9 +11,9 @@ interface Pending extends GatheredCommand {
 }
 
 const [amqpUrl = "", port = "0"] = process.argv.slice(2);
-const model = await connect(amqpUrl, { noDelay: true });
+const model = await connectAmqp(amqpUrl);
 const channel = await model.createConfirmChannel();
-const consuming = await (await connect(amqpUrl, { noDelay: true })).createChannel();
+const consuming = await (await connectAmqp(amqpUrl)).createChannel();
 const { queue: replyTo } = await consuming.assertQueue("", { exclusive: true });
 const pending = new Map<string, Pending>();
 const lanes = Array.from(

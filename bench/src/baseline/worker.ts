@@ -1,17 +1,15 @@
 /** Baseline worker: quorum queue → one fenced statement per message → replies → ack, one channel per queue. */
-import { byteaArray, int2Array, int8Array, uuidArray } from "@hexhold/postgres";
-import { connect } from "amqplib";
-import pg from "pg";
+import { byteaArray, int2Array, int8Array, openConnection, uuidArray } from "@hexhold/postgres";
+import { connectAmqp } from "./connect-amqp.ts";
 import { at, commandBytes, eventBytes, idBytes, partitions, queueName } from "./wire.ts";
 
 const [amqpUrl = "", postgresUrl = ""] = process.argv.slice(2);
-const consuming = await connect(amqpUrl, { noDelay: true });
-const replies = await (await connect(amqpUrl, { noDelay: true })).createChannel();
+const consuming = await connectAmqp(amqpUrl);
+const replies = await (await connectAmqp(amqpUrl)).createChannel();
 const filling = Buffer.alloc(eventBytes - commandBytes);
 
 for (let partition = 0; partition < partitions; partition++) {
-  const client = new pg.Client({ connectionString: postgresUrl });
-  await client.connect();
+  const client = await openConnection({ url: postgresUrl, applicationName: "bench" });
   const channel = await consuming.createChannel();
   await channel.prefetch(1);
   const slot = queueName(partition);

@@ -11,6 +11,7 @@ export {
 } from "./bus.ts";
 export { type AmqpBusOptions, createAmqpBus } from "./buses/amqp.ts";
 export { declareTopology } from "./buses/amqp-topology.ts";
+export { gatherWrites } from "./buses/gather-writes.ts";
 export { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
 export { bytesText } from "./bytes-text.ts";
 export {
