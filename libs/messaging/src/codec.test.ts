@@ -158,6 +158,19 @@ describe("the reader of envelopes", () => {
     expect(refused).toBeGreaterThan(50);
   });
 
+  it("refuses a text that is no UTF-8, and takes the sign that stands for such bytes", () => {
+    // Behind an end that is missing, a surrogate, a longer form than needed, beyond the last code point.
+    for (const wrong of ["80", "c3", "eda080", "c0af", "f4908080", "6180"]) {
+      const traceparent = new BinaryWriter();
+      traceparent.tag(16, WireType.LengthDelimited).bytes(Buffer.from(wrong, "hex"));
+      const written = traceparent.finish();
+      expect(generatedEnvelope(written)).toBeUndefined();
+      expect(readOrRefused(written)).toBeUndefined();
+    }
+    const written = toBinary(EnvelopeSchema, create(EnvelopeSchema, { traceparent: "a\ufffdb" }));
+    expect(readOrRefused(written)?.traceparent).toBe("a\ufffdb");
+  });
+
   it("reads of any bytes what the generated code reads, or nothing", () => {
     expect.hasAssertions();
     fc.assert(

@@ -80,13 +80,19 @@ export class WireReader {
     return this.#bytes.toString("latin1", at, at + length);
   }
 
-  /** @param likely what it probably is, as it was the last time: comparing costs a fraction of making a text. */
+  /**
+   * Throws a TypeError on bytes that are no UTF-8.
+   * @param likely what it probably is, as it was the last time: comparing costs a fraction of making a text.
+   */
   string(likely = ""): string {
     const length = this.varint();
     if (length === 0) return "";
     const at = this.#advance(length);
     if (length === likely.length && this.#reads(likely, at)) return likely;
-    return this.#bytes.toString("utf8", at, at + length);
+    const text = this.#bytes.toString("utf8", at, at + length);
+    // Stands for bytes that are no text; it may have been sent as well.
+    if (text.includes("\ufffd")) strict.decode(this.#bytes.subarray(at, at + length));
+    return text;
   }
 
   /** Whether `text` stands at `at`; never when it is not ASCII. */
@@ -140,6 +146,8 @@ export class WireReader {
     return at;
   }
 }
+
+const strict = new TextDecoder("utf-8", { fatal: true });
 
 function truncated(): RangeError {
   return new RangeError("the bytes end in the middle of a field");
