@@ -24,16 +24,19 @@ function notedStream() {
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 
-it("writes what comes in one turn at once, in order, and what comes later by itself", async () => {
+it("writes what comes in one turn at once, in order, and what comes in a later one too", async () => {
   const { stream, writes } = notedStream();
   gatherWritesOf(stream);
   for (const text of ["a", "b", "c"]) expect(stream.write(text)).toBe(true);
   expect(writes).toEqual([]);
   await turn();
   expect(writes).toEqual([["a", "b", "c"]]);
-  stream.write("d");
+  for (const text of ["d", "e"]) stream.write(text);
   await turn();
-  expect(writes).toEqual([["a", "b", "c"], ["d"]]);
+  expect(writes).toEqual([
+    ["a", "b", "c"],
+    ["d", "e"],
+  ]);
 });
 
 it("says when there is enough, and when there is room again", async () => {
