@@ -33,13 +33,13 @@ export const uuidArray = arrayOf<Uint8Array | null>(new UuidColumn());
 /** `text[]`; null elements allowed. */
 export const textArray = arrayOf<string | null>(new TextColumn());
 
-/** `bigint[]`; null elements allowed. Numbers must be safe integers; throws a RangeError on a bigint beyond 64 bits. */
+/** `bigint[]`; null elements allowed. Throws a RangeError on a bigint beyond 64 bits, and on a number that is no safe integer. */
 export const int8Array = arrayOf<bigint | number | null>(new Int8Column());
 
-/** `integer[]`. */
+/** `integer[]`. Throws a RangeError on what has more than 32 bits. */
 export const int4Array = arrayOf<number>(new Int4Column());
 
-/** `smallint[]`. */
+/** `smallint[]`. Throws a RangeError on what has more than 16 bits. */
 export const int2Array = arrayOf<number>(new Int2Column());
 
 /** `boolean[]`. */

@@ -17,8 +17,9 @@ const textFormat = 0;
 const binaryFormat = 1;
 
 /**
- * Lets `client` write its Bind messages by {@link bindMessage}. On the path of a command they are most of the memory
- * outside the heap that a worker asks for, and that is what makes it collect its whole heap.
+ * Lets `client` write its Bind messages by {@link bindMessage}. With pg's writer a commit asks for three times its size
+ * in memory outside the heap, and every 64 MB of that make V8 collect the whole heap (bench/README.md). Throws when
+ * this pg has no such connection.
  */
 export function bindExactly(client: pg.Client): void {
   const { connection } = client as unknown as { connection?: Partial<BindingConnection> };

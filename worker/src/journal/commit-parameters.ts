@@ -1,6 +1,6 @@
 /**
- * Parameters of `world.commit_batch`: an array a column, written row by row in one pass. As lists of their own for
- * each column they were half of what a commit costs this process.
+ * Parameters of `world.commit_batch`: an array a column, written row by row in one pass. The columns are this
+ * process's only ones: a call fills and empties them without a pause, and gives copies.
  */
 import {
   BoolColumn,

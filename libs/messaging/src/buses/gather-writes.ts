@@ -4,7 +4,7 @@ import type { ChannelModel } from "amqplib";
 /**
  * What the channels of a connection say in one turn of the event loop leaves by one write. amqplib writes once a
  * channel, and a write to a socket costs more than most of what is in it: a worker whose slots have committed together
- * acks on as many channels.
+ * acks on as many channels. Throws when this amqplib does not show its socket.
  */
 export function gatherWrites(model: ChannelModel): void {
   // Not among its types; without it the connection would work, but not as it is measured.
