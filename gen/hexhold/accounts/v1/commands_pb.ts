@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/accounts/v1/commands.proto.
  */
 export const file_hexhold_accounts_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiJoZXhob2xkL2FjY291bnRzL3YxL2NvbW1hbmRzLnByb3RvEhNoZXhob2xkLmFjY291bnRzLnYxIukBCghSZWdpc3RlchI1CgRuYW1lGAEgASgJQie6SCRyIjIgXltBLVphLXowLTldW0EtWmEtejAtOV8tXXsyLDIzfSQSHAoIcGFzc3dvcmQYAiABKAlCCrpIB3IFEAgYgAE6hwGKtRiCAQoVY21kLmFjY291bnRzLnJlZ2lzdGVyEAEgASoBCToKbmFtZS10YWtlbjoNd2Vhay1wYXNzd29yZDoGYmFubmVkQh1oZXhob2xkLmFjY291bnRzLnYxLlRva2VuUGFpckogaGV4aG9sZC5hY2NvdW50cy52MS5CYW5uZWREZXRhaWwiwQEKBUxvZ2luEhcKBG5hbWUYASABKAlCCbpIBnIEEAEYGBIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAATqAAYq1GHwKEmNtZC5hY2NvdW50cy5sb2dpbhABIAEqAQk6Fndyb25nLW5hbWUtb3ItcGFzc3dvcmQ6BmJhbm5lZEIdaGV4aG9sZC5hY2NvdW50cy52MS5Ub2tlblBhaXJKIGhleGhvbGQuYWNjb3VudHMudjEuQmFubmVkRGV0YWlsIsABCgdSZWZyZXNoEh4KDXJlZnJlc2hfdG9rZW4YASABKAxCB7pIBHoCaCA6lAGKtRiPAQoUY21kLmFjY291bnRzLnJlZnJlc2gQASABKgEJOhFiYWQtcmVmcmVzaC10b2tlbjoUcmVmcmVzaC10b2tlbi1yZXVzZWQ6BmJhbm5lZEIdaGV4aG9sZC5hY2NvdW50cy52MS5Ub2tlblBhaXJKIGhleGhvbGQuYWNjb3VudHMudjEuQmFubmVkRGV0YWlsIrABCglUb2tlblBhaXISEgoKYWNjb3VudF9pZBgBIAEoDBIUCgxhY2Nlc3NfdG9rZW4YAiABKAkSFQoNcmVmcmVzaF90b2tlbhgDIAEoDBIZChFhY2Nlc3NfZXhwaXJlc19tcxgEIAEoAxIaChJyZWZyZXNoX2V4cGlyZXNfbXMYBSABKAMSKwoJcmVzaWRlbmNlGAYgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkiMAoMQmFubmVkRGV0YWlsEhAKCHVudGlsX21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCSJHCgZMb2dvdXQSGwoKdG9rZW5faGFzaBgBIAEoDEIHukgEegJoIDogirUYHAoTY21kLmFjY291bnRzLmxvZ291dBABIAEqAQki4wEKA0JhbhIdCgphY2NvdW50X2lkGAEgASgMQge6SAR6AmgQSAASGQoEbmFtZRgCIAEoCUIJukgGcgQQARgYSAASGQoIdW50aWxfbXMYAyABKANCB7pIBCICKAASGAoGcmVhc29uGAQgASgJQgi6SAVyAxiAAhIMCgRsaWZ0GAUgASgIOk2KtRhJChBjbWQuYWNjb3VudHMuYmFuEAEgASoBCjoPdW5rbm93bi1hY2NvdW50Qh1oZXhob2xkLmFjY291bnRzLnYxLkJhblJlc3VsdEIQCgdhY2NvdW50EgW6SAIIASItCglCYW5SZXN1bHQSEgoKYWNjb3VudF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJIlIKClJvdGF0ZUtleXM6RIq1GEAKGGNtZC5hY2NvdW50cy5yb3RhdGUta2V5cxABIAEqAQpCHWhleGhvbGQuYWNjb3VudHMudjEuUHVibGljS2V5IkcKB0dldEtleXM6PIq1GDgKFWNtZC5hY2NvdW50cy5nZXQta2V5cxABIAMqAQlCGGhleGhvbGQuYWNjb3VudHMudjEuS2V5cyI0CgRLZXlzEiwKBGtleXMYASADKAsyHi5oZXhob2xkLmFjY291bnRzLnYxLlB1YmxpY0tleSIsCglQdWJsaWNLZXkSCwoDa2lkGAEgASgJEhIKCnB1YmxpY19rZXkYAiABKAwibQoJQmFuc1NpbmNlEhkKCHNpbmNlX21zGAEgASgDQge6SAQiAigAOkWKtRhBChdjbWQuYWNjb3VudHMuYmFucy1zaW5jZRABIAMqAQlCH2hleGhvbGQuYWNjb3VudHMudjEuUmV2b2NhdGlvbnMikQEKC1Jldm9jYXRpb25zEisKBGJhbnMYASADKAsyHS5oZXhob2xkLmFjY291bnRzLnYxLkJhblN0YXRlEjAKB2xvZ291dHMYAiADKAsyHy5oZXhob2xkLmFjY291bnRzLnYxLkVuZGVkTG9naW4SFQoNbmV4dF9zaW5jZV9tcxgDIAEoAxIMCgRtb3JlGAQgASgIIlMKCEJhblN0YXRlEhIKCmFjY291bnRfaWQYASABKAwSDgoGbGlmdGVkGAIgASgIEhAKCHVudGlsX21zGAMgASgDEhEKCWZvcmdldF9tcxgEIAEoAyIxCgpFbmRlZExvZ2luEhAKCGxvZ2luX2lkGAEgASgMEhEKCWZvcmdldF9tcxgCIAEoA2IGcHJvdG8z", [file_buf_validate_validate, file_hexhold_envelope_v1_envelope, file_hexhold_options_v1_options]);
+  fileDesc("CiJoZXhob2xkL2FjY291bnRzL3YxL2NvbW1hbmRzLnByb3RvEhNoZXhob2xkLmFjY291bnRzLnYxIukBCghSZWdpc3RlchI1CgRuYW1lGAEgASgJQie6SCRyIjIgXltBLVphLXowLTldW0EtWmEtejAtOV8tXXsyLDIzfSQSHAoIcGFzc3dvcmQYAiABKAlCCrpIB3IFEAgYgAE6hwGKtRiCAQoVY21kLmFjY291bnRzLnJlZ2lzdGVyEAEgASoBCToKbmFtZS10YWtlbjoNd2Vhay1wYXNzd29yZDoGYmFubmVkQh1oZXhob2xkLmFjY291bnRzLnYxLlRva2VuUGFpckogaGV4aG9sZC5hY2NvdW50cy52MS5CYW5uZWREZXRhaWwiwQEKBUxvZ2luEhcKBG5hbWUYASABKAlCCbpIBnIEEAEYGBIcCghwYXNzd29yZBgCIAEoCUIKukgHcgUQARiAATqAAYq1GHwKEmNtZC5hY2NvdW50cy5sb2dpbhABIAEqAQk6Fndyb25nLW5hbWUtb3ItcGFzc3dvcmQ6BmJhbm5lZEIdaGV4aG9sZC5hY2NvdW50cy52MS5Ub2tlblBhaXJKIGhleGhvbGQuYWNjb3VudHMudjEuQmFubmVkRGV0YWlsIsABCgdSZWZyZXNoEh4KDXJlZnJlc2hfdG9rZW4YASABKAxCB7pIBHoCaCA6lAGKtRiPAQoUY21kLmFjY291bnRzLnJlZnJlc2gQASABKgEJOhFiYWQtcmVmcmVzaC10b2tlbjoUcmVmcmVzaC10b2tlbi1yZXVzZWQ6BmJhbm5lZEIdaGV4aG9sZC5hY2NvdW50cy52MS5Ub2tlblBhaXJKIGhleGhvbGQuYWNjb3VudHMudjEuQmFubmVkRGV0YWlsIrABCglUb2tlblBhaXISEgoKYWNjb3VudF9pZBgBIAEoDBIUCgxhY2Nlc3NfdG9rZW4YAiABKAkSFQoNcmVmcmVzaF90b2tlbhgDIAEoDBIZChFhY2Nlc3NfZXhwaXJlc19tcxgEIAEoAxIaChJyZWZyZXNoX2V4cGlyZXNfbXMYBSABKAMSKwoJcmVzaWRlbmNlGAYgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkiMAoMQmFubmVkRGV0YWlsEhAKCHVudGlsX21zGAEgASgDEg4KBnJlYXNvbhgCIAEoCSJHCgZMb2dvdXQSGwoKdG9rZW5faGFzaBgBIAEoDEIHukgEegJoIDogirUYHAoTY21kLmFjY291bnRzLmxvZ291dBABIAEqAQki4wEKA0JhbhIdCgphY2NvdW50X2lkGAEgASgMQge6SAR6AmgQSAASGQoEbmFtZRgCIAEoCUIJukgGcgQQARgYSAASGQoIdW50aWxfbXMYAyABKANCB7pIBCICKAASGAoGcmVhc29uGAQgASgJQgi6SAVyAxiAAhIMCgRsaWZ0GAUgASgIOk2KtRhJChBjbWQuYWNjb3VudHMuYmFuEAEgASoBCjoPdW5rbm93bi1hY2NvdW50Qh1oZXhob2xkLmFjY291bnRzLnYxLkJhblJlc3VsdEIQCgdhY2NvdW50EgW6SAIIASItCglCYW5SZXN1bHQSEgoKYWNjb3VudF9pZBgBIAEoDBIMCgRuYW1lGAIgASgJIlIKClJvdGF0ZUtleXM6RIq1GEAKGGNtZC5hY2NvdW50cy5yb3RhdGUta2V5cxABIAEqAQpCHWhleGhvbGQuYWNjb3VudHMudjEuUHVibGljS2V5IkcKB0dldEtleXM6PIq1GDgKFWNtZC5hY2NvdW50cy5nZXQta2V5cxABIAMqAQlCGGhleGhvbGQuYWNjb3VudHMudjEuS2V5cyI0CgRLZXlzEiwKBGtleXMYASADKAsyHi5oZXhob2xkLmFjY291bnRzLnYxLlB1YmxpY0tleSIsCglQdWJsaWNLZXkSCwoDa2lkGAEgASgJEhIKCnB1YmxpY19rZXkYAiABKAwicQoIR2V0TmFtZXMSJQoLYWNjb3VudF9pZHMYASADKAxCELpIDZIBCggBEGQiBHoCaBA6Poq1GDoKFmNtZC5hY2NvdW50cy5nZXQtbmFtZXMQASADKgEJQhloZXhob2xkLmFjY291bnRzLnYxLk5hbWVzIjgKBU5hbWVzEi8KBW5hbWVzGAEgAygLMiAuaGV4aG9sZC5hY2NvdW50cy52MS5BY2NvdW50TmFtZSIvCgtBY2NvdW50TmFtZRISCgphY2NvdW50X2lkGAEgASgMEgwKBG5hbWUYAiABKAkibQoJQmFuc1NpbmNlEhkKCHNpbmNlX21zGAEgASgDQge6SAQiAigAOkWKtRhBChdjbWQuYWNjb3VudHMuYmFucy1zaW5jZRABIAMqAQlCH2hleGhvbGQuYWNjb3VudHMudjEuUmV2b2NhdGlvbnMikQEKC1Jldm9jYXRpb25zEisKBGJhbnMYASADKAsyHS5oZXhob2xkLmFjY291bnRzLnYxLkJhblN0YXRlEjAKB2xvZ291dHMYAiADKAsyHy5oZXhob2xkLmFjY291bnRzLnYxLkVuZGVkTG9naW4SFQoNbmV4dF9zaW5jZV9tcxgDIAEoAxIMCgRtb3JlGAQgASgIIlMKCEJhblN0YXRlEhIKCmFjY291bnRfaWQYASABKAwSDgoGbGlmdGVkGAIgASgIEhAKCHVudGlsX21zGAMgASgDEhEKCWZvcmdldF9tcxgEIAEoAyIxCgpFbmRlZExvZ2luEhAKCGxvZ2luX2lkGAEgASgMEhEKCWZvcmdldF9tcxgCIAEoA2IGcHJvdG8z", [file_buf_validate_validate, file_hexhold_envelope_v1_envelope, file_hexhold_options_v1_options]);
 
 /**
  * Makes an account and logs it in. Its answer is never stored: a repetition is answered by checking name and
@@ -322,6 +322,66 @@ export const PublicKeySchema: GenMessage<PublicKey> = /*@__PURE__*/
   messageDesc(file_hexhold_accounts_v1_commands, 11);
 
 /**
+ * Asks which names accounts have. Names are public: every player sees those of others.
+ *
+ * @generated from message hexhold.accounts.v1.GetNames
+ */
+export type GetNames = Message<"hexhold.accounts.v1.GetNames"> & {
+  /**
+   * @generated from field: repeated bytes account_ids = 1;
+   */
+  accountIds: Uint8Array[];
+};
+
+/**
+ * Describes the message hexhold.accounts.v1.GetNames.
+ * Use `create(GetNamesSchema)` to create a new message.
+ */
+export const GetNamesSchema: GenMessage<GetNames> = /*@__PURE__*/
+  messageDesc(file_hexhold_accounts_v1_commands, 12);
+
+/**
+ * Accounts that there are; in no order.
+ *
+ * @generated from message hexhold.accounts.v1.Names
+ */
+export type Names = Message<"hexhold.accounts.v1.Names"> & {
+  /**
+   * @generated from field: repeated hexhold.accounts.v1.AccountName names = 1;
+   */
+  names: AccountName[];
+};
+
+/**
+ * Describes the message hexhold.accounts.v1.Names.
+ * Use `create(NamesSchema)` to create a new message.
+ */
+export const NamesSchema: GenMessage<Names> = /*@__PURE__*/
+  messageDesc(file_hexhold_accounts_v1_commands, 13);
+
+/**
+ * @generated from message hexhold.accounts.v1.AccountName
+ */
+export type AccountName = Message<"hexhold.accounts.v1.AccountName"> & {
+  /**
+   * @generated from field: bytes account_id = 1;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message hexhold.accounts.v1.AccountName.
+ * Use `create(AccountNameSchema)` to create a new message.
+ */
+export const AccountNameSchema: GenMessage<AccountName> = /*@__PURE__*/
+  messageDesc(file_hexhold_accounts_v1_commands, 14);
+
+/**
  * Asks for bans and logouts that tokens still in use may run against.
  *
  * @generated from message hexhold.accounts.v1.BansSince
@@ -340,7 +400,7 @@ export type BansSince = Message<"hexhold.accounts.v1.BansSince"> & {
  * Use `create(BansSinceSchema)` to create a new message.
  */
 export const BansSinceSchema: GenMessage<BansSince> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_commands, 12);
+  messageDesc(file_hexhold_accounts_v1_commands, 15);
 
 /**
  * @generated from message hexhold.accounts.v1.Revocations
@@ -376,7 +436,7 @@ export type Revocations = Message<"hexhold.accounts.v1.Revocations"> & {
  * Use `create(RevocationsSchema)` to create a new message.
  */
 export const RevocationsSchema: GenMessage<Revocations> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_commands, 13);
+  messageDesc(file_hexhold_accounts_v1_commands, 16);
 
 /**
  * Whether an account is kept out.
@@ -414,7 +474,7 @@ export type BanState = Message<"hexhold.accounts.v1.BanState"> & {
  * Use `create(BanStateSchema)` to create a new message.
  */
 export const BanStateSchema: GenMessage<BanState> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_commands, 14);
+  messageDesc(file_hexhold_accounts_v1_commands, 17);
 
 /**
  * A login that has ended: no session may go on under it.
@@ -438,5 +498,5 @@ export type EndedLogin = Message<"hexhold.accounts.v1.EndedLogin"> & {
  * Use `create(EndedLoginSchema)` to create a new message.
  */
 export const EndedLoginSchema: GenMessage<EndedLogin> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_commands, 15);
+  messageDesc(file_hexhold_accounts_v1_commands, 18);
 

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/admin/v1/admin.proto.
  */
 export const file_hexhold_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxoZXhob2xkL2FkbWluL3YxL2FkbWluLnByb3RvEhBoZXhob2xkLmFkbWluLnYxIhcKFUxpc3RQYXJ0aXRpb25zUmVxdWVzdCJgChZMaXN0UGFydGl0aW9uc1Jlc3BvbnNlEi8KCnBhcnRpdGlvbnMYASADKAsyGy5oZXhob2xkLmFkbWluLnYxLlBhcnRpdGlvbhIVCg1yb3V0ZV92ZXJzaW9uGAIgASgEImEKCVBhcnRpdGlvbhIMCgRzbG90GAEgASgJEg0KBW93bmVyGAIgASgJEg0KBWVwb2NoGAMgASgDEhgKEGxlYXNlX2V4cGlyZXNfbXMYBCABKAMSDgoGaGVhbHRoGAUgASgJIhYKFExpc3RQcm9jZXNzZXNSZXF1ZXN0IkUKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRIsCglwcm9jZXNzZXMYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLlByb2Nlc3MiogEKB1Byb2Nlc3MSEAoIaW5zdGFuY2UYASABKAkSDAoEa2luZBgCIAEoCRITCgtjb250cm9sX3VybBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBSABKAMSGQoRbGFzdF9oZWFydGJlYXRfbXMYBiABKAMSDQoFc2xvdHMYByADKAkSDQoFYWxpdmUYCCABKAgiJwoNR2V0SGV4UmVxdWVzdBIWCgNrZXkYASABKAlCCbpIBnIEEA8YGiLMAQoOR2V0SGV4UmVzcG9uc2USCwoDa2V5GAEgASgJEgwKBHNsb3QYAiABKAkSDgoGYnVja2V0GAMgASgNEg0KBW93bmVyGAQgASgJEg0KBWVwb2NoGAUgASgDEhMKC2hleF92ZXJzaW9uGAYgASgEEg4KBmFjdGl2ZRgHIAEoCBIVCg1yZWFkYWJsZV9qc29uGAggASgJEhIKCnN0YXRlX2hhc2gYCSABKAkSEwoLcXVhcmFudGluZWQYCiABKAkSDAoEbm90ZRgLIAEoCSITChFMaXN0UXVldWVzUmVxdWVzdCI9ChJMaXN0UXVldWVzUmVzcG9uc2USJwoGcXVldWVzGAEgAygLMhcuaGV4aG9sZC5hZG1pbi52MS5RdWV1ZSJaCgVRdWV1ZRIMCgRuYW1lGAEgASgJEhYKDm1lc3NhZ2VzX3JlYWR5GAIgASgEEhgKEG1lc3NhZ2VzX3VuYWNrZWQYAyABKAQSEQoJY29uc3VtZXJzGAQgASgNMoMDCgxBZG1pblNlcnZpY2USZQoOTGlzdFBhcnRpdGlvbnMSJy5oZXhob2xkLmFkbWluLnYxLkxpc3RQYXJ0aXRpb25zUmVxdWVzdBooLmhleGhvbGQuYWRtaW4udjEuTGlzdFBhcnRpdGlvbnNSZXNwb25zZSIAEmIKDUxpc3RQcm9jZXNzZXMSJi5oZXhob2xkLmFkbWluLnYxLkxpc3RQcm9jZXNzZXNSZXF1ZXN0GicuaGV4aG9sZC5hZG1pbi52MS5MaXN0UHJvY2Vzc2VzUmVzcG9uc2UiABJNCgZHZXRIZXgSHy5oZXhob2xkLmFkbWluLnYxLkdldEhleFJlcXVlc3QaIC5oZXhob2xkLmFkbWluLnYxLkdldEhleFJlc3BvbnNlIgASWQoKTGlzdFF1ZXVlcxIjLmhleGhvbGQuYWRtaW4udjEuTGlzdFF1ZXVlc1JlcXVlc3QaJC5oZXhob2xkLmFkbWluLnYxLkxpc3RRdWV1ZXNSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChxoZXhob2xkL2FkbWluL3YxL2FkbWluLnByb3RvEhBoZXhob2xkLmFkbWluLnYxIhcKFUxpc3RQYXJ0aXRpb25zUmVxdWVzdCJgChZMaXN0UGFydGl0aW9uc1Jlc3BvbnNlEi8KCnBhcnRpdGlvbnMYASADKAsyGy5oZXhob2xkLmFkbWluLnYxLlBhcnRpdGlvbhIVCg1yb3V0ZV92ZXJzaW9uGAIgASgEImEKCVBhcnRpdGlvbhIMCgRzbG90GAEgASgJEg0KBW93bmVyGAIgASgJEg0KBWVwb2NoGAMgASgDEhgKEGxlYXNlX2V4cGlyZXNfbXMYBCABKAMSDgoGaGVhbHRoGAUgASgJIhYKFExpc3RQcm9jZXNzZXNSZXF1ZXN0IkUKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRIsCglwcm9jZXNzZXMYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLlByb2Nlc3MiogEKB1Byb2Nlc3MSEAoIaW5zdGFuY2UYASABKAkSDAoEa2luZBgCIAEoCRITCgtjb250cm9sX3VybBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBSABKAMSGQoRbGFzdF9oZWFydGJlYXRfbXMYBiABKAMSDQoFc2xvdHMYByADKAkSDQoFYWxpdmUYCCABKAgiJwoNR2V0SGV4UmVxdWVzdBIWCgNrZXkYASABKAlCCbpIBnIEEA8YGiLMAQoOR2V0SGV4UmVzcG9uc2USCwoDa2V5GAEgASgJEgwKBHNsb3QYAiABKAkSDgoGYnVja2V0GAMgASgNEg0KBW93bmVyGAQgASgJEg0KBWVwb2NoGAUgASgDEhMKC2hleF92ZXJzaW9uGAYgASgEEg4KBmFjdGl2ZRgHIAEoCBIVCg1yZWFkYWJsZV9qc29uGAggASgJEhIKCnN0YXRlX2hhc2gYCSABKAkSEwoLcXVhcmFudGluZWQYCiABKAkSDAoEbm90ZRgLIAEoCSITChFMaXN0UXVldWVzUmVxdWVzdCI9ChJMaXN0UXVldWVzUmVzcG9uc2USJwoGcXVldWVzGAEgAygLMhcuaGV4aG9sZC5hZG1pbi52MS5RdWV1ZSJaCgVRdWV1ZRIMCgRuYW1lGAEgASgJEhYKDm1lc3NhZ2VzX3JlYWR5GAIgASgEEhgKEG1lc3NhZ2VzX3VuYWNrZWQYAyABKAQSEQoJY29uc3VtZXJzGAQgASgNIhUKE0xpc3RXYXJuaW5nc1JlcXVlc3QiQwoUTGlzdFdhcm5pbmdzUmVzcG9uc2USKwoId2FybmluZ3MYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLldhcm5pbmciQwoHV2FybmluZxIMCgRjb2RlGAEgASgJEgwKBHdoYXQYAiABKAkSDAoEdG9kbxgDIAEoCRIOCgZ1cmdlbnQYBCABKAgy5AMKDEFkbWluU2VydmljZRJlCg5MaXN0UGFydGl0aW9ucxInLmhleGhvbGQuYWRtaW4udjEuTGlzdFBhcnRpdGlvbnNSZXF1ZXN0GiguaGV4aG9sZC5hZG1pbi52MS5MaXN0UGFydGl0aW9uc1Jlc3BvbnNlIgASYgoNTGlzdFByb2Nlc3NlcxImLmhleGhvbGQuYWRtaW4udjEuTGlzdFByb2Nlc3Nlc1JlcXVlc3QaJy5oZXhob2xkLmFkbWluLnYxLkxpc3RQcm9jZXNzZXNSZXNwb25zZSIAEk0KBkdldEhleBIfLmhleGhvbGQuYWRtaW4udjEuR2V0SGV4UmVxdWVzdBogLmhleGhvbGQuYWRtaW4udjEuR2V0SGV4UmVzcG9uc2UiABJZCgpMaXN0UXVldWVzEiMuaGV4aG9sZC5hZG1pbi52MS5MaXN0UXVldWVzUmVxdWVzdBokLmhleGhvbGQuYWRtaW4udjEuTGlzdFF1ZXVlc1Jlc3BvbnNlIgASXwoMTGlzdFdhcm5pbmdzEiUuaGV4aG9sZC5hZG1pbi52MS5MaXN0V2FybmluZ3NSZXF1ZXN0GiYuaGV4aG9sZC5hZG1pbi52MS5MaXN0V2FybmluZ3NSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.admin.v1.ListPartitionsRequest
@@ -328,6 +328,77 @@ export const QueueSchema: GenMessage<Queue> = /*@__PURE__*/
   messageDesc(file_hexhold_admin_v1_admin, 10);
 
 /**
+ * @generated from message hexhold.admin.v1.ListWarningsRequest
+ */
+export type ListWarningsRequest = Message<"hexhold.admin.v1.ListWarningsRequest"> & {
+};
+
+/**
+ * Describes the message hexhold.admin.v1.ListWarningsRequest.
+ * Use `create(ListWarningsRequestSchema)` to create a new message.
+ */
+export const ListWarningsRequestSchema: GenMessage<ListWarningsRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 11);
+
+/**
+ * @generated from message hexhold.admin.v1.ListWarningsResponse
+ */
+export type ListWarningsResponse = Message<"hexhold.admin.v1.ListWarningsResponse"> & {
+  /**
+   * @generated from field: repeated hexhold.admin.v1.Warning warnings = 1;
+   */
+  warnings: Warning[];
+};
+
+/**
+ * Describes the message hexhold.admin.v1.ListWarningsResponse.
+ * Use `create(ListWarningsResponseSchema)` to create a new message.
+ */
+export const ListWarningsResponseSchema: GenMessage<ListWarningsResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 12);
+
+/**
+ * @generated from message hexhold.admin.v1.Warning
+ */
+export type Warning = Message<"hexhold.admin.v1.Warning"> & {
+  /**
+   * `slots-unserved`, `lease-store`, `database`, `broker-alarm`, `broker-unknown`, `hexes-quarantined`,
+   * `dead-letters` or `clock-set`.
+   *
+   * @generated from field: string code = 1;
+   */
+  code: string;
+
+  /**
+   * For people: what is wrong, and where.
+   *
+   * @generated from field: string what = 2;
+   */
+  what: string;
+
+  /**
+   * For people: what to do about it.
+   *
+   * @generated from field: string todo = 3;
+   */
+  todo: string;
+
+  /**
+   * Players are not served, or soon will not be; false = it waits for an operator.
+   *
+   * @generated from field: bool urgent = 4;
+   */
+  urgent: boolean;
+};
+
+/**
+ * Describes the message hexhold.admin.v1.Warning.
+ * Use `create(WarningSchema)` to create a new message.
+ */
+export const WarningSchema: GenMessage<Warning> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 13);
+
+/**
  * What operators may ask of a router, on the admin port.
  *
  * @generated from service hexhold.admin.v1.AdminService
@@ -372,6 +443,16 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListQueuesRequestSchema;
     output: typeof ListQueuesResponseSchema;
+  },
+  /**
+   * What waits for an operator, or keeps players from being served; none = all is well.
+   *
+   * @generated from rpc hexhold.admin.v1.AdminService.ListWarnings
+   */
+  listWarnings: {
+    methodKind: "unary";
+    input: typeof ListWarningsRequestSchema;
+    output: typeof ListWarningsResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_admin_v1_admin, 0);

@@ -11,7 +11,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/control.proto.
  */
 export const file_hexhold_control_v1_control: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL2NvbnRyb2wvdjEvY29udHJvbC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIpECCg9SZWdpc3RlclJlcXVlc3QSMQoIaW5zdGFuY2UYASABKAlCH7pIHHIaEAEYQDIUXlthLXowLTldW2EtejAtOS1dKiQSOQoEa2luZBgCIAEoDjIfLmhleGhvbGQuY29udHJvbC52MS5Qcm9jZXNzS2luZEIKukgHggEEEAEgABIdCgtjb250cm9sX3VybBgDIAEoCUIIukgFcgMYgAISIgoQYW1xcF9jb25uZWN0aW9ucxgEIAMoCUIIukgFkgECEBASHQoLaW5jYXJuYXRpb24YBSABKAlCCLpIBXIDsAEBEhgKB3ZlcnNpb24YBiABKAlCB7pIBHICGEASFAoMd29ybGRfZm9ybWF0GAcgASgNIoUBChBSZWdpc3RlclJlc3BvbnNlEg8KB3Nlc3Npb24YASABKAkSFAoMbGVhc2VfdHRsX21zGAIgASgNEhUKDXdvcmxkX3RpbWVfbXMYAyABKAMSMwoIc2V0dGluZ3MYBCABKAsyIS5oZXhob2xkLmNvbnRyb2wudjEuV29ybGRTZXR0aW5ncyJpCg1Xb3JsZFNldHRpbmdzEhIKCnJlc29sdXRpb24YASABKA0SEgoKcGFydGl0aW9ucxgCIAEoDRIMCgRoYXNoGAMgASgJEgwKBGdhbWUYBCABKAkSFAoMd29ybGRfZm9ybWF0GAUgASgNIlUKCEhlbGRTbG90EhcKBHNsb3QYASABKAlCCbpIBnIEEAEYQBINCgVlcG9jaBgCIAEoAxIQCghjb21tYW5kcxgDIAEoBBIPCgdzdGFsbGVkGAQgASgIIocBChBIZWFydGJlYXRSZXF1ZXN0EhgKB3Nlc3Npb24YASABKAlCB7pIBHICEAESNQoEaGVsZBgCIAMoCzIcLmhleGhvbGQuY29udHJvbC52MS5IZWxkU2xvdEIJukgGkgEDEIAgEiIKGmFja25vd2xlZGdlZF9yb3V0ZV92ZXJzaW9uGAMgASgEIioKEUhlYXJ0YmVhdFJlc3BvbnNlEhUKDXdvcmxkX3RpbWVfbXMYASABKAMiMwoXV2F0Y2hBc3NpZ25tZW50c1JlcXVlc3QSGAoHc2Vzc2lvbhgBIAEoCUIHukgEcgIQASKEAQoYV2F0Y2hBc3NpZ25tZW50c1Jlc3BvbnNlEioKBWdyYW50GAEgASgLMhkuaGV4aG9sZC5jb250cm9sLnYxLkdyYW50SAASLgoHcmVsZWFzZRgCIAEoCzIbLmhleGhvbGQuY29udHJvbC52MS5SZWxlYXNlSABCDAoKYXNzaWdubWVudCItCgVHcmFudBIMCgRzbG90GAEgASgJEhYKDmV4cGVjdGVkX2Vwb2NoGAIgASgDIicKB1JlbGVhc2USDAoEc2xvdBgBIAEoCRIOCgZyZWFzb24YAiABKAkiLgoSV2F0Y2hSb3V0ZXNSZXF1ZXN0EhgKB3Nlc3Npb24YASABKAlCB7pIBHICEAEiSQoJU2xvdFJvdXRlEgwKBHNsb3QYASABKAkSLgoGaGVhbHRoGAIgASgOMh4uaGV4aG9sZC5jb250cm9sLnYxLlNsb3RIZWFsdGgiYgoJUGlubmVkS2V5Eg4KBmhleF9pZBgBIAEoBhIQCghsYXllcl9pZBgCIAEoDRIMCgRzbG90GAMgASgJEhUKDXJvdXRlX3ZlcnNpb24YBCABKAQSDgoGbW92aW5nGAUgASgIIqkBChNXYXRjaFJvdXRlc1Jlc3BvbnNlEhUKDXJvdXRlX3ZlcnNpb24YASABKAQSDAoEZnVsbBgCIAEoCBISCgpwYXJ0aXRpb25zGAMgASgNEiwKBXNsb3RzGAQgAygLMh0uaGV4aG9sZC5jb250cm9sLnYxLlNsb3RSb3V0ZRIrCgRwaW5zGAUgAygLMh0uaGV4aG9sZC5jb250cm9sLnYxLlBpbm5lZEtleSqnAQoLUHJvY2Vzc0tpbmQSHAoYUFJPQ0VTU19LSU5EX1VOU1BFQ0lGSUVEEAASGAoUUFJPQ0VTU19LSU5EX0dBVEVXQVkQARIXChNQUk9DRVNTX0tJTkRfV09SS0VSEAISFwoTUFJPQ0VTU19LSU5EX1JPVVRFUhADEhcKE1BST0NFU1NfS0lORF9ET01BSU4QBBIVChFQUk9DRVNTX0tJTkRfVE9PTBAFKlYKClNsb3RIZWFsdGgSGwoXU0xPVF9IRUFMVEhfVU5TUEVDSUZJRUQQABISCg5TTE9UX0hFQUxUSF9PSxABEhcKE1NMT1RfSEVBTFRIX1NUQUxMRUQQAjKcAwoOQ29udHJvbFNlcnZpY2USVwoIUmVnaXN0ZXISIy5oZXhob2xkLmNvbnRyb2wudjEuUmVnaXN0ZXJSZXF1ZXN0GiQuaGV4aG9sZC5jb250cm9sLnYxLlJlZ2lzdGVyUmVzcG9uc2UiABJaCglIZWFydGJlYXQSJC5oZXhob2xkLmNvbnRyb2wudjEuSGVhcnRiZWF0UmVxdWVzdBolLmhleGhvbGQuY29udHJvbC52MS5IZWFydGJlYXRSZXNwb25zZSIAEnEKEFdhdGNoQXNzaWdubWVudHMSKy5oZXhob2xkLmNvbnRyb2wudjEuV2F0Y2hBc3NpZ25tZW50c1JlcXVlc3QaLC5oZXhob2xkLmNvbnRyb2wudjEuV2F0Y2hBc3NpZ25tZW50c1Jlc3BvbnNlIgAwARJiCgtXYXRjaFJvdXRlcxImLmhleGhvbGQuY29udHJvbC52MS5XYXRjaFJvdXRlc1JlcXVlc3QaJy5oZXhob2xkLmNvbnRyb2wudjEuV2F0Y2hSb3V0ZXNSZXNwb25zZSIAMAFiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("CiBoZXhob2xkL2NvbnRyb2wvdjEvY29udHJvbC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIs0CCg9SZWdpc3RlclJlcXVlc3QSMQoIaW5zdGFuY2UYASABKAlCH7pIHHIaEAEYQDIUXlthLXowLTldW2EtejAtOS1dKiQSOQoEa2luZBgCIAEoDjIfLmhleGhvbGQuY29udHJvbC52MS5Qcm9jZXNzS2luZEIKukgHggEEEAEgABIdCgtjb250cm9sX3VybBgDIAEoCUIIukgFcgMYgAISIgoQYW1xcF9jb25uZWN0aW9ucxgEIAMoCUIIukgFkgECEBASHQoLaW5jYXJuYXRpb24YBSABKAlCCLpIBXIDsAEBEhgKB3ZlcnNpb24YBiABKAlCB7pIBHICGEASFAoMd29ybGRfZm9ybWF0GAcgASgNEiwKBGdhbWUYCCABKAsyHi5oZXhob2xkLmNvbnRyb2wudjEuTG9hZGVkR2FtZRIMCgRjb2xkGAkgASgIIlgKCkxvYWRlZEdhbWUSFwoEbmFtZRgBIAEoCUIJukgGcgQQARhAEjEKB3ZlcnNpb24YAiABKAlCILpIHXIbGEAyF15bMC05XStcLlswLTldK1wuWzAtOV0rIskBChBSZWdpc3RlclJlc3BvbnNlEg8KB3Nlc3Npb24YASABKAkSFAoMbGVhc2VfdHRsX21zGAIgASgNEhUKDXdvcmxkX3RpbWVfbXMYAyABKAMSMwoIc2V0dGluZ3MYBCABKAsyIS5oZXhob2xkLmNvbnRyb2wudjEuV29ybGRTZXR0aW5ncxIwCgV3b3JsZBgFIAEoCzIhLmhleGhvbGQuY29udHJvbC52MS5Xb3JsZElkZW50aXR5EhAKCGNsb2NrX21zGAYgASgDIjUKDVdvcmxkSWRlbnRpdHkSEAoId29ybGRfaWQYASABKAkSEgoKaGlzdG9yeV9pZBgCIAEoCSJpCg1Xb3JsZFNldHRpbmdzEhIKCnJlc29sdXRpb24YASABKA0SEgoKcGFydGl0aW9ucxgCIAEoDRIMCgRoYXNoGAMgASgJEgwKBGdhbWUYBCABKAkSFAoMd29ybGRfZm9ybWF0GAUgASgNImoKCEhlbGRTbG90EhcKBHNsb3QYASABKAlCCbpIBnIEEAEYQBINCgVlcG9jaBgCIAEoAxIQCghjb21tYW5kcxgDIAEoBBIPCgdzdGFsbGVkGAQgASgIEhMKC2hhbmRsaW5nX3VzGAUgASgNIpUBChBIZWFydGJlYXRSZXF1ZXN0EhgKB3Nlc3Npb24YASABKAlCB7pIBHICEAESNQoEaGVsZBgCIAMoCzIcLmhleGhvbGQuY29udHJvbC52MS5IZWxkU2xvdEIJukgGkgEDEIAgEiIKGmFja25vd2xlZGdlZF9yb3V0ZV92ZXJzaW9uGAMgASgEEgwKBGNvbGQYBCABKAgiKgoRSGVhcnRiZWF0UmVzcG9uc2USFQoNd29ybGRfdGltZV9tcxgBIAEoAyIzChdXYXRjaEFzc2lnbm1lbnRzUmVxdWVzdBIYCgdzZXNzaW9uGAEgASgJQge6SARyAhABIoQBChhXYXRjaEFzc2lnbm1lbnRzUmVzcG9uc2USKgoFZ3JhbnQYASABKAsyGS5oZXhob2xkLmNvbnRyb2wudjEuR3JhbnRIABIuCgdyZWxlYXNlGAIgASgLMhsuaGV4aG9sZC5jb250cm9sLnYxLlJlbGVhc2VIAEIMCgphc3NpZ25tZW50Ii0KBUdyYW50EgwKBHNsb3QYASABKAkSFgoOZXhwZWN0ZWRfZXBvY2gYAiABKAMiJwoHUmVsZWFzZRIMCgRzbG90GAEgASgJEg4KBnJlYXNvbhgCIAEoCSIuChJXYXRjaFJvdXRlc1JlcXVlc3QSGAoHc2Vzc2lvbhgBIAEoCUIHukgEcgIQASJJCglTbG90Um91dGUSDAoEc2xvdBgBIAEoCRIuCgZoZWFsdGgYAiABKA4yHi5oZXhob2xkLmNvbnRyb2wudjEuU2xvdEhlYWx0aCJiCglQaW5uZWRLZXkSDgoGaGV4X2lkGAEgASgGEhAKCGxheWVyX2lkGAIgASgNEgwKBHNsb3QYAyABKAkSFQoNcm91dGVfdmVyc2lvbhgEIAEoBBIOCgZtb3ZpbmcYBSABKAgiqQEKE1dhdGNoUm91dGVzUmVzcG9uc2USFQoNcm91dGVfdmVyc2lvbhgBIAEoBBIMCgRmdWxsGAIgASgIEhIKCnBhcnRpdGlvbnMYAyABKA0SLAoFc2xvdHMYBCADKAsyHS5oZXhob2xkLmNvbnRyb2wudjEuU2xvdFJvdXRlEisKBHBpbnMYBSADKAsyHS5oZXhob2xkLmNvbnRyb2wudjEuUGlubmVkS2V5KqcBCgtQcm9jZXNzS2luZBIcChhQUk9DRVNTX0tJTkRfVU5TUEVDSUZJRUQQABIYChRQUk9DRVNTX0tJTkRfR0FURVdBWRABEhcKE1BST0NFU1NfS0lORF9XT1JLRVIQAhIXChNQUk9DRVNTX0tJTkRfUk9VVEVSEAMSFwoTUFJPQ0VTU19LSU5EX0RPTUFJThAEEhUKEVBST0NFU1NfS0lORF9UT09MEAUqVgoKU2xvdEhlYWx0aBIbChdTTE9UX0hFQUxUSF9VTlNQRUNJRklFRBAAEhIKDlNMT1RfSEVBTFRIX09LEAESFwoTU0xPVF9IRUFMVEhfU1RBTExFRBACMpwDCg5Db250cm9sU2VydmljZRJXCghSZWdpc3RlchIjLmhleGhvbGQuY29udHJvbC52MS5SZWdpc3RlclJlcXVlc3QaJC5oZXhob2xkLmNvbnRyb2wudjEuUmVnaXN0ZXJSZXNwb25zZSIAEloKCUhlYXJ0YmVhdBIkLmhleGhvbGQuY29udHJvbC52MS5IZWFydGJlYXRSZXF1ZXN0GiUuaGV4aG9sZC5jb250cm9sLnYxLkhlYXJ0YmVhdFJlc3BvbnNlIgAScQoQV2F0Y2hBc3NpZ25tZW50cxIrLmhleGhvbGQuY29udHJvbC52MS5XYXRjaEFzc2lnbm1lbnRzUmVxdWVzdBosLmhleGhvbGQuY29udHJvbC52MS5XYXRjaEFzc2lnbm1lbnRzUmVzcG9uc2UiADABEmIKC1dhdGNoUm91dGVzEiYuaGV4aG9sZC5jb250cm9sLnYxLldhdGNoUm91dGVzUmVxdWVzdBonLmhleGhvbGQuY29udHJvbC52MS5XYXRjaFJvdXRlc1Jlc3BvbnNlIgAwAWIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.control.v1.RegisterRequest
@@ -63,6 +63,20 @@ export type RegisterRequest = Message<"hexhold.control.v1.RegisterRequest"> & {
    * @generated from field: uint32 world_format = 7;
    */
   worldFormat: number;
+
+  /**
+   * The game that it has loaded; absent: it has none.
+   *
+   * @generated from field: hexhold.control.v1.LoadedGame game = 8;
+   */
+  game?: LoadedGame | undefined;
+
+  /**
+   * Workers: it is not warmed up. It is granted slots only when no worker is that is.
+   *
+   * @generated from field: bool cold = 9;
+   */
+  cold: boolean;
 };
 
 /**
@@ -71,6 +85,32 @@ export type RegisterRequest = Message<"hexhold.control.v1.RegisterRequest"> & {
  */
 export const RegisterRequestSchema: GenMessage<RegisterRequest> = /*@__PURE__*/
   messageDesc(file_hexhold_control_v1_control, 0);
+
+/**
+ * @generated from message hexhold.control.v1.LoadedGame
+ */
+export type LoadedGame = Message<"hexhold.control.v1.LoadedGame"> & {
+  /**
+   * As the module names itself.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * `major.minor.patch`: a world refuses another major.
+   *
+   * @generated from field: string version = 2;
+   */
+  version: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.LoadedGame.
+ * Use `create(LoadedGameSchema)` to create a new message.
+ */
+export const LoadedGameSchema: GenMessage<LoadedGame> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_control, 1);
 
 /**
  * @generated from message hexhold.control.v1.RegisterResponse
@@ -87,6 +127,8 @@ export type RegisterResponse = Message<"hexhold.control.v1.RegisterResponse"> & 
   leaseTtlMs: number;
 
   /**
+   * World time, Unix milliseconds: PostgreSQL's clock, bounded in how far it may move.
+   *
    * @generated from field: int64 world_time_ms = 3;
    */
   worldTimeMs: bigint;
@@ -97,6 +139,18 @@ export type RegisterResponse = Message<"hexhold.control.v1.RegisterResponse"> & 
    * @generated from field: hexhold.control.v1.WorldSettings settings = 4;
    */
   settings?: WorldSettings | undefined;
+
+  /**
+   * @generated from field: hexhold.control.v1.WorldIdentity world = 5;
+   */
+  world?: WorldIdentity | undefined;
+
+  /**
+   * PostgreSQL's clock, for those who compare their own with it; 0 from a router that does not say it.
+   *
+   * @generated from field: int64 clock_ms = 6;
+   */
+  clockMs: bigint;
 };
 
 /**
@@ -104,7 +158,35 @@ export type RegisterResponse = Message<"hexhold.control.v1.RegisterResponse"> & 
  * Use `create(RegisterResponseSchema)` to create a new message.
  */
 export const RegisterResponseSchema: GenMessage<RegisterResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 1);
+  messageDesc(file_hexhold_control_v1_control, 2);
+
+/**
+ * Who the world is: names both in whatever is kept outside PostgreSQL.
+ *
+ * @generated from message hexhold.control.v1.WorldIdentity
+ */
+export type WorldIdentity = Message<"hexhold.control.v1.WorldIdentity"> & {
+  /**
+   * UUID text; drawn at the world's birth.
+   *
+   * @generated from field: string world_id = 1;
+   */
+  worldId: string;
+
+  /**
+   * UUID text; another one since an operator let the world go on from an earlier moment.
+   *
+   * @generated from field: string history_id = 2;
+   */
+  historyId: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.WorldIdentity.
+ * Use `create(WorldIdentitySchema)` to create a new message.
+ */
+export const WorldIdentitySchema: GenMessage<WorldIdentity> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_control, 3);
 
 /**
  * @generated from message hexhold.control.v1.WorldSettings
@@ -141,7 +223,7 @@ export type WorldSettings = Message<"hexhold.control.v1.WorldSettings"> & {
  * Use `create(WorldSettingsSchema)` to create a new message.
  */
 export const WorldSettingsSchema: GenMessage<WorldSettings> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 2);
+  messageDesc(file_hexhold_control_v1_control, 4);
 
 /**
  * @generated from message hexhold.control.v1.HeldSlot
@@ -172,6 +254,13 @@ export type HeldSlot = Message<"hexhold.control.v1.HeldSlot"> & {
    * @generated from field: bool stalled = 4;
    */
   stalled: boolean;
+
+  /**
+   * Mean time from a batch's delivery to its ack since the last heartbeat, microseconds; 0 = there was none.
+   *
+   * @generated from field: uint32 handling_us = 5;
+   */
+  handlingUs: number;
 };
 
 /**
@@ -179,7 +268,7 @@ export type HeldSlot = Message<"hexhold.control.v1.HeldSlot"> & {
  * Use `create(HeldSlotSchema)` to create a new message.
  */
 export const HeldSlotSchema: GenMessage<HeldSlot> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 3);
+  messageDesc(file_hexhold_control_v1_control, 5);
 
 /**
  * @generated from message hexhold.control.v1.HeartbeatRequest
@@ -201,6 +290,13 @@ export type HeartbeatRequest = Message<"hexhold.control.v1.HeartbeatRequest"> & 
    * @generated from field: uint64 acknowledged_route_version = 3;
    */
   acknowledgedRouteVersion: bigint;
+
+  /**
+   * Workers: as in RegisterRequest.
+   *
+   * @generated from field: bool cold = 4;
+   */
+  cold: boolean;
 };
 
 /**
@@ -208,14 +304,14 @@ export type HeartbeatRequest = Message<"hexhold.control.v1.HeartbeatRequest"> & 
  * Use `create(HeartbeatRequestSchema)` to create a new message.
  */
 export const HeartbeatRequestSchema: GenMessage<HeartbeatRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 4);
+  messageDesc(file_hexhold_control_v1_control, 6);
 
 /**
  * @generated from message hexhold.control.v1.HeartbeatResponse
  */
 export type HeartbeatResponse = Message<"hexhold.control.v1.HeartbeatResponse"> & {
   /**
-   * PostgreSQL's clock as read by the router.
+   * World time, Unix milliseconds.
    *
    * @generated from field: int64 world_time_ms = 1;
    */
@@ -227,7 +323,7 @@ export type HeartbeatResponse = Message<"hexhold.control.v1.HeartbeatResponse"> 
  * Use `create(HeartbeatResponseSchema)` to create a new message.
  */
 export const HeartbeatResponseSchema: GenMessage<HeartbeatResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 5);
+  messageDesc(file_hexhold_control_v1_control, 7);
 
 /**
  * @generated from message hexhold.control.v1.WatchAssignmentsRequest
@@ -244,7 +340,7 @@ export type WatchAssignmentsRequest = Message<"hexhold.control.v1.WatchAssignmen
  * Use `create(WatchAssignmentsRequestSchema)` to create a new message.
  */
 export const WatchAssignmentsRequestSchema: GenMessage<WatchAssignmentsRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 6);
+  messageDesc(file_hexhold_control_v1_control, 8);
 
 /**
  * @generated from message hexhold.control.v1.WatchAssignmentsResponse
@@ -273,7 +369,7 @@ export type WatchAssignmentsResponse = Message<"hexhold.control.v1.WatchAssignme
  * Use `create(WatchAssignmentsResponseSchema)` to create a new message.
  */
 export const WatchAssignmentsResponseSchema: GenMessage<WatchAssignmentsResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 7);
+  messageDesc(file_hexhold_control_v1_control, 9);
 
 /**
  * @generated from message hexhold.control.v1.Grant
@@ -297,7 +393,7 @@ export type Grant = Message<"hexhold.control.v1.Grant"> & {
  * Use `create(GrantSchema)` to create a new message.
  */
 export const GrantSchema: GenMessage<Grant> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 8);
+  messageDesc(file_hexhold_control_v1_control, 10);
 
 /**
  * @generated from message hexhold.control.v1.Release
@@ -319,7 +415,7 @@ export type Release = Message<"hexhold.control.v1.Release"> & {
  * Use `create(ReleaseSchema)` to create a new message.
  */
 export const ReleaseSchema: GenMessage<Release> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 9);
+  messageDesc(file_hexhold_control_v1_control, 11);
 
 /**
  * @generated from message hexhold.control.v1.WatchRoutesRequest
@@ -336,7 +432,7 @@ export type WatchRoutesRequest = Message<"hexhold.control.v1.WatchRoutesRequest"
  * Use `create(WatchRoutesRequestSchema)` to create a new message.
  */
 export const WatchRoutesRequestSchema: GenMessage<WatchRoutesRequest> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 10);
+  messageDesc(file_hexhold_control_v1_control, 12);
 
 /**
  * @generated from message hexhold.control.v1.SlotRoute
@@ -358,7 +454,7 @@ export type SlotRoute = Message<"hexhold.control.v1.SlotRoute"> & {
  * Use `create(SlotRouteSchema)` to create a new message.
  */
 export const SlotRouteSchema: GenMessage<SlotRoute> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 11);
+  messageDesc(file_hexhold_control_v1_control, 13);
 
 /**
  * @generated from message hexhold.control.v1.PinnedKey
@@ -397,7 +493,7 @@ export type PinnedKey = Message<"hexhold.control.v1.PinnedKey"> & {
  * Use `create(PinnedKeySchema)` to create a new message.
  */
 export const PinnedKeySchema: GenMessage<PinnedKey> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 12);
+  messageDesc(file_hexhold_control_v1_control, 14);
 
 /**
  * @generated from message hexhold.control.v1.WatchRoutesResponse
@@ -436,7 +532,7 @@ export type WatchRoutesResponse = Message<"hexhold.control.v1.WatchRoutesRespons
  * Use `create(WatchRoutesResponseSchema)` to create a new message.
  */
 export const WatchRoutesResponseSchema: GenMessage<WatchRoutesResponse> = /*@__PURE__*/
-  messageDesc(file_hexhold_control_v1_control, 13);
+  messageDesc(file_hexhold_control_v1_control, 15);
 
 /**
  * @generated from enum hexhold.control.v1.ProcessKind

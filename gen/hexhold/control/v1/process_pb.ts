@@ -217,7 +217,7 @@ export type InspectedSession = Message<"hexhold.control.v1.InspectedSession"> & 
   commandsInFlight: number;
 
   /**
-   * Bytes that wait for the client to read.
+   * What waits for the client to read, as memory: bytes of frames and of the objects that hold them.
    *
    * @generated from field: uint64 buffered_bytes = 6;
    */

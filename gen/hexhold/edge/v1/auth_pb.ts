@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/edge/v1/auth.proto.
  */
 export const file_hexhold_edge_v1_auth: GenFile = /*@__PURE__*/
-  fileDesc("ChpoZXhob2xkL2VkZ2UvdjEvYXV0aC5wcm90bxIPaGV4aG9sZC5lZGdlLnYxImYKD1JlZ2lzdGVyUmVxdWVzdBI1CgRuYW1lGAEgASgJQie6SCRyIjIgXltBLVphLXowLTldW0EtWmEtejAtOV8tXXsyLDIzfSQSHAoIcGFzc3dvcmQYAiABKAlCCrpIB3IFEAgYgAEiPwoQUmVnaXN0ZXJSZXNwb25zZRIrCgZ0b2tlbnMYASABKAsyGy5oZXhob2xkLmVkZ2UudjEuQXV0aFRva2VucyJFCgxMb2dpblJlcXVlc3QSFwoEbmFtZRgBIAEoCUIJukgGcgQQARgYEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABIjwKDUxvZ2luUmVzcG9uc2USKwoGdG9rZW5zGAEgASgLMhsuaGV4aG9sZC5lZGdlLnYxLkF1dGhUb2tlbnMiqAEKDlJlZnJlc2hSZXF1ZXN0EjEKDXJlZnJlc2hfdG9rZW4YASABKAlCGrpIF3IVMhNeW0EtWmEtejAtOV8tXXs0M30kEmMKCnJlcXVlc3RfaWQYAiABKAlCT7pITHJKMkheJHxeWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tN1swLTlhLWZdezN9LVs4OWFiXVswLTlhLWZdezN9LVswLTlhLWZdezEyfSQiPgoPUmVmcmVzaFJlc3BvbnNlEisKBnRva2VucxgBIAEoCzIbLmhleGhvbGQuZWRnZS52MS5BdXRoVG9rZW5zIkIKDUxvZ291dFJlcXVlc3QSMQoNcmVmcmVzaF90b2tlbhgBIAEoCUIaukgXchUyE15bQS1aYS16MC05Xy1dezQzfSQiEAoOTG9nb3V0UmVzcG9uc2UilwEKCkF1dGhUb2tlbnMSEgoKYWNjb3VudF9pZBgBIAEoCRIUCgxhY2Nlc3NfdG9rZW4YAiABKAkSFQoNcmVmcmVzaF90b2tlbhgDIAEoCRIZChFhY2Nlc3NfZXhwaXJlc19tcxgEIAEoAxIaChJyZWZyZXNoX2V4cGlyZXNfbXMYBSABKAMSEQoJcmVzaWRlbmNlGAYgASgJIkwKCUF1dGhFcnJvchIOCgZyZWFzb24YASABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAiABKA0SFwoPYmFubmVkX3VudGlsX21zGAMgASgDMscCCgtBdXRoU2VydmljZRJRCghSZWdpc3RlchIgLmhleGhvbGQuZWRnZS52MS5SZWdpc3RlclJlcXVlc3QaIS5oZXhob2xkLmVkZ2UudjEuUmVnaXN0ZXJSZXNwb25zZSIAEkgKBUxvZ2luEh0uaGV4aG9sZC5lZGdlLnYxLkxvZ2luUmVxdWVzdBoeLmhleGhvbGQuZWRnZS52MS5Mb2dpblJlc3BvbnNlIgASTgoHUmVmcmVzaBIfLmhleGhvbGQuZWRnZS52MS5SZWZyZXNoUmVxdWVzdBogLmhleGhvbGQuZWRnZS52MS5SZWZyZXNoUmVzcG9uc2UiABJLCgZMb2dvdXQSHi5oZXhob2xkLmVkZ2UudjEuTG9nb3V0UmVxdWVzdBofLmhleGhvbGQuZWRnZS52MS5Mb2dvdXRSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChpoZXhob2xkL2VkZ2UvdjEvYXV0aC5wcm90bxIPaGV4aG9sZC5lZGdlLnYxImYKD1JlZ2lzdGVyUmVxdWVzdBI1CgRuYW1lGAEgASgJQie6SCRyIjIgXltBLVphLXowLTldW0EtWmEtejAtOV8tXXsyLDIzfSQSHAoIcGFzc3dvcmQYAiABKAlCCrpIB3IFEAgYgAEiPwoQUmVnaXN0ZXJSZXNwb25zZRIrCgZ0b2tlbnMYASABKAsyGy5oZXhob2xkLmVkZ2UudjEuQXV0aFRva2VucyJFCgxMb2dpblJlcXVlc3QSFwoEbmFtZRgBIAEoCUIJukgGcgQQARgYEhwKCHBhc3N3b3JkGAIgASgJQgq6SAdyBRABGIABIjwKDUxvZ2luUmVzcG9uc2USKwoGdG9rZW5zGAEgASgLMhsuaGV4aG9sZC5lZGdlLnYxLkF1dGhUb2tlbnMiqAEKDlJlZnJlc2hSZXF1ZXN0EjEKDXJlZnJlc2hfdG9rZW4YASABKAlCGrpIF3IVMhNeW0EtWmEtejAtOV8tXXs0M30kEmMKCnJlcXVlc3RfaWQYAiABKAlCT7pITHJKMkheJHxeWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tN1swLTlhLWZdezN9LVs4OWFiXVswLTlhLWZdezN9LVswLTlhLWZdezEyfSQiPgoPUmVmcmVzaFJlc3BvbnNlEisKBnRva2VucxgBIAEoCzIbLmhleGhvbGQuZWRnZS52MS5BdXRoVG9rZW5zIkIKDUxvZ291dFJlcXVlc3QSMQoNcmVmcmVzaF90b2tlbhgBIAEoCUIaukgXchUyE15bQS1aYS16MC05Xy1dezQzfSQiEAoOTG9nb3V0UmVzcG9uc2UimAEKD0dldE5hbWVzUmVxdWVzdBIgCgxhY2Nlc3NfdG9rZW4YASABKAlCCrpIB3IFEAEYgCASYwoLYWNjb3VudF9pZHMYAiADKAlCTrpIS5IBSAgBEGQiQnJAMj5eWzAtOWEtZl17OH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17NH0tWzAtOWEtZl17MTJ9JCI/ChBHZXROYW1lc1Jlc3BvbnNlEisKBW5hbWVzGAEgAygLMhwuaGV4aG9sZC5lZGdlLnYxLkFjY291bnROYW1lIi8KC0FjY291bnROYW1lEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSKXAQoKQXV0aFRva2VucxISCgphY2NvdW50X2lkGAEgASgJEhQKDGFjY2Vzc190b2tlbhgCIAEoCRIVCg1yZWZyZXNoX3Rva2VuGAMgASgJEhkKEWFjY2Vzc19leHBpcmVzX21zGAQgASgDEhoKEnJlZnJlc2hfZXhwaXJlc19tcxgFIAEoAxIRCglyZXNpZGVuY2UYBiABKAkiYAoJQXV0aEVycm9yEg4KBnJlYXNvbhgBIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoDRIXCg9iYW5uZWRfdW50aWxfbXMYAyABKAMSEgoKYmFuX3JlYXNvbhgEIAEoCTKaAwoLQXV0aFNlcnZpY2USUQoIUmVnaXN0ZXISIC5oZXhob2xkLmVkZ2UudjEuUmVnaXN0ZXJSZXF1ZXN0GiEuaGV4aG9sZC5lZGdlLnYxLlJlZ2lzdGVyUmVzcG9uc2UiABJICgVMb2dpbhIdLmhleGhvbGQuZWRnZS52MS5Mb2dpblJlcXVlc3QaHi5oZXhob2xkLmVkZ2UudjEuTG9naW5SZXNwb25zZSIAEk4KB1JlZnJlc2gSHy5oZXhob2xkLmVkZ2UudjEuUmVmcmVzaFJlcXVlc3QaIC5oZXhob2xkLmVkZ2UudjEuUmVmcmVzaFJlc3BvbnNlIgASSwoGTG9nb3V0Eh4uaGV4aG9sZC5lZGdlLnYxLkxvZ291dFJlcXVlc3QaHy5oZXhob2xkLmVkZ2UudjEuTG9nb3V0UmVzcG9uc2UiABJRCghHZXROYW1lcxIgLmhleGhvbGQuZWRnZS52MS5HZXROYW1lc1JlcXVlc3QaIS5oZXhob2xkLmVkZ2UudjEuR2V0TmFtZXNSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.edge.v1.RegisterRequest
@@ -168,6 +168,75 @@ export const LogoutResponseSchema: GenMessage<LogoutResponse> = /*@__PURE__*/
   messageDesc(file_hexhold_edge_v1_auth, 7);
 
 /**
+ * @generated from message hexhold.edge.v1.GetNamesRequest
+ */
+export type GetNamesRequest = Message<"hexhold.edge.v1.GetNamesRequest"> & {
+  /**
+   * Access token of the account that asks.
+   *
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * UUIDs as text.
+   *
+   * @generated from field: repeated string account_ids = 2;
+   */
+  accountIds: string[];
+};
+
+/**
+ * Describes the message hexhold.edge.v1.GetNamesRequest.
+ * Use `create(GetNamesRequestSchema)` to create a new message.
+ */
+export const GetNamesRequestSchema: GenMessage<GetNamesRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_edge_v1_auth, 8);
+
+/**
+ * Accounts that are not known, such as players that the host has minted, are absent. In no order.
+ *
+ * @generated from message hexhold.edge.v1.GetNamesResponse
+ */
+export type GetNamesResponse = Message<"hexhold.edge.v1.GetNamesResponse"> & {
+  /**
+   * @generated from field: repeated hexhold.edge.v1.AccountName names = 1;
+   */
+  names: AccountName[];
+};
+
+/**
+ * Describes the message hexhold.edge.v1.GetNamesResponse.
+ * Use `create(GetNamesResponseSchema)` to create a new message.
+ */
+export const GetNamesResponseSchema: GenMessage<GetNamesResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_edge_v1_auth, 9);
+
+/**
+ * @generated from message hexhold.edge.v1.AccountName
+ */
+export type AccountName = Message<"hexhold.edge.v1.AccountName"> & {
+  /**
+   * A UUID as text.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message hexhold.edge.v1.AccountName.
+ * Use `create(AccountNameSchema)` to create a new message.
+ */
+export const AccountNameSchema: GenMessage<AccountName> = /*@__PURE__*/
+  messageDesc(file_hexhold_edge_v1_auth, 10);
+
+/**
  * @generated from message hexhold.edge.v1.AuthTokens
  */
 export type AuthTokens = Message<"hexhold.edge.v1.AuthTokens"> & {
@@ -213,7 +282,7 @@ export type AuthTokens = Message<"hexhold.edge.v1.AuthTokens"> & {
  * Use `create(AuthTokensSchema)` to create a new message.
  */
 export const AuthTokensSchema: GenMessage<AuthTokens> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_auth, 8);
+  messageDesc(file_hexhold_edge_v1_auth, 11);
 
 /**
  * Detail of an error of AuthService.
@@ -241,6 +310,13 @@ export type AuthError = Message<"hexhold.edge.v1.AuthError"> & {
    * @generated from field: int64 banned_until_ms = 3;
    */
   bannedUntilMs: bigint;
+
+  /**
+   * Of a ban: why, in the operator's words; may be empty.
+   *
+   * @generated from field: string ban_reason = 4;
+   */
+  banReason: string;
 };
 
 /**
@@ -248,7 +324,7 @@ export type AuthError = Message<"hexhold.edge.v1.AuthError"> & {
  * Use `create(AuthErrorSchema)` to create a new message.
  */
 export const AuthErrorSchema: GenMessage<AuthError> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_auth, 9);
+  messageDesc(file_hexhold_edge_v1_auth, 12);
 
 /**
  * Accounts, over HTTP on a gateway's port. An error carries an AuthError as its detail.
@@ -293,6 +369,16 @@ export const AuthService: GenService<{
     methodKind: "unary";
     input: typeof LogoutRequestSchema;
     output: typeof LogoutResponseSchema;
+  },
+  /**
+   * Names of accounts, for who has an access token. It tells nothing else about them.
+   *
+   * @generated from rpc hexhold.edge.v1.AuthService.GetNames
+   */
+  getNames: {
+    methodKind: "unary";
+    input: typeof GetNamesRequestSchema;
+    output: typeof GetNamesResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_edge_v1_auth, 0);

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/envelope/v1/envelope.proto.
  */
 export const file_hexhold_envelope_v1_envelope: GenFile = /*@__PURE__*/
-  fileDesc("CiJoZXhob2xkL2VudmVsb3BlL3YxL2VudmVsb3BlLnByb3RvEhNoZXhob2xkLmVudmVsb3BlLnYxIicKA0tleRIOCgZoZXhfaWQYASABKAYSEAoIbGF5ZXJfaWQYAiABKA0iPgoIUHJvZHVjZXISDwoHc2VydmljZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGluc3RhbmNlGAMgASgJIswDCghFbnZlbG9wZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhgKB3ZlcnNpb24YAiABKA1CB7pIBCoCKAESJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGwoKcmVxdWVzdF9pZBgEIAEoDEIHukgEegJoEBIZCghldmVudF9pZBgFIAEoDEIHukgEegJoEBIUCgxjYXVzYXRpb25faWQYBiABKAwSFgoOY29ycmVsYXRpb25faWQYByABKAwSLwoIcHJvZHVjZXIYCCABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlByb2R1Y2VyEg0KBXRzX21zGAkgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoDBIaCgdwYXlsb2FkGAsgASgMQgm6SAZ6BBiAgAESEgoKYWNjb3VudF9pZBgMIAEoDBISCgpzZXNzaW9uX2lkGA0gASgMEhQKDHZvbGF0aWxlX3NlcRgOIAEoBBITCgtkZWFkbGluZV9tcxgPIAEoAxIcCgt0cmFjZXBhcmVudBgQIAEoCUIHukgEcgIYNxIZCgdzdWJqZWN0GBEgASgJQgi6SAVyAxiAASJCCgVCYXRjaBIVCg1yb3V0ZV92ZXJzaW9uGAEgASgEEg8KB3N1c3BlY3QYAiABKAgSEQoJZW52ZWxvcGVzGAMgAygMIhkKB0FwcGxpZWQSDgoGcmVzdWx0GAEgASgMIkEKB1JlZnVzZWQSDgoGcmVhc29uGAEgASgJEhYKDnJldHJ5X2FmdGVyX21zGAIgASgNEg4KBmRldGFpbBgDIAEoDCJ7CgxDb21tYW5kRXJyb3ISMgoKZXJyb3JfY29kZRgBIAEoDjIeLmhleGhvbGQuZW52ZWxvcGUudjEuRXJyb3JDb2RlEg4KBnJlYXNvbhgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRIPCgdtZXNzYWdlGAQgASgJIloKCFZpZXdNYXJrEiUKA2tleRgBIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhUKDWFjdGl2YXRpb25faWQYAiABKAwSEAoIdmlld19zZXEYAyABKAQilQMKBkFuc3dlchIYChBjb21tYW5kX2V2ZW50X2lkGAEgASgMEhIKCnJlcXVlc3RfaWQYAiABKAwSJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSEwoLaGV4X3ZlcnNpb24YBCABKAQSDQoFZXBvY2gYBSABKAQSEAoIcmVwbGF5ZWQYBiABKAgSMgoKZHVyYWJpbGl0eRgHIAEoDjIeLmhleGhvbGQub3B0aW9ucy52MS5EdXJhYmlsaXR5Ei8KB2FwcGxpZWQYCCABKAsyHC5oZXhob2xkLmVudmVsb3BlLnYxLkFwcGxpZWRIABIvCgdyZWZ1c2VkGAkgASgLMhwuaGV4aG9sZC5lbnZlbG9wZS52MS5SZWZ1c2VkSAASMgoFZXJyb3IYCiABKAsyIS5oZXhob2xkLmVudmVsb3BlLnYxLkNvbW1hbmRFcnJvckgAEisKBHZpZXcYCyABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdNYXJrQgkKB291dGNvbWUiOwoLQW5zd2VyQmF0Y2gSLAoHYW5zd2VycxgBIAMoCzIbLmhleGhvbGQuZW52ZWxvcGUudjEuQW5zd2VyIn8KCVZpZXdFdmVudBIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEEhMKC2hleF92ZXJzaW9uGAQgASgEEg0KBWV2ZW50GAUgASgMImkKCVZpZXdCYXRjaBIuCgZldmVudHMYASADKAsyHi5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdFdmVudBIsCgVtYXJrcxgCIAMoCzIdLmhleGhvbGQuZW52ZWxvcGUudjEuVmlld01hcmsq/QIKCUVycm9yQ29kZRIaChZFUlJPUl9DT0RFX1VOU1BFQ0lGSUVEEAASHwobRVJST1JfQ09ERV9JTlZBTElEX0FSR1VNRU5UEAESHgoaRVJST1JfQ09ERV9VTkFVVEhFTlRJQ0FURUQQAhIgChxFUlJPUl9DT0RFX1BFUk1JU1NJT05fREVOSUVEEAMSGAoURVJST1JfQ09ERV9OT1RfRk9VTkQQBBIjCh9FUlJPUl9DT0RFX0lERU1QT1RFTkNZX01JU01BVENIEAUSHAoYRVJST1JfQ09ERV9TVEFMRV9DT01NQU5EEAYSIQodRVJST1JfQ09ERV9SRVNPVVJDRV9FWEhBVVNURUQQBxIaChZFUlJPUl9DT0RFX1VOQVZBSUxBQkxFEAgSHgoaRVJST1JfQ09ERV9VTktOT1dOX09VVENPTUUQCRIcChhFUlJPUl9DT0RFX0RFQURfTEVUVEVSRUQQChIXChNFUlJPUl9DT0RFX0lOVEVSTkFMEAtiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_options_v1_options]);
+  fileDesc("CiJoZXhob2xkL2VudmVsb3BlL3YxL2VudmVsb3BlLnByb3RvEhNoZXhob2xkLmVudmVsb3BlLnYxIicKA0tleRIOCgZoZXhfaWQYASABKAYSEAoIbGF5ZXJfaWQYAiABKA0iPgoIUHJvZHVjZXISDwoHc2VydmljZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGluc3RhbmNlGAMgASgJIswDCghFbnZlbG9wZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhgKB3ZlcnNpb24YAiABKA1CB7pIBCoCKAESJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGwoKcmVxdWVzdF9pZBgEIAEoDEIHukgEegJoEBIZCghldmVudF9pZBgFIAEoDEIHukgEegJoEBIUCgxjYXVzYXRpb25faWQYBiABKAwSFgoOY29ycmVsYXRpb25faWQYByABKAwSLwoIcHJvZHVjZXIYCCABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlByb2R1Y2VyEg0KBXRzX21zGAkgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoDBIaCgdwYXlsb2FkGAsgASgMQgm6SAZ6BBiAgAESEgoKYWNjb3VudF9pZBgMIAEoDBISCgpzZXNzaW9uX2lkGA0gASgMEhQKDHZvbGF0aWxlX3NlcRgOIAEoBBITCgtkZWFkbGluZV9tcxgPIAEoAxIcCgt0cmFjZXBhcmVudBgQIAEoCUIHukgEcgIYNxIZCgdzdWJqZWN0GBEgASgJQgi6SAVyAxiAASKCAQoFQmF0Y2gSFQoNcm91dGVfdmVyc2lvbhgBIAEoBBIPCgdzdXNwZWN0GAIgASgIEhEKCWVudmVsb3BlcxgDIAMoDBIMCgRsaWZlGAQgASgEEjAKBnBsYWNlcxgFIAMoCzIgLmhleGhvbGQuZW52ZWxvcGUudjEuT3V0Ym94UGxhY2UiLQoLT3V0Ym94UGxhY2USDAoEc2xvdBgBIAEoCRIQCghwb3NpdGlvbhgCIAEoBCIZCgdBcHBsaWVkEg4KBnJlc3VsdBgBIAEoDCJBCgdSZWZ1c2VkEg4KBnJlYXNvbhgBIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoDRIOCgZkZXRhaWwYAyABKAwiewoMQ29tbWFuZEVycm9yEjIKCmVycm9yX2NvZGUYASABKA4yHi5oZXhob2xkLmVudmVsb3BlLnYxLkVycm9yQ29kZRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SDwoHbWVzc2FnZRgEIAEoCSJaCghWaWV3TWFyaxIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEIpUDCgZBbnN3ZXISGAoQY29tbWFuZF9ldmVudF9pZBgBIAEoDBISCgpyZXF1ZXN0X2lkGAIgASgMEiUKA2tleRgDIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhMKC2hleF92ZXJzaW9uGAQgASgEEg0KBWVwb2NoGAUgASgEEhAKCHJlcGxheWVkGAYgASgIEjIKCmR1cmFiaWxpdHkYByABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIvCgdhcHBsaWVkGAggASgLMhwuaGV4aG9sZC5lbnZlbG9wZS52MS5BcHBsaWVkSAASLwoHcmVmdXNlZBgJIAEoCzIcLmhleGhvbGQuZW52ZWxvcGUudjEuUmVmdXNlZEgAEjIKBWVycm9yGAogASgLMiEuaGV4aG9sZC5lbnZlbG9wZS52MS5Db21tYW5kRXJyb3JIABIrCgR2aWV3GAsgASgLMh0uaGV4aG9sZC5lbnZlbG9wZS52MS5WaWV3TWFya0IJCgdvdXRjb21lIjsKC0Fuc3dlckJhdGNoEiwKB2Fuc3dlcnMYASADKAsyGy5oZXhob2xkLmVudmVsb3BlLnYxLkFuc3dlciJ/CglWaWV3RXZlbnQSJQoDa2V5GAEgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSFQoNYWN0aXZhdGlvbl9pZBgCIAEoDBIQCgh2aWV3X3NlcRgDIAEoBBITCgtoZXhfdmVyc2lvbhgEIAEoBBINCgVldmVudBgFIAEoDCJpCglWaWV3QmF0Y2gSLgoGZXZlbnRzGAEgAygLMh4uaGV4aG9sZC5lbnZlbG9wZS52MS5WaWV3RXZlbnQSLAoFbWFya3MYAiADKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdNYXJrKv0CCglFcnJvckNvZGUSGgoWRVJST1JfQ09ERV9VTlNQRUNJRklFRBAAEh8KG0VSUk9SX0NPREVfSU5WQUxJRF9BUkdVTUVOVBABEh4KGkVSUk9SX0NPREVfVU5BVVRIRU5USUNBVEVEEAISIAocRVJST1JfQ09ERV9QRVJNSVNTSU9OX0RFTklFRBADEhgKFEVSUk9SX0NPREVfTk9UX0ZPVU5EEAQSIwofRVJST1JfQ09ERV9JREVNUE9URU5DWV9NSVNNQVRDSBAFEhwKGEVSUk9SX0NPREVfU1RBTEVfQ09NTUFORBAGEiEKHUVSUk9SX0NPREVfUkVTT1VSQ0VfRVhIQVVTVEVEEAcSGgoWRVJST1JfQ09ERV9VTkFWQUlMQUJMRRAIEh4KGkVSUk9SX0NPREVfVU5LTk9XTl9PVVRDT01FEAkSHAoYRVJST1JfQ09ERV9ERUFEX0xFVFRFUkVEEAoSFwoTRVJST1JfQ09ERV9JTlRFUk5BTBALYgZwcm90bzM", [file_buf_validate_validate, file_hexhold_options_v1_options]);
 
 /**
  * Names a hex: the actor and its state.
@@ -219,6 +219,20 @@ export type Batch = Message<"hexhold.envelope.v1.Batch"> & {
    * @generated from field: repeated bytes envelopes = 3;
    */
   envelopes: Uint8Array[];
+
+  /**
+   * What a commit owed: life of the database in which it was sent; 0 = no commit owed it.
+   *
+   * @generated from field: uint64 life = 4;
+   */
+  life: bigint;
+
+  /**
+   * With `life`: where each envelope lies in the world's outbox, in their order.
+   *
+   * @generated from field: repeated hexhold.envelope.v1.OutboxPlace places = 5;
+   */
+  places: OutboxPlace[];
 };
 
 /**
@@ -227,6 +241,28 @@ export type Batch = Message<"hexhold.envelope.v1.Batch"> & {
  */
 export const BatchSchema: GenMessage<Batch> = /*@__PURE__*/
   messageDesc(file_hexhold_envelope_v1_envelope, 3);
+
+/**
+ * @generated from message hexhold.envelope.v1.OutboxPlace
+ */
+export type OutboxPlace = Message<"hexhold.envelope.v1.OutboxPlace"> & {
+  /**
+   * @generated from field: string slot = 1;
+   */
+  slot: string;
+
+  /**
+   * @generated from field: uint64 position = 2;
+   */
+  position: bigint;
+};
+
+/**
+ * Describes the message hexhold.envelope.v1.OutboxPlace.
+ * Use `create(OutboxPlaceSchema)` to create a new message.
+ */
+export const OutboxPlaceSchema: GenMessage<OutboxPlace> = /*@__PURE__*/
+  messageDesc(file_hexhold_envelope_v1_envelope, 4);
 
 /**
  * The answer of the rules "yes".
@@ -247,7 +283,7 @@ export type Applied = Message<"hexhold.envelope.v1.Applied"> & {
  * Use `create(AppliedSchema)` to create a new message.
  */
 export const AppliedSchema: GenMessage<Applied> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 4);
+  messageDesc(file_hexhold_envelope_v1_envelope, 5);
 
 /**
  * The answer of the rules "no": a result like any other, stored and never retried.
@@ -282,7 +318,7 @@ export type Refused = Message<"hexhold.envelope.v1.Refused"> & {
  * Use `create(RefusedSchema)` to create a new message.
  */
 export const RefusedSchema: GenMessage<Refused> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 5);
+  messageDesc(file_hexhold_envelope_v1_envelope, 6);
 
 /**
  * @generated from message hexhold.envelope.v1.CommandError
@@ -318,7 +354,7 @@ export type CommandError = Message<"hexhold.envelope.v1.CommandError"> & {
  * Use `create(CommandErrorSchema)` to create a new message.
  */
 export const CommandErrorSchema: GenMessage<CommandError> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 6);
+  messageDesc(file_hexhold_envelope_v1_envelope, 7);
 
 /**
  * How far a hex has come: tells an observer that it lost the last event.
@@ -347,7 +383,7 @@ export type ViewMark = Message<"hexhold.envelope.v1.ViewMark"> & {
  * Use `create(ViewMarkSchema)` to create a new message.
  */
 export const ViewMarkSchema: GenMessage<ViewMark> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 7);
+  messageDesc(file_hexhold_envelope_v1_envelope, 8);
 
 /**
  * Answers the command with that `command_event_id`.
@@ -430,7 +466,7 @@ export type Answer = Message<"hexhold.envelope.v1.Answer"> & {
  * Use `create(AnswerSchema)` to create a new message.
  */
 export const AnswerSchema: GenMessage<Answer> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 8);
+  messageDesc(file_hexhold_envelope_v1_envelope, 9);
 
 /**
  * Body of a reply: answers of one commit for one gateway. `type` = `answers.v1`.
@@ -449,7 +485,7 @@ export type AnswerBatch = Message<"hexhold.envelope.v1.AnswerBatch"> & {
  * Use `create(AnswerBatchSchema)` to create a new message.
  */
 export const AnswerBatchSchema: GenMessage<AnswerBatch> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 9);
+  messageDesc(file_hexhold_envelope_v1_envelope, 10);
 
 /**
  * What observers see of a hex, numbered.
@@ -494,7 +530,7 @@ export type ViewEvent = Message<"hexhold.envelope.v1.ViewEvent"> & {
  * Use `create(ViewEventSchema)` to create a new message.
  */
 export const ViewEventSchema: GenMessage<ViewEvent> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 10);
+  messageDesc(file_hexhold_envelope_v1_envelope, 11);
 
 /**
  * Body of a message on `view.topic`. `type` = `view.v1`.
@@ -518,7 +554,7 @@ export type ViewBatch = Message<"hexhold.envelope.v1.ViewBatch"> & {
  * Use `create(ViewBatchSchema)` to create a new message.
  */
 export const ViewBatchSchema: GenMessage<ViewBatch> = /*@__PURE__*/
-  messageDesc(file_hexhold_envelope_v1_envelope, 11);
+  messageDesc(file_hexhold_envelope_v1_envelope, 12);
 
 /**
  * @generated from enum hexhold.envelope.v1.ErrorCode

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/commands.proto.
  */
 export const file_hexhold_hex_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2hleC92MS9jb21tYW5kcy5wcm90bxIOaGV4aG9sZC5oZXgudjEiWgoFU3Bhd24SGgoJcGxheWVyX2lkGAEgASgMQge6SAR6AmgQOjWKtRgxCg1jbWQuaGV4LnNwYXduEAEgASoBAzoPYWxyZWFkeS1zcGF3bmVkOghoZXgtZnVsbCKMAQoFRW50ZXI6ggGKtRh+Cg1jbWQuaGV4LmVudGVyEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og5hbHJlYWR5LW9ubGluZUIaaGV4aG9sZC5oZXgudjEuRW50ZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIh0KC0VudGVyUmVzdWx0Eg4KBm9ubGluZRgBIAEoDSJFChFOb3RSZXNpZGVudERldGFpbBIWCg53ZW50X3RvX2hleF9pZBgBIAEoBhIYChB3ZW50X3RvX2xheWVyX2lkGAIgASgNInAKBUxlYXZlOmeKtRhjCg1jbWQuaGV4LmxlYXZlEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og9hbHJlYWR5LW9mZmxpbmVKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIrEBCgRNb3ZlEhYKAXgYASABKBFCC7pICDoGGIYSKIUSEhYKAXkYAiABKBFCC7pICDoGGIYSKIUSOnmKtRh1CgxjbWQuaGV4Lm1vdmUQASACKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6DG91dC1vZi1vcmRlcjoLb3V0c2lkZS1oZXhKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsItQBCghUcmFuc2ZlchIRCgl0b19oZXhfaWQYASABKAYSEwoLdG9fbGF5ZXJfaWQYAiABKA06nwGKtRiaAQoQY21kLmhleC50cmFuc2ZlchABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMbm90LWFkamFjZW50Og1vdXRzaWRlLXdvcmxkQh1oZXhob2xkLmhleC52MS5UcmFuc2ZlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiIAoOVHJhbnNmZXJSZXN1bHQSDgoGbnVtYmVyGAEgASgEIucBCgZHYXRoZXISNgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZUIKukgHggEEEAEgABIaCgZhbW91bnQYAiABKANCCrpIByIFGOgHKAE6iAGKtRiDAQoOY21kLmhleC5nYXRoZXIQASABKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6CGRlcGxldGVkQhtoZXhob2xkLmhleC52MS5HYXRoZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIiwKDEdhdGhlclJlc3VsdBIOCgZhbW91bnQYASABKAMSDAoEbGVmdBgCIAEoAyJACgdPYnNlcnZlOjWKtRgxCg9jbWQuaGV4Lm9ic2VydmUQASADKgIBCUIWaGV4aG9sZC5oZXgudjEuSGV4VmlldyLYAQoHSGV4VmlldxINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxINCgVvd25lchgDIAEoDBIlCgZzdG9ja3MYBCADKAsyFS5oZXhob2xkLmhleC52MS5TdG9jaxIrCgdwbGF5ZXJzGAUgAygLMhouaGV4aG9sZC5oZXgudjEuU2VlblBsYXllchISCgpwb3B1bGF0aW9uGAYgASgNEg4KBm5vd19tcxgHIAEoAxIWCg5zdG9ja19jYXBhY2l0eRgIIAEoAxITCgtyZWdyb3d0aF9tcxgJIAEoAyI1CgpTZWVuUGxheWVyEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBFiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
+  fileDesc("Ch1oZXhob2xkL2hleC92MS9jb21tYW5kcy5wcm90bxIOaGV4aG9sZC5oZXgudjEiWgoFU3Bhd24SGgoJcGxheWVyX2lkGAEgASgMQge6SAR6AmgQOjWKtRgxCg1jbWQuaGV4LnNwYXduEAEgASoBAzoPYWxyZWFkeS1zcGF3bmVkOghoZXgtZnVsbCKMAQoFRW50ZXI6ggGKtRh+Cg1jbWQuaGV4LmVudGVyEAIgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og5hbHJlYWR5LW9ubGluZUIaaGV4aG9sZC5oZXgudjEuRW50ZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIh0KC0VudGVyUmVzdWx0Eg4KBm9ubGluZRgBIAEoDSJFChFOb3RSZXNpZGVudERldGFpbBIWCg53ZW50X3RvX2hleF9pZBgBIAEoBhIYChB3ZW50X3RvX2xheWVyX2lkGAIgASgNInAKBUxlYXZlOmeKtRhjCg1jbWQuaGV4LmxlYXZlEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og9hbHJlYWR5LW9mZmxpbmVKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIsABCgtFbmRQcmVzZW5jZRIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASGwoKc2Vzc2lvbl9pZBgCIAEoDEIHukgEegJoEDp4irUYdAoUY21kLmhleC5lbmQtcHJlc2VuY2UQASABKgEDOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6D2FscmVhZHktb2ZmbGluZToIcmVwbGFjZWRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIrEBCgRNb3ZlEhYKAXgYASABKBFCC7pICDoGGIYSKIUSEhYKAXkYAiABKBFCC7pICDoGGIYSKIUSOnmKtRh1CgxjbWQuaGV4Lm1vdmUQASACKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6DG91dC1vZi1vcmRlcjoLb3V0c2lkZS1oZXhKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsItQBCghUcmFuc2ZlchIRCgl0b19oZXhfaWQYASABKAYSEwoLdG9fbGF5ZXJfaWQYAiABKA06nwGKtRiaAQoQY21kLmhleC50cmFuc2ZlchABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMbm90LWFkamFjZW50Og1vdXRzaWRlLXdvcmxkQh1oZXhob2xkLmhleC52MS5UcmFuc2ZlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiIAoOVHJhbnNmZXJSZXN1bHQSDgoGbnVtYmVyGAEgASgEIucBCgZHYXRoZXISNgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZUIKukgHggEEEAEgABIaCgZhbW91bnQYAiABKANCCrpIByIFGOgHKAE6iAGKtRiDAQoOY21kLmhleC5nYXRoZXIQASABKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6CGRlcGxldGVkQhtoZXhob2xkLmhleC52MS5HYXRoZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIiwKDEdhdGhlclJlc3VsdBIOCgZhbW91bnQYASABKAMSDAoEbGVmdBgCIAEoAyJACgdPYnNlcnZlOjWKtRgxCg9jbWQuaGV4Lm9ic2VydmUQASADKgIBCUIWaGV4aG9sZC5oZXgudjEuSGV4VmlldyLYAQoHSGV4VmlldxINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxINCgVvd25lchgDIAEoDBIlCgZzdG9ja3MYBCADKAsyFS5oZXhob2xkLmhleC52MS5TdG9jaxIrCgdwbGF5ZXJzGAUgAygLMhouaGV4aG9sZC5oZXgudjEuU2VlblBsYXllchISCgpwb3B1bGF0aW9uGAYgASgNEg4KBm5vd19tcxgHIAEoAxIWCg5zdG9ja19jYXBhY2l0eRgIIAEoAxITCgtyZWdyb3d0aF9tcxgJIAEoAyI1CgpTZWVuUGxheWVyEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBFiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
 
 /**
  * Brings a player into the world, once for ever.
@@ -36,7 +36,8 @@ export const SpawnSchema: GenMessage<Spawn> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_commands, 0);
 
 /**
- * Comes online in the hex of residence.
+ * Comes online in the hex of residence. `already-online` is said to the session that came online last, and to older
+ * ones; a newer session takes over what an older one has left.
  *
  * @generated from message hexhold.hex.v1.Enter
  */
@@ -111,6 +112,32 @@ export const LeaveSchema: GenMessage<Leave> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_commands, 4);
 
 /**
+ * Takes a player offline whose sessions are all gone.
+ *
+ * @generated from message hexhold.hex.v1.EndPresence
+ */
+export type EndPresence = Message<"hexhold.hex.v1.EndPresence"> & {
+  /**
+   * @generated from field: bytes player_id = 1;
+   */
+  playerId: Uint8Array;
+
+  /**
+   * The newest session of the account that is gone: UUIDv7, or all zeros for whatever came before sessions were known.
+   *
+   * @generated from field: bytes session_id = 2;
+   */
+  sessionId: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.EndPresence.
+ * Use `create(EndPresenceSchema)` to create a new message.
+ */
+export const EndPresenceSchema: GenMessage<EndPresence> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_commands, 5);
+
+/**
  * Moves inside the hex.
  *
  * @generated from message hexhold.hex.v1.Move
@@ -135,7 +162,7 @@ export type Move = Message<"hexhold.hex.v1.Move"> & {
  * Use `create(MoveSchema)` to create a new message.
  */
 export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 5);
+  messageDesc(file_hexhold_hex_v1_commands, 6);
 
 /**
  * Goes to a neighbouring hex. Applied = under way: the player is nowhere able to act until it has arrived, or is
@@ -162,7 +189,7 @@ export type Transfer = Message<"hexhold.hex.v1.Transfer"> & {
  * Use `create(TransferSchema)` to create a new message.
  */
 export const TransferSchema: GenMessage<Transfer> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 6);
+  messageDesc(file_hexhold_hex_v1_commands, 7);
 
 /**
  * @generated from message hexhold.hex.v1.TransferResult
@@ -181,7 +208,7 @@ export type TransferResult = Message<"hexhold.hex.v1.TransferResult"> & {
  * Use `create(TransferResultSchema)` to create a new message.
  */
 export const TransferResultSchema: GenMessage<TransferResult> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 7);
+  messageDesc(file_hexhold_hex_v1_commands, 8);
 
 /**
  * Takes from a stock of the hex.
@@ -205,7 +232,7 @@ export type Gather = Message<"hexhold.hex.v1.Gather"> & {
  * Use `create(GatherSchema)` to create a new message.
  */
 export const GatherSchema: GenMessage<Gather> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 8);
+  messageDesc(file_hexhold_hex_v1_commands, 9);
 
 /**
  * @generated from message hexhold.hex.v1.GatherResult
@@ -229,7 +256,7 @@ export type GatherResult = Message<"hexhold.hex.v1.GatherResult"> & {
  * Use `create(GatherResultSchema)` to create a new message.
  */
 export const GatherResultSchema: GenMessage<GatherResult> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 9);
+  messageDesc(file_hexhold_hex_v1_commands, 10);
 
 /**
  * Reads what observers may see.
@@ -244,7 +271,7 @@ export type Observe = Message<"hexhold.hex.v1.Observe"> & {
  * Use `create(ObserveSchema)` to create a new message.
  */
 export const ObserveSchema: GenMessage<Observe> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 10);
+  messageDesc(file_hexhold_hex_v1_commands, 11);
 
 /**
  * What observers may see of a hex.
@@ -311,7 +338,7 @@ export type HexView = Message<"hexhold.hex.v1.HexView"> & {
  * Use `create(HexViewSchema)` to create a new message.
  */
 export const HexViewSchema: GenMessage<HexView> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 11);
+  messageDesc(file_hexhold_hex_v1_commands, 12);
 
 /**
  * @generated from message hexhold.hex.v1.SeenPlayer
@@ -338,5 +365,5 @@ export type SeenPlayer = Message<"hexhold.hex.v1.SeenPlayer"> & {
  * Use `create(SeenPlayerSchema)` to create a new message.
  */
 export const SeenPlayerSchema: GenMessage<SeenPlayer> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 12);
+  messageDesc(file_hexhold_hex_v1_commands, 13);
 

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/events.proto.
  */
 export const file_hexhold_hex_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("ChtoZXhob2xkL2hleC92MS9ldmVudHMucHJvdG8SDmhleGhvbGQuaGV4LnYxIlEKDVBsYXllclNwYXduZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOh6KtRgaChZldnQuaGV4LnBsYXllci1zcGF3bmVkEAEiUQoNUGxheWVyRW50ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDQoFYXRfbXMYAiABKAM6Hoq1GBoKFmV2dC5oZXgucGxheWVyLWVudGVyZWQQASJLCgpQbGF5ZXJMZWZ0EhEKCXBsYXllcl9pZBgBIAEoDBINCgVhdF9tcxgCIAEoAzobirUYFwoTZXZ0LmhleC5wbGF5ZXItbGVmdBABIn4KC1BsYXllck1vdmVkEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBESEgoKc2Vzc2lvbl9pZBgEIAEoDBIUCgx2b2xhdGlsZV9zZXEYBSABKAQ6HIq1GBgKFGV2dC5oZXgucGxheWVyLW1vdmVkEAEimwEKCEdhdGhlcmVkEhEKCXBsYXllcl9pZBgBIAEoDBIqCghyZXNvdXJjZRgCIAEoDjIYLmhleGhvbGQuaGV4LnYxLlJlc291cmNlEg4KBmFtb3VudBgDIAEoAxIMCgRsZWZ0GAQgASgDEg0KBWF0X21zGAUgASgDOiOKtRgfChBldnQuaGV4LmdhdGhlcmVkEAEyCWludmVudG9yeSJtCgtMZXZlbFJhaXNlZBINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxIlCgZzdG9ja3MYAyADKAsyFS5oZXhob2xkLmhleC52MS5TdG9jazocirUYGAoUZXZ0LmhleC5sZXZlbC1yYWlzZWQQAWIGcHJvdG8z", [file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
+  fileDesc("ChtoZXhob2xkL2hleC92MS9ldmVudHMucHJvdG8SDmhleGhvbGQuaGV4LnYxIlEKDVBsYXllclNwYXduZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOh6KtRgaChZldnQuaGV4LnBsYXllci1zcGF3bmVkEAEiZQoNUGxheWVyRW50ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDQoFYXRfbXMYAiABKAMSEgoKc2Vzc2lvbl9pZBgDIAEoDDoeirUYGgoWZXZ0LmhleC5wbGF5ZXItZW50ZXJlZBACIksKClBsYXllckxlZnQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOhuKtRgXChNldnQuaGV4LnBsYXllci1sZWZ0EAEifgoLUGxheWVyTW92ZWQSEQoJcGxheWVyX2lkGAEgASgMEgkKAXgYAiABKBESCQoBeRgDIAEoERISCgpzZXNzaW9uX2lkGAQgASgMEhQKDHZvbGF0aWxlX3NlcRgFIAEoBDocirUYGAoUZXZ0LmhleC5wbGF5ZXItbW92ZWQQASKbAQoIR2F0aGVyZWQSEQoJcGxheWVyX2lkGAEgASgMEioKCHJlc291cmNlGAIgASgOMhguaGV4aG9sZC5oZXgudjEuUmVzb3VyY2USDgoGYW1vdW50GAMgASgDEgwKBGxlZnQYBCABKAMSDQoFYXRfbXMYBSABKAM6I4q1GB8KEGV2dC5oZXguZ2F0aGVyZWQQATIJaW52ZW50b3J5Im0KC0xldmVsUmFpc2VkEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEiUKBnN0b2NrcxgDIAMoCzIVLmhleGhvbGQuaGV4LnYxLlN0b2NrOhyKtRgYChRldnQuaGV4LmxldmVsLXJhaXNlZBABYgZwcm90bzM", [file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
 
 /**
  * @generated from message hexhold.hex.v1.PlayerSpawned
@@ -38,6 +38,8 @@ export const PlayerSpawnedSchema: GenMessage<PlayerSpawned> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_events, 0);
 
 /**
+ * A player has come online; one that was online already has done so under a newer session.
+ *
  * @generated from message hexhold.hex.v1.PlayerEntered
  */
 export type PlayerEntered = Message<"hexhold.hex.v1.PlayerEntered"> & {
@@ -50,6 +52,13 @@ export type PlayerEntered = Message<"hexhold.hex.v1.PlayerEntered"> & {
    * @generated from field: int64 at_ms = 2;
    */
   atMs: bigint;
+
+  /**
+   * Session by which it came; empty in events of earlier releases.
+   *
+   * @generated from field: bytes session_id = 3;
+   */
+  sessionId: Uint8Array;
 };
 
 /**

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/transfer.proto.
  */
 export const file_hexhold_hex_v1_transfer: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2hleC92MS90cmFuc2Zlci5wcm90bxIOaGV4aG9sZC5oZXgudjEi1gEKBkFycml2ZRIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASFwoGbnVtYmVyGAIgASgEQge6SAQyAigBEhMKC2Zyb21faGV4X2lkGAMgASgGEhUKDWZyb21fbGF5ZXJfaWQYBCABKA0SDgoGb25saW5lGAUgASgIEhwKC2RlcGFydGVkX21zGAYgASgDQge6SAQiAigBOj2KtRg5Cg5jbWQuaGV4LmFycml2ZRABIAEqAQI6EGFscmVhZHktYW5zd2VyZWQ6DnN0YWxlLXRyYW5zZmVyIsMBCgtFbmRUcmFuc2ZlchIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASFwoGbnVtYmVyGAIgASgEQge6SAQyAigBEjQKA2VuZBgDIAEoDjIbLmhleGhvbGQuaGV4LnYxLlRyYW5zZmVyRW5kQgq6SAeCAQQQASAAEhcKBnJlYXNvbhgEIAEoCUIHukgEcgIYQDowirUYLAoUY21kLmhleC5lbmQtdHJhbnNmZXIQASABKgECOg1ub3QtdW5kZXItd2F5IsUBCg5DYW5jZWxUcmFuc2ZlchIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASFwoGbnVtYmVyGAIgASgEQge6SAQyAigBEhMKC2Zyb21faGV4X2lkGAMgASgGEhUKDWZyb21fbGF5ZXJfaWQYBCABKA0SHAoLZGVwYXJ0ZWRfbXMYBSABKANCB7pIBCICKAE6NIq1GDAKF2NtZC5oZXguY2FuY2VsLXRyYW5zZmVyEAEgASoBAjoOc3RhbGUtdHJhbnNmZXIiwgEKDlBsYXllckRlcGFydGVkEhEKCXBsYXllcl9pZBgBIAEoDBIOCgZudW1iZXIYAiABKAQSEQoJdG9faGV4X2lkGAMgASgGEhMKC3RvX2xheWVyX2lkGAQgASgNEg4KBm9ubGluZRgFIAEoCBINCgVhdF9tcxgGIAEoAxIOCgZkdWVfbXMYByABKAMSFQoNYXJtZWRfdmVyc2lvbhgIIAEoBDofirUYGwoXZXZ0LmhleC5wbGF5ZXItZGVwYXJ0ZWQQASLWAQoNUGxheWVyQXJyaXZlZBIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEhMKC2Zyb21faGV4X2lkGAMgASgGEhUKDWZyb21fbGF5ZXJfaWQYBCABKA0SDgoGb25saW5lGAUgASgIEhMKC2RlcGFydGVkX21zGAYgASgDEg0KBWF0X21zGAcgASgDEhgKEGZvcmdldF9iZWZvcmVfbXMYCCABKAM6KIq1GCQKFmV2dC5oZXgucGxheWVyLWFycml2ZWQQATIIYWNjb3VudHMiogEKDkFycml2YWxSZWZ1c2VkEhEKCXBsYXllcl9pZBgBIAEoDBIOCgZudW1iZXIYAiABKAQSDgoGcmVhc29uGAMgASgJEhMKC2RlcGFydGVkX21zGAQgASgDEg0KBWF0X21zGAUgASgDEhgKEGZvcmdldF9iZWZvcmVfbXMYBiABKAM6H4q1GBsKF2V2dC5oZXguYXJyaXZhbC1yZWZ1c2VkEAEiZwoQVHJhbnNmZXJBbnN3ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEg0KBWF0X21zGAMgASgDOiGKtRgdChlldnQuaGV4LnRyYW5zZmVyLWFuc3dlcmVkEAEiaQoRVHJhbnNmZXJDb21wbGV0ZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBINCgVhdF9tcxgDIAEoAzoiirUYHgoaZXZ0LmhleC50cmFuc2Zlci1jb21wbGV0ZWQQASKDAQoOUGxheWVyUmV0dXJuZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIOCgZvbmxpbmUYAyABKAgSDgoGcmVhc29uGAQgASgJEg0KBWF0X21zGAUgASgDOh+KtRgbChdldnQuaGV4LnBsYXllci1yZXR1cm5lZBABIowBCg9UcmFuc2ZlclF1ZXJpZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIOCgZkdWVfbXMYAyABKAMSFQoNYXJtZWRfdmVyc2lvbhgEIAEoBBINCgVhdF9tcxgFIAEoAzogirUYHAoYZXZ0LmhleC50cmFuc2Zlci1xdWVyaWVkEAFiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
+  fileDesc("Ch1oZXhob2xkL2hleC92MS90cmFuc2Zlci5wcm90bxIOaGV4aG9sZC5oZXgudjEi8wEKBkFycml2ZRIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASFwoGbnVtYmVyGAIgASgEQge6SAQyAigBEhMKC2Zyb21faGV4X2lkGAMgASgGEhUKDWZyb21fbGF5ZXJfaWQYBCABKA0SDgoGb25saW5lGAUgASgIEhwKC2RlcGFydGVkX21zGAYgASgDQge6SAQiAigBEhsKCnNlc3Npb25faWQYByABKAxCB7pIBHoCGBA6PYq1GDkKDmNtZC5oZXguYXJyaXZlEAIgASoBAjoQYWxyZWFkeS1hbnN3ZXJlZDoOc3RhbGUtdHJhbnNmZXIiwwEKC0VuZFRyYW5zZmVyEhoKCXBsYXllcl9pZBgBIAEoDEIHukgEegJoEBIXCgZudW1iZXIYAiABKARCB7pIBDICKAESNAoDZW5kGAMgASgOMhsuaGV4aG9sZC5oZXgudjEuVHJhbnNmZXJFbmRCCrpIB4IBBBABIAASFwoGcmVhc29uGAQgASgJQge6SARyAhhAOjCKtRgsChRjbWQuaGV4LmVuZC10cmFuc2ZlchABIAEqAQI6DW5vdC11bmRlci13YXkixQEKDkNhbmNlbFRyYW5zZmVyEhoKCXBsYXllcl9pZBgBIAEoDEIHukgEegJoEBIXCgZudW1iZXIYAiABKARCB7pIBDICKAESEwoLZnJvbV9oZXhfaWQYAyABKAYSFQoNZnJvbV9sYXllcl9pZBgEIAEoDRIcCgtkZXBhcnRlZF9tcxgFIAEoA0IHukgEIgIoATo0irUYMAoXY21kLmhleC5jYW5jZWwtdHJhbnNmZXIQASABKgECOg5zdGFsZS10cmFuc2ZlciLWAQoOUGxheWVyRGVwYXJ0ZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIRCgl0b19oZXhfaWQYAyABKAYSEwoLdG9fbGF5ZXJfaWQYBCABKA0SDgoGb25saW5lGAUgASgIEg0KBWF0X21zGAYgASgDEg4KBmR1ZV9tcxgHIAEoAxIVCg1hcm1lZF92ZXJzaW9uGAggASgEEhIKCnNlc3Npb25faWQYCSABKAw6H4q1GBsKF2V2dC5oZXgucGxheWVyLWRlcGFydGVkEAIi6gEKDVBsYXllckFycml2ZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBITCgtmcm9tX2hleF9pZBgDIAEoBhIVCg1mcm9tX2xheWVyX2lkGAQgASgNEg4KBm9ubGluZRgFIAEoCBITCgtkZXBhcnRlZF9tcxgGIAEoAxINCgVhdF9tcxgHIAEoAxIYChBmb3JnZXRfYmVmb3JlX21zGAggASgDEhIKCnNlc3Npb25faWQYCSABKAw6KIq1GCQKFmV2dC5oZXgucGxheWVyLWFycml2ZWQQAjIIYWNjb3VudHMiogEKDkFycml2YWxSZWZ1c2VkEhEKCXBsYXllcl9pZBgBIAEoDBIOCgZudW1iZXIYAiABKAQSDgoGcmVhc29uGAMgASgJEhMKC2RlcGFydGVkX21zGAQgASgDEg0KBWF0X21zGAUgASgDEhgKEGZvcmdldF9iZWZvcmVfbXMYBiABKAM6H4q1GBsKF2V2dC5oZXguYXJyaXZhbC1yZWZ1c2VkEAEiZwoQVHJhbnNmZXJBbnN3ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEg0KBWF0X21zGAMgASgDOiGKtRgdChlldnQuaGV4LnRyYW5zZmVyLWFuc3dlcmVkEAEiaQoRVHJhbnNmZXJDb21wbGV0ZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBINCgVhdF9tcxgDIAEoAzoiirUYHgoaZXZ0LmhleC50cmFuc2Zlci1jb21wbGV0ZWQQASKXAQoOUGxheWVyUmV0dXJuZWQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIOCgZvbmxpbmUYAyABKAgSDgoGcmVhc29uGAQgASgJEg0KBWF0X21zGAUgASgDEhIKCnNlc3Npb25faWQYBiABKAw6H4q1GBsKF2V2dC5oZXgucGxheWVyLXJldHVybmVkEAIijAEKD1RyYW5zZmVyUXVlcmllZBIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEg4KBmR1ZV9tcxgDIAEoAxIVCg1hcm1lZF92ZXJzaW9uGAQgASgEEg0KBWF0X21zGAUgASgDOiCKtRgcChhldnQuaGV4LnRyYW5zZmVyLXF1ZXJpZWQQAWIGcHJvdG8z", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
 
 /**
  * From the origin: a player stands at the border.
@@ -53,6 +53,13 @@ export type Arrive = Message<"hexhold.hex.v1.Arrive"> & {
    * @generated from field: int64 departed_ms = 6;
    */
   departedMs: bigint;
+
+  /**
+   * Session that came online last, carried from hex to hex; empty = none, or one of an earlier release.
+   *
+   * @generated from field: bytes session_id = 7;
+   */
+  sessionId: Uint8Array;
 };
 
 /**
@@ -184,6 +191,13 @@ export type PlayerDeparted = Message<"hexhold.hex.v1.PlayerDeparted"> & {
    * @generated from field: uint64 armed_version = 8;
    */
   armedVersion: bigint;
+
+  /**
+   * Session that came online last, carried from hex to hex; empty = none, or one of an earlier release.
+   *
+   * @generated from field: bytes session_id = 9;
+   */
+  sessionId: Uint8Array;
 };
 
 /**
@@ -240,6 +254,13 @@ export type PlayerArrived = Message<"hexhold.hex.v1.PlayerArrived"> & {
    * @generated from field: int64 forget_before_ms = 8;
    */
   forgetBeforeMs: bigint;
+
+  /**
+   * Session that came online last, carried from hex to hex; empty = none, or one of an earlier release.
+   *
+   * @generated from field: bytes session_id = 9;
+   */
+  sessionId: Uint8Array;
 };
 
 /**
@@ -381,6 +402,13 @@ export type PlayerReturned = Message<"hexhold.hex.v1.PlayerReturned"> & {
    * @generated from field: int64 at_ms = 5;
    */
   atMs: bigint;
+
+  /**
+   * Session that came online last, carried from hex to hex; empty = none, or one of an earlier release.
+   *
+   * @generated from field: bytes session_id = 6;
+   */
+  sessionId: Uint8Array;
 };
 
 /**

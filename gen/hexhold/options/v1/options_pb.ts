@@ -4,7 +4,7 @@
 
 import type { GenEnum, GenExtension, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { enumDesc, extDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { MessageOptions } from "@bufbuild/protobuf/wkt";
+import type { EnumValueOptions, MessageOptions } from "@bufbuild/protobuf/wkt";
 import { file_google_protobuf_descriptor } from "@bufbuild/protobuf/wkt";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
@@ -12,7 +12,36 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/options/v1/options.proto.
  */
 export const file_hexhold_options_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL29wdGlvbnMvdjEvb3B0aW9ucy5wcm90bxISaGV4aG9sZC5vcHRpb25zLnYxIvMBCg9NZXNzYWdlQ29udHJhY3QSDAoEdHlwZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC21pbl92ZXJzaW9uGAMgASgNEjIKCmR1cmFiaWxpdHkYBCABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIrCgdzZW5kZXJzGAUgAygOMhouaGV4aG9sZC5vcHRpb25zLnYxLlNlbmRlchIRCgljb25zdW1lcnMYBiADKAkSEAoIcmVmdXNhbHMYByADKAkSDgoGcmVzdWx0GAggASgJEhYKDnJlZnVzYWxfZGV0YWlsGAkgASgJKm4KCkR1cmFiaWxpdHkSGgoWRFVSQUJJTElUWV9VTlNQRUNJRklFRBAAEhYKEkRVUkFCSUxJVFlfRFVSQUJMRRABEhcKE0RVUkFCSUxJVFlfVk9MQVRJTEUQAhITCg9EVVJBQklMSVRZX1JFQUQQAyrlAQoGU2VuZGVyEhYKElNFTkRFUl9VTlNQRUNJRklFRBAAEhEKDVNFTkRFUl9DTElFTlQQARIOCgpTRU5ERVJfSEVYEAISEwoPU0VOREVSX0FDQ09VTlRTEAMSFAoQU0VOREVSX0lOVkVOVE9SWRAEEhEKDVNFTkRFUl9NQVJLRVQQBRIPCgtTRU5ERVJfQ0hBVBAGEhUKEVNFTkRFUl9HT1ZFUk5BTkNFEAcSEQoNU0VOREVSX1JPVVRFUhAIEhIKDlNFTkRFUl9HQVRFV0FZEAkSEwoPU0VOREVSX09QRVJBVE9SEAo6YgoIY29udHJhY3QSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMY0YYDIAEoCzIjLmhleGhvbGQub3B0aW9ucy52MS5NZXNzYWdlQ29udHJhY3RSCGNvbnRyYWN0YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("CiBoZXhob2xkL29wdGlvbnMvdjEvb3B0aW9ucy5wcm90bxISaGV4aG9sZC5vcHRpb25zLnYxIkMKB1NlcnZpY2USDAoEbmFtZRgBIAEoCRIqCgZxdWV1ZXMYAiABKA4yGi5oZXhob2xkLm9wdGlvbnMudjEuUXVldWVzIvMBCg9NZXNzYWdlQ29udHJhY3QSDAoEdHlwZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC21pbl92ZXJzaW9uGAMgASgNEjIKCmR1cmFiaWxpdHkYBCABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIrCgdzZW5kZXJzGAUgAygOMhouaGV4aG9sZC5vcHRpb25zLnYxLlNlbmRlchIRCgljb25zdW1lcnMYBiADKAkSEAoIcmVmdXNhbHMYByADKAkSDgoGcmVzdWx0GAggASgJEhYKDnJlZnVzYWxfZGV0YWlsGAkgASgJKm4KCkR1cmFiaWxpdHkSGgoWRFVSQUJJTElUWV9VTlNQRUNJRklFRBAAEhYKEkRVUkFCSUxJVFlfRFVSQUJMRRABEhcKE0RVUkFCSUxJVFlfVk9MQVRJTEUQAhITCg9EVVJBQklMSVRZX1JFQUQQAypNCgZRdWV1ZXMSFgoSUVVFVUVTX1VOU1BFQ0lGSUVEEAASFAoQUVVFVUVTX0NPTVBFVElORxABEhUKEVFVRVVFU19CWV9TVUJKRUNUEAIq7wIKBlNlbmRlchIWChJTRU5ERVJfVU5TUEVDSUZJRUQQABIRCg1TRU5ERVJfQ0xJRU5UEAESHAoKU0VOREVSX0hFWBACGgyStRgICgZ3b3JrZXISJQoPU0VOREVSX0FDQ09VTlRTEAMaEJK1GAwKCGFjY291bnRzEAESJwoQU0VOREVSX0lOVkVOVE9SWRAEGhGStRgNCglpbnZlbnRvcnkQAhIfCg1TRU5ERVJfTUFSS0VUEAUaDJK1GAgKBm1hcmtldBIbCgtTRU5ERVJfQ0hBVBAGGgqStRgGCgRjaGF0EicKEVNFTkRFUl9HT1ZFUk5BTkNFEAcaEJK1GAwKCmdvdmVybmFuY2USIQoNU0VOREVSX1JPVVRFUhAIGg6StRgKCgZyb3V0ZXIQARIhCg5TRU5ERVJfR0FURVdBWRAJGg2StRgJCgdnYXRld2F5Eh8KD1NFTkRFUl9PUEVSQVRPUhAKGgqStRgGCgRob3N0OloKB3NlcnZpY2USIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjShgMgASgLMhsuaGV4aG9sZC5vcHRpb25zLnYxLlNlcnZpY2VSB3NlcnZpY2U6YgoIY29udHJhY3QSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMY0YYDIAEoCzIjLmhleGhvbGQub3B0aW9ucy52MS5NZXNzYWdlQ29udHJhY3RSCGNvbnRyYWN0YgZwcm90bzM", [file_google_protobuf_descriptor]);
+
+/**
+ * A service as others know it. Who sends, who may send and which queues are declared comes from here and from
+ * nowhere else: a new service adds a value to `Sender`.
+ *
+ * @generated from message hexhold.options.v1.Service
+ */
+export type Service = Message<"hexhold.options.v1.Service"> & {
+  /**
+   * `producer.service` of what it sends; the word behind `cmd.` in what is for it; its name among `consumers`.
+   *
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * Unspecified: nothing is sent to it as a service. A worker is sent what is for a hex, through the hex's slot.
+   *
+   * @generated from field: hexhold.options.v1.Queues queues = 2;
+   */
+  queues: Queues;
+};
+
+/**
+ * Describes the message hexhold.options.v1.Service.
+ * Use `create(ServiceSchema)` to create a new message.
+ */
+export const ServiceSchema: GenMessage<Service> = /*@__PURE__*/
+  messageDesc(file_hexhold_options_v1_options, 0);
 
 /**
  * What a message is, beside its fields. The registry of every process is built from this and nothing else.
@@ -89,7 +118,7 @@ export type MessageContract = Message<"hexhold.options.v1.MessageContract"> & {
  * Use `create(MessageContractSchema)` to create a new message.
  */
 export const MessageContractSchema: GenMessage<MessageContract> = /*@__PURE__*/
-  messageDesc(file_hexhold_options_v1_options, 0);
+  messageDesc(file_hexhold_options_v1_options, 1);
 
 /**
  * How a command's effect is kept, and so what its answer promises.
@@ -136,6 +165,46 @@ export type Durability = (typeof Durability)[keyof typeof Durability] | UnknownE
  */
 export const DurabilitySchema: GenEnum<Durability> = /*@__PURE__*/
   enumDesc(file_hexhold_options_v1_options, 0);
+
+/**
+ * Queues for what a service is sent.
+ *
+ * @generated from enum hexhold.options.v1.Queues
+ */
+export const Queues = {
+  /**
+   * @generated from enum value: QUEUES_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * One queue, competing consumers: `cmd.<service>`. Order, where it is needed, is by row locks in the service.
+   *
+   * @generated from enum value: QUEUES_COMPETING = 1;
+   */
+  COMPETING: 1,
+
+  /**
+   * Eight queues, numbered by subject, each with a single active consumer: `cmd.<service>.<n>`. What is about one
+   * subject keeps its order.
+   *
+   * @generated from enum value: QUEUES_BY_SUBJECT = 2;
+   */
+  BY_SUBJECT: 2,
+} as const;
+
+/**
+ * Queues for what a service is sent.
+ *
+ * @generated from enum hexhold.options.v1.Queues
+ */
+export type Queues = (typeof Queues)[keyof typeof Queues] | UnknownEnum;
+
+/**
+ * Describes the enum hexhold.options.v1.Queues.
+ */
+export const QueuesSchema: GenEnum<Queues> = /*@__PURE__*/
+  enumDesc(file_hexhold_options_v1_options, 1);
 
 /**
  * Who may send a command. A command from anyone else is never decided.
@@ -220,7 +289,15 @@ export type Sender = (typeof Sender)[keyof typeof Sender] | UnknownEnum;
  * Describes the enum hexhold.options.v1.Sender.
  */
 export const SenderSchema: GenEnum<Sender> = /*@__PURE__*/
-  enumDesc(file_hexhold_options_v1_options, 1);
+  enumDesc(file_hexhold_options_v1_options, 2);
+
+/**
+ * On every `Sender` that is a service: all but the client, for whom a gateway speaks.
+ *
+ * @generated from extension: hexhold.options.v1.Service service = 50002;
+ */
+export const service: GenExtension<EnumValueOptions, Service> = /*@__PURE__*/
+  extDesc(file_hexhold_options_v1_options, 0);
 
 /**
  * Present on every message that travels with an envelope.
@@ -228,5 +305,5 @@ export const SenderSchema: GenEnum<Sender> = /*@__PURE__*/
  * @generated from extension: hexhold.options.v1.MessageContract contract = 50001;
  */
 export const contract: GenExtension<MessageOptions, MessageContract> = /*@__PURE__*/
-  extDesc(file_hexhold_options_v1_options, 0);
+  extDesc(file_hexhold_options_v1_options, 1);
 
