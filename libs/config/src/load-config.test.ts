@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -92,7 +92,7 @@ describe("loadConfig", () => {
       '  postgresUrl: expected a file that can be read, got "/nowhere/secret" (HEXHOLD_POSTGRES_URL_FILE)',
       expect.stringMatching(/gateway\.port: expected .*65535, got 70000 \(HEXHOLD_GATEWAY__PORT\)/),
       '  gateway.socketsMax: expected number, got "many" (HEXHOLD_GATEWAY__SOCKETS_MAX)',
-      '  gateway.soketsMax: expected an option that exists, got "9" (HEXHOLD_GATEWAY__SOKETS_MAX)',
+      '  gateway.soketsMax: expected an option that exists (did you mean HEXHOLD_GATEWAY__SOCKETS_MAX?), got "9" (HEXHOLD_GATEWAY__SOKETS_MAX)',
     ]);
   });
 
@@ -124,6 +124,55 @@ describe("environmentName", () => {
     expect(environmentName({})).toBe("dev");
     expect(environmentName({ HEXHOLD_ENV: "prod" })).toBe("prod");
     expect(() => environmentName({ HEXHOLD_ENV: "test" })).toThrow(/dev or prod/);
+  });
+});
+
+describe("a variable that is nearly one", () => {
+  it.each([
+    ["HEXHOLD_GATEWAY_PORT", "7600", "HEXHOLD_GATEWAY__PORT"],
+    ["HEXHOLD_GATEWAY_SOCKETS_MAX", "5", "HEXHOLD_GATEWAY__SOCKETS_MAX"],
+    ["HEXHOLD_GATEWAY__SOCKET_MAX", "5", "HEXHOLD_GATEWAY__SOCKETS_MAX"],
+    ["HEXHOLD_GATEWEY__PORT", "5", "HEXHOLD_GATEWAY__PORT"],
+    ["HEXHOLD_POSTGRESS_URL", "postgres://x", "HEXHOLD_POSTGRES_URL"],
+    ["HEXHOLD_MONGO_DB_URL", "mongodb://x", "HEXHOLD_MONGODB_URL"],
+    ["HEXHOLD_DATADIR", "/x", "HEXHOLD_DATA_DIR"],
+  ])("%s gets told what was meant", (variable, value, meant) => {
+    expect(faultsOf({ [variable]: value })).toEqual([
+      expect.stringContaining(`did you mean ${meant}?`),
+    ]);
+  });
+
+  it("of a file is told the option", () => {
+    writeFileSync(join(configDir, "dev.yaml"), "gateway: {socketMax: 3}\n");
+    expect(faultsOf({})).toEqual([expect.stringContaining("did you mean gateway.socketsMax?")]);
+  });
+
+  it("is none where it is another process's, or Kubernetes' own", () => {
+    const env = {
+      HEXHOLD_WORKER__HEXES_MAX: "1",
+      HEXHOLD_MARKET__PORT: "1",
+      HEXHOLD_REDIS_URL: "redis://x",
+      HEXHOLD_DEBUG: "1",
+      HEXHOLD_GATEWAY_SERVICE_HOST: "10.0.0.7",
+      HEXHOLD_GATEWAY_SERVICE_PORT: "7600",
+      HEXHOLD_GATEWAY_SERVICE_PORT_HTTP: "7600",
+      HEXHOLD_GATEWAY_PORT: "tcp://10.0.0.7:7600",
+      HEXHOLD_GATEWAY_PORT_7600_TCP: "tcp://10.0.0.7:7600",
+      HEXHOLD_GATEWAY_PORT_7600_TCP_PROTO: "tcp",
+      HEXHOLD_GATEWAY_PORT_7600_TCP_PORT: "7600",
+      HEXHOLD_GATEWAY_PORT_7600_TCP_ADDR: "10.0.0.7",
+    };
+    expect(faultsOf(env)).toEqual([]);
+  });
+
+  it("is reported with all other faults, a wrong HEXHOLD_ENV among them", () => {
+    const env = { HEXHOLD_ENV: "staging", HEXHOLD_GATEWAY_PORT: "1", HEXHOLD_GATEWAY__PORT: "-1" };
+    expect(faultsOf(env)).toHaveLength(3);
+  });
+
+  it("is not asked of a file that cannot be read: that is a fault of its own", () => {
+    mkdirSync(join(configDir, "dev.yaml"));
+    expect(faultsOf({})).toEqual([expect.stringContaining("a file that can be read")]);
   });
 });
 

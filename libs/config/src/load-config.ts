@@ -12,6 +12,8 @@ import { join } from "node:path";
 import { parse as parseYaml } from "yaml";
 import type { z } from "zod";
 import { ConfigError, describeIssue, type ConfigFault } from "./config-error.ts";
+import { isFromKubernetes, nearest, optionsOf, variableOf } from "./near-miss.ts";
+import { osReason, readIfThere } from "./read-if-there.ts";
 import { isTree, leavesOf, setAt, valueAt, type Tree } from "./config-tree.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,6 +36,15 @@ const NO_OPTIONS = new Set([
   "HEXHOLD_PARENT_PID",
   "HEXHOLD_TEST_USE_EXTERNAL",
 ]);
+
+/** Of the services around us: read where there is a use for them, by whatever schema. */
+const SERVICE_URLS = [
+  "postgresUrl",
+  "rabbitmqUrl",
+  "rabbitmqManagementUrl",
+  "redisUrl",
+  "mongodbUrl",
+];
 
 interface Layers {
   readonly tree: Tree;
@@ -63,7 +74,8 @@ export function environmentName(env: Environment): "dev" | "prod" {
  * text is read as YAML; where it wants text, `12345` stays text.
  */
 export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSources): z.output<S> {
-  const layers = readLayers(sources);
+  const options = optionsOf(schema);
+  const layers = readLayers(sources, options);
   const first = schema.safeParse(layers.tree);
   const second =
     first.success || !convertText(layers, first.error.issues)
@@ -72,7 +84,7 @@ export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
   const faults = [
     ...layers.faults,
     ...(second.error?.issues ?? []).flatMap((issue) =>
-      describeIssue(issue, layers.tree, layers.origins),
+      describeIssue(issue, layers.tree, layers.origins).map((fault) => withMeant(fault, options)),
     ),
   ];
   if (faults.length > 0 || !second.success) {
@@ -81,12 +93,20 @@ export function loadConfig<S extends z.ZodType>(schema: S, sources: ConfigSource
   return second.data;
 }
 
-function readLayers({ configDir, env, flags }: ConfigSources): Layers {
+function readLayers({ configDir, env, flags }: ConfigSources, options: readonly string[]): Layers {
   const layers: Layers = { tree: {}, origins: new Map(), faults: [] };
-  for (const name of ["base", environmentName(env)]) {
+  const names = ["base"];
+  try {
+    names.push(environmentName(env));
+  } catch (error) {
+    // One fault of several that may be there.
+    if (!(error instanceof ConfigError)) throw error;
+    layers.faults.push(...error.faults);
+  }
+  for (const name of names) {
     addFile(layers, join(configDir, `${name}.yaml`));
   }
-  addEnvironment(layers, env);
+  addEnvironment(layers, env, options);
   for (const [option, value] of Object.entries(flags ?? {})) {
     if (value !== undefined) {
       set(layers, option.split("."), value, `flag ${option}`);
@@ -96,12 +116,14 @@ function readLayers({ configDir, env, flags }: ConfigSources): Layers {
 }
 
 function addFile(layers: Layers, file: string): void {
-  let text: string;
+  let text: string | undefined;
   try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return;
+    text = readIfThere(file);
+  } catch (error) {
+    const expectation = "a file that can be read";
+    layers.faults.push({ option: file, expectation, value: osReason(error), origin: file });
   }
+  if (text === undefined) return;
   let content: unknown;
   try {
     content = parseYaml(text) ?? {};
@@ -124,13 +146,20 @@ function addFile(layers: Layers, file: string): void {
   }
 }
 
-function addEnvironment(layers: Layers, env: Environment): void {
+function addEnvironment(layers: Layers, env: Environment, options: readonly string[]): void {
   for (const [variable, text] of Object.entries(env)) {
     if (!variable.startsWith(PREFIX) || NO_OPTIONS.has(variable) || text === undefined) {
       continue;
     }
+    if (isFromKubernetes(variable, text)) continue;
     const fromFile = variable.endsWith("_FILE");
     const path = optionPath(fromFile ? variable.slice(0, -"_FILE".length) : variable);
+    const meant = meantBy(path, options);
+    if (meant !== undefined) {
+      const expectation = `a variable that exists (did you mean ${meant}?)`;
+      layers.faults.push({ option: variable, expectation, value: text, origin: "environment" });
+      continue;
+    }
     if (!fromFile) {
       set(layers, path, text, variable);
       continue;
@@ -149,6 +178,38 @@ function addEnvironment(layers: Layers, env: Environment): void {
       fault("a file that can be read");
     }
   }
+}
+
+/**
+ * The variable that was meant by one that names no section of the schema; `undefined` where it may be another
+ * process's. A wrong option of a section that is there is found by the schema.
+ */
+function meantBy(path: readonly string[], options: readonly string[]): string | undefined {
+  const [section = ""] = path;
+  const sections = [...new Set(options.map((option) => option.split(".")[0] ?? ""))];
+  const topLevel = [...SERVICE_URLS, ...sections.filter((each) => options.includes(each))];
+  if (sections.includes(section) || topLevel.includes(section)) return undefined;
+  const ours = [...NO_OPTIONS];
+  if (path.length === 1) {
+    const option = nearest(section, [...topLevel, ...options]);
+    if (option !== undefined) return variableOf(option);
+    return nearest(variableOf(section), ours);
+  }
+  const meant = nearest(path.join("."), options);
+  return meant === undefined ? undefined : variableOf(meant);
+}
+
+/** An option that does not exist is often one that does, misspelt. */
+function withMeant(fault: ConfigFault, options: readonly string[]): ConfigFault {
+  if (!fault.expectation.startsWith("an option that exists")) return fault;
+  const section = fault.option.slice(0, fault.option.lastIndexOf(".") + 1);
+  const meant = nearest(
+    fault.option,
+    options.filter((option) => option.startsWith(section)),
+  );
+  if (meant === undefined) return fault;
+  const name = fault.origin.startsWith(PREFIX) ? variableOf(meant) : meant;
+  return { ...fault, expectation: `${fault.expectation} (did you mean ${name}?)` };
 }
 
 /** `HEXHOLD_GATEWAY__SOCKETS_MAX` → `["gateway", "socketsMax"]`. */

@@ -17,7 +17,14 @@ export const gameSection = z.strictObject({
 
 /** What must be equal across a cluster; compared with the database at every start. */
 export const worldSection = z.strictObject({
-  partitions: z.int().min(8).max(64),
+  partitions: z
+    .int()
+    .min(8)
+    .max(64)
+    .refine((count) => Number.isInteger(Math.log2(count)), {
+      error: "a power of two from 8 to 64",
+      when: ({ value }) => typeof value === "number",
+    }),
   game: z.string().min(1).default("reference"),
   worldFormat: z.int().min(1).default(1),
   bounds: z.array(z.string()).default([]),

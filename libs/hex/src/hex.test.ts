@@ -17,7 +17,7 @@ import {
   worldTest,
 } from "./index.ts";
 
-/** contracts.md: key text, hash, home partition of 8, of 32. */
+/** docs/formats.md: key text, hash, home partition of 8, of 32. */
 const vectors: [string, number, number, number][] = [
   ["861f1d48fffffff", 0xf1b5_ac62, 2, 2],
   ["861f1d48fffffff.3", 0x13b0_eaf2, 2, 18],

@@ -2,7 +2,7 @@
  * murmur3_x86_32 of `bytes` with `seed`, as an unsigned number.
  *
  * Austin Appleby's public-domain MurmurHash3 (smhasher, `MurmurHash3_x86_32`). Of our own because the
- * packages that carry it take strings or are asynchronous; the vectors in contracts.md hold it in place.
+ * packages that carry it take strings or are asynchronous; the vectors in docs/formats.md hold it in place.
  */
 export function murmur3(bytes: Uint8Array, seed = 0): number {
   const blocksEnd = bytes.length & ~3;

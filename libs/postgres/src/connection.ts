@@ -54,6 +54,19 @@ export async function openConnection(
   return client;
 }
 
+/** Opens a connection for `use`, and ends it whatever comes of that. */
+export async function withConnection<Result>(
+  settings: ConnectionSettings,
+  use: (client: pg.Client) => Promise<Result>,
+): Promise<Result> {
+  const client = await openConnection(settings);
+  try {
+    return await use(client);
+  } finally {
+    await client.end();
+  }
+}
+
 /** A pool of at most `max` connections, for reads off the path of a command. */
 export function openPool(settings: ConnectionSettings, max: number): pg.Pool {
   const pool = new pg.Pool({ ...clientConfig(settings), max, idleTimeoutMillis: 30_000 });

@@ -1,6 +1,6 @@
 /** Driver errors, recognised by code and never by message text. */
 
-/** SQLSTATEs that the functions of schema `world` raise; contracts.md. */
+/** SQLSTATEs that the functions of schema `world` raise; docs/formats.md. */
 export const worldState = {
   fenced: "HX001",
   headStale: "HX002",

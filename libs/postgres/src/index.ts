@@ -1,3 +1,4 @@
+export { type OutboxPlaceName, unsentOf, unsentStatement } from "./unsent.ts";
 export {
   BoolColumn,
   ByteaColumn,
@@ -17,7 +18,13 @@ export {
   textArray,
   uuidArray,
 } from "./binary-array.ts";
-export { type ConnectionSettings, dropConnection, openConnection, openPool } from "./connection.ts";
+export {
+  type ConnectionSettings,
+  dropConnection,
+  openConnection,
+  openPool,
+  withConnection,
+} from "./connection.ts";
 export {
   detailOf,
   isOutage,
@@ -32,6 +39,7 @@ export {
   type MigrateOptions,
   ownerRole,
   SchemaVersionError,
+  loginOf,
   serviceRoles,
 } from "./migrate.ts";
 export type { Client as PgClient, Pool as PgPool, PoolClient as PgPoolClient } from "pg";

@@ -7,7 +7,7 @@ import path from "node:path";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 
-/** Login roles with their schema; each may use its own schema only. */
+/** Roles of the services with their schema; each may use its own schema only. */
 export const serviceRoles = [
   "hexhold_worker",
   "hexhold_router",
@@ -22,8 +22,14 @@ export interface MigrateOptions {
   readonly adminUrl: string;
   /** Folder with one folder a schema, of numbered `.sql` files. */
   readonly directory: string;
-  /** Password that service roles get; undefined leaves them as they are. */
+  /** Password that service roles, or their logins, get; undefined leaves them as they are. */
   readonly passwordOf?: (role: string) => string | undefined;
+  /**
+   * Roles belong to the server, not to the database: with this the services of this world log in under names of their
+   * own ({@link loginOf}), which are members of the service roles, and a second world on the server changes no
+   * password of the first. 1 to 16 lower-case letters and digits. Default: they log in as the service roles.
+   */
+  readonly loginSuffix?: string;
   /** Schemas in order; default: every folder, by name. */
   readonly schemas?: readonly string[];
   readonly onProgress?: (line: string) => void;
@@ -43,9 +49,11 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
   await client.connect();
   try {
     await client.query("SELECT pg_advisory_lock($1)", [lockId]);
-    await makeRoles(client, options.passwordOf);
+    const schemas = options.schemas ?? schemasOf(options.directory);
+    for (const schema of schemas) await refuseNewerSchema(client, options.directory, schema);
+    await makeRoles(client, options);
     const applied: string[] = [];
-    for (const schema of options.schemas ?? schemasOf(options.directory)) {
+    for (const schema of schemas) {
       await client.query(`CREATE SCHEMA IF NOT EXISTS "${schema}" AUTHORIZATION ${ownerRole}`);
       await client.query(`SET ROLE ${ownerRole}`);
       const run = await runner({
@@ -71,6 +79,26 @@ export async function migrate(options: MigrateOptions): Promise<string[]> {
   }
 }
 
+/** Before anything is written: a database of a newer release holds migrations that this one does not know. */
+async function refuseNewerSchema(
+  client: pg.Client,
+  directory: string,
+  schema: string,
+): Promise<void> {
+  const { rows } = await client.query<{ there: boolean }>(
+    "SELECT to_regclass($1) IS NOT NULL AS there",
+    [`"${schema}".schema_migration`],
+  );
+  if (rows[0]?.there !== true) return;
+  const applied = await client.query<{ name: string }>(
+    `SELECT name FROM "${schema}".schema_migration ORDER BY id`,
+  );
+  const known = readdirSync(path.join(directory, schema)).map((file) => path.parse(file).name);
+  const newest = known.toSorted().at(-1) ?? "no version";
+  const unknown = applied.rows.find(({ name }) => !known.includes(name) && name > newest);
+  if (unknown !== undefined) throw new SchemaVersionError(schema, unknown.name, newest);
+}
+
 /** Names of the schemas that have migrations. */
 function schemasOf(directory: string): string[] {
   return readdirSync(directory, { withFileTypes: true })
@@ -79,23 +107,28 @@ function schemasOf(directory: string): string[] {
     .sort();
 }
 
+/** Name under which the services of one world log in as `role`. */
+export function loginOf(role: string, loginSuffix: string): string {
+  if (!/^[a-z0-9]{1,16}$/.test(loginSuffix)) {
+    throw new RangeError(`${JSON.stringify(loginSuffix)} is no suffix of a login`);
+  }
+  return `${role}_${loginSuffix}`;
+}
+
 async function makeRoles(
   client: pg.Client,
-  passwordOf: MigrateOptions["passwordOf"],
+  { passwordOf, loginSuffix }: Pick<MigrateOptions, "passwordOf" | "loginSuffix">,
 ): Promise<void> {
   for (const role of [ownerRole, ...serviceRoles]) {
-    const { rowCount } = await client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", [role]);
-    if (rowCount === 0) {
-      const login = role === ownerRole ? "NOLOGIN" : "LOGIN";
-      // Somebody else may have made it since: roles belong to the server, not to the database.
-      await client.query(`CREATE ROLE ${role} ${login}`).catch((error: { code?: string }) => {
-        if (error.code !== "42710" && error.code !== "23505") throw error;
-      });
-    }
+    await makeRole(client, role, role === ownerRole ? "NOLOGIN" : "LOGIN");
     const password = role === ownerRole ? undefined : passwordOf?.(role);
-    if (password !== undefined) {
-      await setPassword(client, role, password);
+    if (password === undefined) continue;
+    const login = loginSuffix === undefined ? role : loginOf(role, loginSuffix);
+    if (login !== role) {
+      await makeRole(client, login, "LOGIN");
+      await changeRole(client, `GRANT ${role} TO ${login}`);
     }
+    await changeRole(client, `ALTER ROLE ${login} PASSWORD ${client.escapeLiteral(password)}`);
   }
   await client.query(`GRANT ${ownerRole} TO CURRENT_USER`);
   await client.query(
@@ -103,11 +136,24 @@ async function makeRoles(
   );
 }
 
-/** Roles belong to the server: a migration of another of its databases may be setting them, too. */
-async function setPassword(client: pg.Client, role: string, password: string): Promise<void> {
+async function makeRole(
+  client: pg.Client,
+  role: string,
+  login: "LOGIN" | "NOLOGIN",
+): Promise<void> {
+  const { rowCount } = await client.query("SELECT 1 FROM pg_roles WHERE rolname = $1", [role]);
+  if (rowCount !== 0) return;
+  // Somebody else may have made it since: roles belong to the server, not to the database.
+  await client.query(`CREATE ROLE ${role} ${login}`).catch((error: { code?: string }) => {
+    if (error.code !== "42710" && error.code !== "23505") throw error;
+  });
+}
+
+/** Roles belong to the server: a migration of another of its databases may be changing them, too. */
+async function changeRole(client: pg.Client, statement: string): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.query(`ALTER ROLE ${role} PASSWORD ${client.escapeLiteral(password)}`);
+      await client.query(statement);
       return;
     } catch (error) {
       // XX000 is "tuple concurrently updated".

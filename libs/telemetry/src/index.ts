@@ -1,3 +1,4 @@
+export { createLineWriter, type LineWriter } from "./line-writer.ts";
 export {
   type LogBindings,
   type LogDestination,

@@ -1,3 +1,4 @@
+import { createLineWriter } from "./line-writer.ts";
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from "pino";
 
 /** From loudest to silent; `info` is the default of every service. */
@@ -15,7 +16,7 @@ export interface LoggerOptions {
   /** Name of the process, unique in the cluster: `worker-1`. */
   readonly instance: string;
   readonly level?: LogLevel;
-  /** Default: standard output, written synchronously, so that a crash loses no line. */
+  /** Default: standard output, written at once; what cannot be written is dropped and counted (`createLineWriter`). */
   readonly destination?: LogDestination;
 }
 
@@ -48,7 +49,8 @@ export function createLogger(options: LoggerOptions): Logger {
     formatters: { level: (label: string) => ({ level: label }) },
     redact: { paths: redactedPaths, censor: "[redacted]" },
   };
-  return options.destination === undefined ? pino(settings) : pino(settings, options.destination);
+  // Not pino's own: that ends the process with the first write that fails.
+  return pino(settings, options.destination ?? createLineWriter(process.stdout.fd));
 }
 
 /** A logger whose every line carries `bindings`. About a microsecond: cheap enough for a request, not for an event. */
