@@ -17,6 +17,8 @@ export type Outcome =
   | "expired"
   | "stale"
   | "mismatch"
+  /** Of a moment that the database has not seen: nothing was done. */
+  | "unsent"
   | "dead-lettered";
 
 export interface Applied {
@@ -45,11 +47,19 @@ export interface GivenUp {
  */
 export async function applyMessages(
   transaction: Transaction,
-  items: readonly Incoming[],
+  given: readonly Incoming[],
   context: ApplyContext,
   givenUp?: GivenUp,
 ): Promise<Applied[]> {
   const { store } = context;
+  // In the transaction of the effect: the database may come back from an earlier moment at any time.
+  const unsent = await store.unsent(
+    transaction,
+    given.flatMap(({ origin }) => origin ?? []),
+  );
+  const isUnsent = ({ origin }: Incoming): boolean =>
+    origin !== undefined && unsent.has(origin.position);
+  const items = unsent.size === 0 ? given : given.filter((item) => !isUnsent(item));
   const noted = items.filter(({ kind }) => kind === "event" || kind === "letter");
   const fresh = await store.claim(
     transaction,
@@ -59,7 +69,9 @@ export async function applyMessages(
     transaction,
     items.filter(isDurable).map(({ envelope }) => envelope.idempotencyKey),
   );
-  const applied: Applied[] = [];
+  const applied = given
+    .filter(isUnsent)
+    .map((item): Applied => ({ item, outcome: "unsent", answer: undefined }));
   let run: IncomingEvent[] = [];
   const endRun = async (): Promise<void> => {
     const [first] = run;

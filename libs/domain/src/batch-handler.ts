@@ -129,6 +129,11 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
         metrics.deadLetters.inc({ service });
         logger.error(bindingsOf(queue, item), "a message was dead-lettered");
         options.onLetter();
+      } else if (outcome === "unsent") {
+        logger.warn(
+          { ...bindingsOf(queue, item), from: item.origin?.slot },
+          "a message of a moment that PostgreSQL has not seen was dropped",
+        );
       } else if (logger.isLevelEnabled("debug")) {
         logger.debug({ ...bindingsOf(queue, item), outcome }, "message finished");
       }
@@ -174,7 +179,8 @@ function bindingsOf(queue: string, { envelope }: Incoming): LogBindings {
   };
 }
 
-function storePauseMs(attempt: number): number {
+/** Milliseconds after a deadlock or a statement that took too long, before attempt `attempt` + 1: 100 ms · 2ⁿ ± 20 %. */
+export function storePauseMs(attempt: number): number {
   return 100 * 2 ** (attempt - 1) * (0.8 + Math.random() * 0.4);
 }
 

@@ -1,5 +1,6 @@
 /** The tables that every domain service has in its own schema: `inbox`, `result`, `outbox`. */
-import { byteaArray, uuidArray } from "@hexhold/postgres";
+import { byteaArray, unsentStatement, uuidArray } from "@hexhold/postgres";
+import type { Origin } from "./incoming.ts";
 import type { Statement, Transaction } from "./transaction.ts";
 
 export interface StoredResult {
@@ -16,6 +17,8 @@ export interface OutboxMessage {
 }
 
 export interface DomainStore {
+  /** Positions of `origins` that no commit of this database has sent here; they are of one life. */
+  unsent(transaction: Transaction, origins: readonly Origin[]): Promise<ReadonlySet<bigint>>;
   /** Notes events as handled; returns those that were not before, as `bytesText`. */
   claim(transaction: Transaction, eventIds: readonly Uint8Array[]): Promise<Set<string>>;
   /** Stored answers by idempotency key, both as `bytesText`. */
@@ -27,12 +30,25 @@ export interface DomainStore {
   saveResult(transaction: Transaction, key: Uint8Array, result: StoredResult): Promise<void>;
   send(transaction: Transaction, message: OutboxMessage): Promise<void>;
   /** Deletes old rows of inbox and results; how many. */
-  pruneStatement(inboxHours: number, resultHours: number, rowsMax: number): Statement;
+  pruneStatement(
+    inboxHours: number,
+    resultHours: number,
+    rowsMax: number,
+    worldMs: number,
+  ): Statement;
 }
 
 /** `schema` is a name of ours, never input. */
 export function createDomainStore(schema: string): DomainStore {
   return {
+    async unsent(transaction, origins) {
+      const [first] = origins;
+      if (first === undefined) return new Set();
+      const [row] = await transaction.query<{ unsent: string[] }>(
+        unsentStatement(first.life, schema, origins),
+      );
+      return new Set((row?.unsent ?? []).map(BigInt));
+    },
     async claim(transaction, eventIds) {
       // In one order everywhere: two transactions that note the same ids wait for each other, and never both.
       const ids = [...new Map(eventIds.map((id) => [Buffer.from(id).toString("hex"), id]))]
@@ -82,9 +98,9 @@ export function createDomainStore(schema: string): DomainStore {
         values: [destination, subject, Buffer.from(envelope)],
       });
     },
-    pruneStatement: (inboxHours, resultHours, rowsMax) => ({
-      text: `SELECT ${schema}.prune($1, $2, $3)::text AS gone`,
-      values: [inboxHours, resultHours, rowsMax],
+    pruneStatement: (inboxHours, resultHours, rowsMax, worldMs) => ({
+      text: `SELECT ${schema}.prune($1, $2, $3, $4)::text AS gone`,
+      values: [inboxHours, resultHours, rowsMax, worldMs],
     }),
   };
 }

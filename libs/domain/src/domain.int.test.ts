@@ -37,6 +37,27 @@ test("events take effect once each and in order, however often they come", async
   ).toBe(3);
 });
 
+test("what was sent in an earlier life of the database takes effect only if the outbox has it", async () => {
+  const slot = "cmd.p1";
+  await domain.query("SELECT world.current_life()");
+  const [row] = await domain.query("SELECT life FROM world.database_life");
+  const life = BigInt((row as { life: string }).life);
+  await domain.query(
+    `INSERT INTO world.outbox (slot, destination, position, day, subject, envelope)
+     VALUES ('${slot}', 'inventory', 7, current_date, 's', '')`,
+  );
+  domain.start();
+  const places = [7n, 8n].map((position) => ({ slot, position }));
+  await domain.sendFrom({ life: life - 1n, places }, gathered(1n), gathered(2n));
+  await domain.sendFrom({ life, places: [{ slot, position: 9n }] }, gathered(3n));
+  await domain.send(gathered(4n));
+  await domain.untilAcked(3);
+  expect(await domain.amounts()).toEqual([1, 3, 4]);
+  expect(
+    await domain.metric('hexhold_domain_messages_total{service="inventory",outcome="unsent"}'),
+  ).toBe(1);
+});
+
 test("a channel that is closed between commit and ack brings the message again, its effect not", async () => {
   domain.closeInsteadOfNextAck();
   domain.start();

@@ -2,6 +2,7 @@
 import type { Validator } from "@bufbuild/protovalidate";
 import { fromBinary, type Message } from "@bufbuild/protobuf";
 import {
+  type Batch,
   type Envelope,
   EnvelopeSchema,
   ErrorCode,
@@ -32,6 +33,15 @@ interface Arrived {
   readonly inboxText: string;
   /** Undefined: not readable. */
   readonly envelope: Envelope | undefined;
+  /** Where a commit has left it; undefined: no commit owed it. */
+  readonly origin: Origin | undefined;
+}
+
+/** A place in the world's outbox, and the life of the database in which the message was sent from there. */
+export interface Origin {
+  readonly life: bigint;
+  readonly slot: string;
+  readonly position: bigint;
 }
 
 export interface IncomingEvent extends Arrived {
@@ -110,20 +120,26 @@ export function createBatchReader(handlers: readonly MessageHandler[]): ReadBatc
   }
 
   return (body) => {
-    let envelopes: readonly Uint8Array[];
+    let batch: Batch;
     try {
-      ({ envelopes } = decodeBatch(body));
+      batch = decodeBatch(body);
     } catch (error) {
       return [{ ...arrived(body, undefined), kind: "letter", error: (error as Error).message }];
     }
-    return envelopes.map(read);
+    const { envelopes, life, places } = batch;
+    return envelopes.map((bytes, i): Incoming => {
+      const item = read(bytes);
+      const place = places[i];
+      if (life === 0n || place === undefined) return item;
+      return { ...item, origin: { life, slot: place.slot, position: place.position } };
+    });
   };
 }
 
 function arrived(bytes: Uint8Array, envelope: Envelope | undefined) {
   const eventId = envelope?.eventId;
   const inboxId = eventId?.length === 16 ? eventId : sha256(bytes).subarray(0, 16);
-  return { bytes, inboxId, inboxText: bytesText(inboxId), envelope };
+  return { bytes, inboxId, inboxText: bytesText(inboxId), envelope, origin: undefined };
 }
 
 function readCommand(

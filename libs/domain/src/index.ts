@@ -1,3 +1,4 @@
+export { storePauseMs } from "./batch-handler.ts";
 export type { ProducerIdentity } from "./dead-letter.ts";
 export {
   type CommandOutcome,

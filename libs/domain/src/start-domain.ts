@@ -84,6 +84,7 @@ export function startDomain(options: DomainOptions): RunningDomain {
       inboxHours,
       options.resultRetentionHours,
       pruneRowsMax,
+      options.worldNow(),
     );
     for (let gone = pruneRowsMax; gone >= pruneRowsMax && stopping === undefined;) {
       const { rows } = await pool.query<{ gone: string }>(text, [...(values ?? [])]);

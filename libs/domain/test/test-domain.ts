@@ -17,6 +17,7 @@ import {
   decodeAnswer,
   decodeBatch,
   decodeEnvelope,
+  type BatchOrigin,
   encodeBatch,
   encodeEnvelope,
   idempotencyKeyOf,
@@ -63,6 +64,8 @@ export interface TestDomain {
   /** What waits in `cmd.router`; it stays there. */
   letters(): Promise<CommandDeadLettered[]>;
   send(...envelopes: Uint8Array[]): Promise<void>;
+  /** As what a commit owed. */
+  sendFrom(origin: BatchOrigin, ...envelopes: Uint8Array[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -118,7 +121,7 @@ export async function openTestDomain(): Promise<TestDomain> {
   await migrate({
     adminUrl: database.url,
     directory: migrations,
-    schemas: ["inventory"],
+    schemas: ["world", "inventory"],
     passwordOf: () => decodeURIComponent(new URL(database.url).password),
   });
   await declareTopology(vhost.url, 8);
@@ -187,6 +190,15 @@ export async function openTestDomain(): Promise<TestDomain> {
   let running: ReturnType<typeof startDomain> | undefined;
   const query = async <Row>(text: string): Promise<Row[]> =>
     (await admin.query(text)).rows as Row[];
+  async function publish(envelopes: readonly Uint8Array[], origin?: BatchOrigin): Promise<void> {
+    const outcome = await bus.publish(queue, {
+      type: "batch.v1",
+      body: encodeBatch({ routeVersion: 1n, envelopes, origin }),
+      replyTo: "gw.test.reply",
+    });
+    expect(outcome).toBe("confirmed");
+  }
+
   return {
     bus,
     proxy,
@@ -245,14 +257,8 @@ export async function openTestDomain(): Promise<TestDomain> {
       await subscription.close();
       return letters;
     },
-    async send(...envelopes) {
-      const outcome = await bus.publish(queue, {
-        type: "batch.v1",
-        body: encodeBatch({ routeVersion: 1n, envelopes }),
-        replyTo: "gw.test.reply",
-      });
-      expect(outcome).toBe("confirmed");
-    },
+    send: (...envelopes) => publish(envelopes),
+    sendFrom: (origin, ...envelopes) => publish(envelopes, origin),
     async close() {
       proxy.setAway(false);
       await running?.stop();

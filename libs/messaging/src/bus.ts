@@ -3,7 +3,7 @@
  * `buses/memory.ts` (one process). `bus-contract.ts` is the suite that both pass.
  */
 
-/** Body types of contracts.md, in the AMQP property `type`. */
+/** Bodies of queue messages, named in the AMQP property `type`; docs/formats.md. */
 export type BodyType = "batch.v1" | "answers.v1" | "view.v1";
 
 /** A message as it is published. */

@@ -231,35 +231,46 @@ describe("the writers of the command path", () => {
       hexVersion: safe,
       event: bytes(),
     });
+    const origin = fc.record({
+      life: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }),
+      places: fc.array(
+        fc.record({ slot: fc.string(), position: fc.bigInt({ min: 0n, max: 2n ** 63n - 1n }) }),
+      ),
+    });
     fc.assert(
-      fc.property(fc.array(bytes()), fc.boolean(), fc.array(view), (envelopes, suspect, views) => {
-        const routeVersion = BigInt(envelopes.length);
-        expect(Buffer.from(encodeBatch({ routeVersion, suspect, envelopes }))).toEqual(
-          Buffer.from(
-            toBinary(BatchSchema, create(BatchSchema, { routeVersion, suspect, envelopes })),
-          ),
-        );
-        const batch = Uint8Array.from(encodeBatch({ routeVersion, suspect, envelopes }));
-        expect(decodeBatch(batch)).toEqual(
-          create(BatchSchema, { routeVersion, suspect, envelopes }),
-        );
-        const wire = views.map((item) => ({
-          ...item,
-          viewSeq: BigInt(item.viewSeq),
-          hexVersion: BigInt(item.hexVersion),
-        }));
-        const marks = wire.map(({ key, activationId, viewSeq }) => ({
-          key,
-          activationId,
-          viewSeq,
-        }));
-        expect(Buffer.from(encodeViews({ events: views, marks: views }))).toEqual(
-          Buffer.from(toBinary(ViewBatchSchema, create(ViewBatchSchema, { events: wire, marks }))),
-        );
-        // And read them.
-        const written = Uint8Array.from(encodeViews({ events: views, marks: views }));
-        expect(decodeViews(written)).toEqual(create(ViewBatchSchema, { events: wire, marks }));
-      }),
+      fc.property(
+        fc.array(bytes()),
+        fc.boolean(),
+        fc.array(view),
+        origin,
+        (envelopes, suspect, views, owed) => {
+          const routeVersion = BigInt(envelopes.length);
+          const generated = create(BatchSchema, { routeVersion, suspect, envelopes, ...owed });
+          const batchBytes = encodeBatch({ routeVersion, suspect, envelopes, origin: owed });
+          expect(Buffer.from(batchBytes)).toEqual(Buffer.from(toBinary(BatchSchema, generated)));
+          expect(decodeBatch(Uint8Array.from(batchBytes))).toEqual(generated);
+          const plain = create(BatchSchema, { routeVersion, suspect, envelopes });
+          expect(decodeBatch(encodeBatch({ routeVersion, suspect, envelopes }))).toEqual(plain);
+          const wire = views.map((item) => ({
+            ...item,
+            viewSeq: BigInt(item.viewSeq),
+            hexVersion: BigInt(item.hexVersion),
+          }));
+          const marks = wire.map(({ key, activationId, viewSeq }) => ({
+            key,
+            activationId,
+            viewSeq,
+          }));
+          expect(Buffer.from(encodeViews({ events: views, marks: views }))).toEqual(
+            Buffer.from(
+              toBinary(ViewBatchSchema, create(ViewBatchSchema, { events: wire, marks })),
+            ),
+          );
+          // And read them.
+          const written = Uint8Array.from(encodeViews({ events: views, marks: views }));
+          expect(decodeViews(written)).toEqual(create(ViewBatchSchema, { events: wire, marks }));
+        },
+      ),
     );
   });
 

@@ -13,6 +13,7 @@ import {
   type Batch,
   ErrorCode,
   type Key as WireKey,
+  type OutboxPlace,
   type ViewBatch,
   type ViewEvent,
   type ViewMark,
@@ -42,21 +43,46 @@ const answerWireTypes: WireTypes = [
   ...Array.from({ length: 4 }, () => Varint),
   ...Array.from({ length: 4 }, () => LengthDelimited),
 ];
-const batchWireTypes: WireTypes = [undefined, Varint, Varint, LengthDelimited];
+const batchWireTypes: WireTypes = [
+  undefined,
+  Varint,
+  Varint,
+  LengthDelimited,
+  Varint,
+  LengthDelimited,
+];
+const placeWireTypes: WireTypes = [undefined, LengthDelimited, Varint];
 const answerBatchWireTypes: WireTypes = [undefined, LengthDelimited];
 const viewBatchWireTypes: WireTypes = [undefined, LengthDelimited, LengthDelimited];
 const viewMarkWireTypes: WireTypes = [undefined, LengthDelimited, LengthDelimited, Varint];
 const viewEventWireTypes: WireTypes = [...viewMarkWireTypes, Varint, LengthDelimited];
 
+/** Where the envelopes of a batch lie in the world's outbox, in their order. */
+export interface BatchOrigin {
+  /** Of the database; 0 = none. */
+  readonly life: bigint;
+  readonly places: readonly { readonly slot: string; readonly position: bigint }[];
+}
+
 export function encodeBatch(batch: {
   readonly routeVersion: bigint;
   readonly suspect?: boolean;
   readonly envelopes: readonly Uint8Array[];
+  /** What a commit owed: where it lies in the outbox of which life of the database. */
+  readonly origin?: BatchOrigin | undefined;
 }): Uint8Array {
   return encoded((writer) => {
     uintField(writer, 1, batch.routeVersion);
     if (batch.suspect === true) writer.tag(2, WireType.Varint).varint(1);
     for (const envelope of batch.envelopes) writer.tag(3, WireType.LengthDelimited).bytes(envelope);
+    if (batch.origin === undefined) return;
+    uintField(writer, 4, batch.origin.life);
+    for (const { slot, position } of batch.origin.places) {
+      writer.tag(5, WireType.LengthDelimited).fork();
+      textField(writer, 1, slot);
+      uintField(writer, 2, position);
+      writer.join();
+    }
   });
 }
 
@@ -69,6 +95,8 @@ export function decodeBatch(bytes: Uint8Array): Batch {
       routeVersion: 0n,
       suspect: false,
       envelopes: [],
+      life: 0n,
+      places: [],
     };
     while (reader.more()) {
       switch (fieldOf(reader, batchWireTypes)) {
@@ -81,11 +109,37 @@ export function decodeBatch(bytes: Uint8Array): Batch {
         case 3:
           batch.envelopes.push(reader.bytes());
           break;
+        case 4:
+          batch.life = reader.varint64();
+          break;
+        case 5:
+          batch.places.push(readPlace(reader));
+          break;
         default:
       }
     }
     return batch;
   });
+}
+
+function readPlace(reader: WireReader): OutboxPlace {
+  const place: OutboxPlace = {
+    $typeName: "hexhold.envelope.v1.OutboxPlace",
+    slot: "",
+    position: 0n,
+  };
+  for (const end = reader.open(); reader.more(end);) {
+    switch (fieldOf(reader, placeWireTypes)) {
+      case 1:
+        place.slot = reader.string();
+        break;
+      case 2:
+        place.position = reader.varint64();
+        break;
+      default:
+    }
+  }
+  return place;
 }
 
 /** The outcome of a command, as it is stored and sent. */

@@ -1,5 +1,5 @@
 /**
- * Gathering of one slot's commands into queue messages, by unanswered message (architecture §3).
+ * Gathering of one slot's commands into queue messages, by unanswered message.
  *
  * A lane sends at once while nothing is outstanding. While a message is, commands gather; they are sent
  * when every command of it is settled, or when it is confirmed and `openAfterConfirmMs` have passed, so
@@ -31,7 +31,10 @@ export interface GatheringLimits {
   readonly openAfterConfirmMs: number;
 }
 
-/** Architecture §3: cap 256 envelopes or 128 KiB, 100 ms after the confirm. */
+/**
+ * 256 envelopes, the most of a batch (docs/formats.md), or 128 KiB, the largest frame of RabbitMQ by default; 100 ms
+ * after the confirm, so that a queue that nobody consumes holds commands instead of the memory of producers.
+ */
 export const gatheringLimits: GatheringLimits = {
   envelopesMax: 256,
   bytesMax: 128 * 1024,

@@ -16,7 +16,7 @@ export interface CommandIdentity {
   readonly target: Uint8Array;
 }
 
-/** sha256(account_id ‖ request_id ‖ type ‖ 0x00 ‖ target), as contracts.md has it. */
+/** sha256(account_id ‖ request_id ‖ type ‖ 0x00 ‖ target), docs/formats.md. */
 export function idempotencyKeyOf(identity: CommandIdentity): Uint8Array {
   const typeLength = Buffer.byteLength(identity.type);
   const bytes = Buffer.allocUnsafe(33 + typeLength + identity.target.length);

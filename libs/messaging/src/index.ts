@@ -21,6 +21,7 @@ export {
   answerBytes,
   decodeAnswer,
   decodeAnswerHead,
+  type BatchOrigin,
   decodeBatch,
   decodeViews,
   encodeAnswers,
@@ -45,6 +46,7 @@ export {
   type GatheringLimits,
   gatheringLimits,
 } from "./gathering.ts";
+export { missingOfBus } from "./missing-of-bus.ts";
 export { type CommandIdentity, idempotencyKeyOf, sha256, sha256Length } from "./idempotency-key.ts";
 export {
   createMessageRegistry,
@@ -52,13 +54,7 @@ export {
   type MessageRegistry,
   RegistryError,
 } from "./registry.ts";
-export {
-  domainQueueCount,
-  domainQueueOf,
-  type PinRoute,
-  type RouteTable,
-  routeOf,
-} from "./route.ts";
+export { type PinRoute, type RouteTable, routeOf } from "./route.ts";
 export {
   createRequester,
   type Requester,
@@ -70,6 +66,7 @@ export {
   accountsAuthQueue,
   accountsQueue,
   accountsTopic,
+  brokerMarkQueue,
   commandExchange,
   commandQueueLengthMax,
   queuesOf,
@@ -78,6 +75,13 @@ export {
   viewExchange,
 } from "./topology.ts";
 export { senderOf } from "./sender.ts";
+export {
+  domainQueueCount,
+  domainQueueOf,
+  queuesOfService,
+  type ServiceEntry,
+  services,
+} from "./services.ts";
 export { isUuidv7, uuidBytes, uuidText, uuidv7Bytes, uuidv7Ms } from "./uuid.ts";
 export { compiledValidator, ruleFault } from "./validator.ts";
 export {

@@ -1,6 +1,6 @@
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { expect, test } from "vitest";
-import type { Bus } from "./bus.ts";
+import type { Bus, Inbox } from "./bus.ts";
 import { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
 import { answerBytes, decodeBatch, encodeAnswers, encodeStoredAnswer } from "./codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope-codec.ts";
@@ -70,4 +70,32 @@ test("what was not handed over is unsent, what was not answered is unknown", asy
   expect(await waiting[1]).toEqual({ case: "unknown" });
   await bus.close();
   expect(await requester.request(requestOf(1000))).toEqual({ case: "unsent", why: "bus-down" });
+});
+
+test("a reply queue that the broker has ended is opened anew, and one that cannot be read harms nobody", async () => {
+  const broker = new MemoryBroker();
+  broker.declareQueue(queue, 10);
+  const bus = createMemoryBus(broker);
+  await answerInReverse(bus, 1);
+  const opened: Inbox[] = [];
+  const watched: Bus = {
+    ...bus,
+    get state() {
+      return bus.state;
+    },
+    async openInbox(options) {
+      const inbox = await bus.openInbox(options);
+      opened.push(inbox);
+      return inbox;
+    },
+  };
+  const requester = createRequester({ bus: watched, name: "gw.test.requests" });
+  const unanswered = requester.request({ ...requestOf(50), queue: "cmd.nowhere" });
+  expect(await unanswered).toEqual({ case: "unsent", why: "no-queue" });
+  bus.reply(opened[0]!.name, { type: "answers.v1", body: new Uint8Array([0xff]) });
+  await opened[0]!.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(await requester.request(requestOf(1000))).toMatchObject({ case: "answered" });
+  expect(opened).toHaveLength(2);
+  requester.close();
 });

@@ -1,6 +1,6 @@
 /** Commands of a process on its own behalf, each with its one answer. */
 import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import type { Bus, PublishOutcome } from "./bus.ts";
+import type { Bus, Inbox, PublishOutcome } from "./bus.ts";
 import { bytesText } from "./bytes-text.ts";
 import { decodeAnswer, encodeBatch, splitAnswers } from "./codec.ts";
 import { uuidText } from "./uuid.ts";
@@ -54,24 +54,29 @@ const unsentBy: Readonly<Partial<Record<PublishOutcome, "bus-down" | "no-queue" 
 export function createRequester(options: RequesterOptions): Requester {
   const { bus, name, pendingMax = 1024 } = options;
   const pending = new Map<string, (outcome: RequestOutcome) => void>();
-  let inbox: Promise<string> | undefined;
+  let inbox: Promise<Inbox> | undefined;
   const unlisten = bus.onState(({ mode }) => {
     if (mode === "disconnected") inbox = undefined;
   });
 
-  const openInbox = async (): Promise<string> => {
-    const own = `${name}.${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`;
-    await bus.openInbox({
-      name: own,
+  /** The reply queue; forgotten when it could not be opened, or when the broker has ended it. */
+  const openInbox = (): Promise<Inbox> => {
+    if (inbox !== undefined) return inbox;
+    const opening = bus.openInbox({
+      name: `${name}.${Date.now().toString(36)}${Math.random().toString(36).slice(2, 6)}`,
       lengthMax: 20_000,
       onMessage({ body }) {
-        for (const bytes of splitAnswers(body)) {
-          const answer = decodeAnswer(bytes);
+        for (const answer of readAnswers(body)) {
           pending.get(bytesText(answer.commandEventId))?.({ case: "answered", answer });
         }
       },
     });
-    return own;
+    const forget = (): void => {
+      if (inbox === opening) inbox = undefined;
+    };
+    void opening.then(({ closed }) => closed).then(forget, forget);
+    inbox = opening;
+    return opening;
   };
 
   return {
@@ -79,10 +84,8 @@ export function createRequester(options: RequesterOptions): Requester {
       if (pending.size >= pendingMax) return { case: "unsent", why: "queue-full" };
       let replyTo: string;
       try {
-        inbox ??= openInbox();
-        replyTo = await inbox;
+        replyTo = (await openInbox()).name;
       } catch {
-        inbox = undefined;
         return { case: "unsent", why: "bus-down" };
       }
       const id = bytesText(eventId);
@@ -107,7 +110,17 @@ export function createRequester(options: RequesterOptions): Requester {
     },
     close() {
       unlisten();
+      void inbox?.then(async (opened) => opened.close()).catch(() => undefined);
       for (const settle of pending.values()) settle({ case: "unknown" });
     },
   };
+}
+
+/** None when the message cannot be read: whoever waits hears `unknown`. */
+function readAnswers(body: Uint8Array): Answer[] {
+  try {
+    return splitAnswers(body).map((bytes) => decodeAnswer(bytes));
+  } catch {
+    return [];
+  }
 }

@@ -1,6 +1,6 @@
 import { murmur3 } from "@hexhold/hex";
 import { expect, it } from "vitest";
-import { domainQueueOf } from "./route.ts";
+import { domainQueueOf } from "./services.ts";
 import { queuesOf } from "./topology.ts";
 
 const subjects = Array.from(
@@ -23,5 +23,5 @@ it("a subject's queue is murmur3 of its text mod 8, one of those that are declar
 
 it("services with competing consumers have one queue each", () => {
   expect(domainQueueOf("router", "cmd.p3")).toBe("cmd.router");
-  expect(domainQueueOf("chat", subjects[0]!)).toBe("cmd.chat");
+  expect(domainQueueOf("accounts", subjects[0]!)).toBe("cmd.accounts");
 });

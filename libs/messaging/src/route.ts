@@ -1,4 +1,4 @@
-import { type Key, keyText, murmur3, partitionOf, slotOfPartition } from "@hexhold/hex";
+import { type Key, keyText, partitionOf, slotOfPartition } from "@hexhold/hex";
 
 /** Where a key's commands go. One version of the table belongs to one publishing connection. */
 export interface RouteTable {
@@ -24,16 +24,4 @@ export function routeOf(key: Key, table: RouteTable): string {
     if (pin !== undefined) return pin.slot;
   }
   return slotOfPartition(partitionOf(key, table.partitions));
-}
-
-/** Queues of a service whose messages keep their order by subject. */
-export const domainQueueCount = 8;
-
-/** One queue each, competing consumers: order, where needed, is by row locks in the service. */
-const unnumbered: ReadonlySet<string> = new Set(["router", "accounts", "chat", "governance"]);
-
-/** Queue of a service for what is about `subject`: `cmd.<service>.{murmur3(subject) mod 8}`, or its only one. */
-export function domainQueueOf(service: string, subject: string): string {
-  if (unnumbered.has(service)) return `cmd.${service}`;
-  return `cmd.${service}.${murmur3(Buffer.from(subject)) % domainQueueCount}`;
 }

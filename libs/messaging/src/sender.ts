@@ -1,15 +1,6 @@
 import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
-
-const senders: Readonly<Record<string, Sender>> = {
-  worker: Sender.HEX,
-  accounts: Sender.ACCOUNTS,
-  inventory: Sender.INVENTORY,
-  market: Sender.MARKET,
-  chat: Sender.CHAT,
-  governance: Sender.GOVERNANCE,
-  router: Sender.ROUTER,
-};
+import { serviceNamed } from "./services.ts";
 
 /**
  * Who sent a command: a gateway speaks for a client when it names an account, else for itself; a router puts
@@ -21,5 +12,5 @@ export function senderOf(envelope: Envelope): Sender {
   if (service === "gateway" || (service === "router" && hasAccount)) {
     return hasAccount ? Sender.CLIENT : Sender.GATEWAY;
   }
-  return hasAccount ? Sender.UNSPECIFIED : (senders[service] ?? Sender.UNSPECIFIED);
+  return hasAccount ? Sender.UNSPECIFIED : (serviceNamed(service)?.sender ?? Sender.UNSPECIFIED);
 }

@@ -1,15 +1,18 @@
-/** Exchanges and queues of architecture §3, as data. `hexctl topology` declares them; services never do. */
+/** Exchanges and queues of a world, as data. `hexctl topology` declares them; services never do. */
 import { slotOfPartition } from "@hexhold/hex";
-import { domainQueueCount } from "./route.ts";
+import { Queues } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { domainQueueOf, queuesOfService, services } from "./services.ts";
 
 export const commandExchange = "cmd.direct";
 export const viewExchange = "view.topic";
 export const deadLetterExchange = "cmd.dlx";
 export const deadLetterQueue = "cmd.dlq";
 /** Of the accounts service: commands without secrets. */
-export const accountsQueue = "cmd.accounts";
+export const accountsQueue = domainQueueOf("accounts", "");
 /** Register, login and refresh alone: what passes here never reaches a disk or a dead letter. */
 export const accountsAuthQueue = "cmd.accounts.auth";
+/** Holds one message, by which a router knows whose the broker's queues are, and from which moment. */
+export const brokerMarkQueue = "world.mark";
 /** Routing key of `view.topic` for what the accounts service announces to gateways. */
 export const accountsTopic = "accounts";
 
@@ -54,16 +57,29 @@ export function slotQueue(slot: string): QueueSpec {
 /** Every durable queue of a world with `partitions` partitions. */
 export function queuesOf(partitions: number): readonly QueueSpec[] {
   const slots = Array.from({ length: partitions }, (_, n) => slotQueue(slotOfPartition(n)));
-  const inventory = Array.from({ length: domainQueueCount }, (_, n) =>
-    slotQueue(`cmd.inventory.${n}`),
-  );
   const { "x-single-active-consumer": _single, ...competing } = orderedQueue;
+  const ofServices = services.flatMap(({ name, queues }) =>
+    queuesOfService(name).map((queue) => ({
+      name: queue,
+      exchange: commandExchange,
+      arguments: queues === Queues.COMPETING ? competing : orderedQueue,
+    })),
+  );
   return [
     ...slots,
-    ...inventory,
-    { name: "cmd.router", exchange: commandExchange, arguments: competing },
-    { name: accountsQueue, exchange: commandExchange, arguments: competing },
+    ...ofServices,
     { name: accountsAuthQueue, exchange: commandExchange, arguments: secretQueue },
+    // A mark is read once or twice before the next one takes its place: no limit of deliveries is near.
+    {
+      name: brokerMarkQueue,
+      exchange: commandExchange,
+      arguments: {
+        "x-queue-type": "quorum",
+        "x-delivery-limit": 1000,
+        "x-max-length": 1,
+        "x-overflow": "drop-head",
+      },
+    },
     {
       name: deadLetterQueue,
       exchange: deadLetterExchange,

@@ -14,8 +14,9 @@ export type {
   JoinOptions,
 } from "./cluster/membership.ts";
 export { type ClusterRoutes, applyRoutes } from "./cluster/route-updates.ts";
-export { type WorldClock, createWorldClock } from "./cluster/world-clock.ts";
+export { createOffsetFilter, type OffsetSample, offsetSample } from "./cluster/clock-offset.ts";
 export type { RpcRequest, RpcResponse } from "./server/listener.ts";
+export { readiness } from "./server/readiness.ts";
 export { createRpcHandler, type RpcHandlerOptions } from "./server/rpc-handler.ts";
 export { type ProcessServiceOptions, routeProcessService } from "./server/process-service.ts";
 export {

@@ -5,6 +5,7 @@
  * connections apart by it, and a route table is void without the connection under which it was fetched),
  * and consumers must not come back by themselves: a slot is subscribed again only when its epoch is current.
  */
+import { storeRefusal } from "@hexhold/config";
 import { type ChannelModel, connect } from "amqplib";
 import { gatherWrites } from "./gather-writes.ts";
 
@@ -23,13 +24,17 @@ export interface ConnectionOptions {
 export interface ReconnectingConnection {
   /** Name of the connection that is open, undefined while there is none. */
   readonly name: string | undefined;
+  /** Closes it, also one that is only coming up, and opens none any more. */
   close(): Promise<void>;
 }
 
 /** Opens the connection and keeps it open until `close`. Returns at once. */
 export function keepConnection(options: ConnectionOptions): ReconnectingConnection {
   let generation = 0;
+  /** It is up: `onUp` has been told and has what it needs. */
   let model: ChannelModel | undefined;
+  /** It is open, up or not yet. */
+  let current: ChannelModel | undefined;
   let name: string | undefined;
   let timer: NodeJS.Timeout | undefined;
   let delayMs = options.reconnectDelayMs.first;
@@ -59,6 +64,7 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
       opened.on("close", () => {
         const wasUp = model === opened;
         model = undefined;
+        current = undefined;
         name = undefined;
         if (wasUp) options.onDown(failure || "closed by the broker");
         again();
@@ -67,6 +73,7 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
         await opened.close();
         return;
       }
+      current = opened;
       // Whoever hears that it is up may ask for its name.
       name = ownName;
       try {
@@ -77,10 +84,17 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
         await opened.close().catch(() => undefined);
         return;
       }
+      // Closed by its owner, or by the broker, while `onUp` ran: `close` has been or will be heard.
+      if (closed || current !== opened) {
+        name = undefined;
+        options.onDown(failure || "closed while it came up");
+        await opened.close().catch(() => undefined);
+        return;
+      }
       model = opened;
       delayMs = options.reconnectDelayMs.first;
     } catch (error) {
-      options.onDown((error as Error).message);
+      options.onDown(storeRefusal(error) ?? (error as Error).message);
       again();
     }
   };
@@ -94,7 +108,7 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
     async close() {
       closed = true;
       clearTimeout(timer);
-      await model?.close().catch(() => undefined);
+      await current?.close().catch(() => undefined);
     },
   };
 }

@@ -1,13 +1,14 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { type LocalStack, removeDataDir, startLocalStack } from "@hexhold/hexctl/local-stack";
-import { connect } from "amqplib";
+import { type LocalStack, removeDataDir, startLocalStack } from "@hexhold/local-stack";
+import { type ChannelModel, connect } from "amqplib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeBus } from "../bus-contract.ts";
 import type { Bus } from "../bus.ts";
 import { slotQueue } from "../topology.ts";
 import { createAmqpBus } from "./amqp.ts";
+import { keepConnection } from "./amqp-connection.ts";
 import { declareTopology } from "./amqp-topology.ts";
 
 // A broker of its own: it is killed.
@@ -71,5 +72,58 @@ it("knows the names of both its connections when it says that it is connected", 
   });
   await connected(bus);
   expect(names).toEqual(["test/named.consume.1", "test/named.publish.1"]);
+  await bus.close();
+});
+
+it("tells a consumer whose queue the broker has removed, and closes its channel", async () => {
+  const { url } = stack.service("rabbitmq");
+  const bus = await connected(createAmqpBus({ url, appId: "test/cancelled" }));
+  const model = await connect(url);
+  const channel = await model.createChannel();
+  await channel.assertQueue("cmd.removed", { durable: true });
+  const subscription = await bus.consume("cmd.removed", {
+    prefetch: 1,
+    onDelivery: () => undefined,
+  });
+  await channel.deleteQueue("cmd.removed");
+  expect(await subscription.closed).toMatch(/cancelled by the broker/);
+  await model.close();
+  await bus.close();
+});
+
+it("leaves no connection when it is closed while one is coming up", async () => {
+  const up = Promise.withResolvers<ChannelModel>();
+  const goOn = Promise.withResolvers<void>();
+  const connection = keepConnection({
+    url: stack.service("rabbitmq").url,
+    name: "test/early",
+    heartbeatS: 5,
+    reconnectDelayMs: { first: 50, max: 1000 },
+    async onUp(model) {
+      up.resolve(model);
+      await goOn.promise;
+    },
+    onDown: () => undefined,
+    onBlocked: () => undefined,
+  });
+  const model = await up.promise;
+  const ended = new Promise<string>((resolve) => model.once("close", () => resolve("closed")));
+  await connection.close();
+  goOn.resolve();
+  const late = new Promise<string>((resolve) => setTimeout(resolve, 2000, "still open"));
+  expect(await Promise.race([ended, late])).toBe("closed");
+  expect(connection.name).toBeUndefined();
+});
+
+it("calls a wrong password that", async () => {
+  const url = new URL(stack.service("rabbitmq").url);
+  url.password = "hunter2";
+  const bus = createAmqpBus({ url: url.href, appId: "test/wrong" });
+  await expect
+    .poll(() => (bus.state.mode === "disconnected" ? bus.state.reason : bus.state.mode), {
+      timeout: 10_000,
+    })
+    .toMatch(/RabbitMQ refuses the password, or has no such user.*rabbitmqUrl/);
+  expect(JSON.stringify(bus.state)).not.toContain("hunter2");
   await bus.close();
 });

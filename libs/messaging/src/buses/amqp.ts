@@ -166,16 +166,13 @@ class AmqpBus implements Bus {
       // Both at once: a channel handles what comes in its order.
       await Promise.all([
         channel.prefetch(options.prefetch),
-        channel.consume(queue, (message) => {
-          if (message === null) {
-            ended.resolve("cancelled by the broker: the queue is gone");
-            void channel.close().catch(() => undefined);
-          } else {
-            options.onDelivery(deliveryOf(channel, message));
-          }
-        }),
+        channel.consume(
+          queue,
+          orEnd(channel, ended, (message) => options.onDelivery(deliveryOf(channel, message))),
+        ),
       ]);
     } catch (error) {
+      void closeChannel(channel);
       throw new BusError("NO_QUEUE", `cannot consume ${queue}: ${(error as Error).message}`, error);
     }
     return { closed: ended.promise, close: () => closeChannel(channel) };
@@ -193,12 +190,11 @@ class AmqpBus implements Bus {
       });
       await channel.consume(
         options.name,
-        (message) => {
-          if (message !== null) options.onMessage(deliveryOf(channel, message));
-        },
+        orEnd(channel, ended, (message) => options.onMessage(deliveryOf(channel, message))),
         { noAck: true },
       );
     } catch (error) {
+      void closeChannel(channel);
       throw new BusError(
         "DISCONNECTED",
         `cannot open ${options.name}: ${(error as Error).message}`,
@@ -229,12 +225,9 @@ class AmqpBus implements Bus {
 
   async #openPublishing(model: ChannelModel): Promise<void> {
     const confirming = await model.createConfirmChannel();
+    endWithChannel(model, confirming);
     const loose = await model.createChannel();
-    for (const channel of [confirming, loose]) {
-      // A channel that breaks takes the connection with it: there is one way back, not two.
-      channel.on("error", () => undefined);
-      channel.on("close", () => void model.close().catch(() => undefined));
-    }
+    endWithChannel(model, loose);
     // Before amqplib's own listener, which fails what is unconfirmed as if it had been nacked.
     confirming.prependListener("close", () => {
       if (this.#publishChannel === confirming) this.#publishChannel = undefined;
@@ -253,7 +246,10 @@ class AmqpBus implements Bus {
     const model = this.#consumeModel;
     if (model === undefined) throw new BusError("DISCONNECTED", "no connection to the broker");
     try {
-      return await model.createChannel();
+      const channel = await model.createChannel();
+      // Whoever uses it hears of its end by `watchEnd`.
+      channel.on("error", () => undefined);
+      return channel;
     } catch (error) {
       throw new BusError(
         "DISCONNECTED",
@@ -315,12 +311,34 @@ class AmqpBus implements Bus {
   }
 }
 
+/** A channel that breaks takes the connection with it: there is one way back, not two. */
+function endWithChannel(model: ChannelModel, channel: Channel): void {
+  channel.on("error", () => undefined);
+  channel.on("close", () => void model.close().catch(() => undefined));
+}
+
 function watchEnd(channel: Channel): PromiseWithResolvers<string> {
   const ended = Promise.withResolvers<string>();
   let failure = "closed";
   channel.on("error", (error: Error) => (failure = error.message));
   channel.on("close", () => ended.resolve(failure));
   return ended;
+}
+
+/** Passes messages on. The broker cancels a consumer whose queue is gone by one that is null: its channel ends. */
+function orEnd(
+  channel: Channel,
+  ended: PromiseWithResolvers<string>,
+  onMessage: (message: ConsumeMessage) => void,
+): (message: ConsumeMessage | null) => void {
+  return (message) => {
+    if (message !== null) {
+      onMessage(message);
+      return;
+    }
+    ended.resolve("cancelled by the broker: the queue is gone");
+    void closeChannel(channel);
+  };
 }
 
 async function closeChannel(channel: Channel): Promise<void> {

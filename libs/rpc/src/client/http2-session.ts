@@ -7,6 +7,7 @@ import {
   constants,
 } from "node:http2";
 import { connect as connectSocket } from "node:net";
+import { hostOf } from "@hexhold/config";
 import { Code, ConnectError } from "@connectrpc/connect";
 
 export interface Http2SessionOptions {
@@ -153,10 +154,10 @@ function keepPinging(session: ClientHttp2Session, options: Http2SessionOptions):
 }
 
 function socketTo(authority: URL) {
-  const host = authority.hostname.replace(/^\[(.*)\]$/, "$1");
   return connectSocket({
-    host,
+    host: hostOf(authority),
     port: Number(authority.port === "" ? 80 : authority.port),
     noDelay: true,
-  });
+    // The session tells: it listens as soon as it has the socket.
+  }).on("error", () => undefined);
 }

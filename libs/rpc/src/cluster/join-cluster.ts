@@ -6,7 +6,7 @@ import { type Link, createRegistration } from "./registration.ts";
 import { type ClusterRoutes, applyRoutes } from "./route-updates.ts";
 import { createWorldClock } from "./world-clock.ts";
 
-/** World time further than this from the local clock: one of them is wrong, and players' ids carry it. */
+/** PostgreSQL's clock further than this from the local one: one of them is wrong. */
 const clockApartMsMax = 5_000;
 /** A stream that lasted so long was a good one: the next is opened without a long wait. */
 const streamGoodMs = 5_000;
@@ -16,7 +16,8 @@ const streamGoodMs = 5_000;
  * time, again from the start when the router does not know the session any more, at the next router
  * when one does not answer. A failing heartbeat is logged and harms nothing else.
  * Rejects when no router takes the process within `joinTimeoutMs`, at once when one refuses it for good,
- * and when world time is more than 5 s off the local clock.
+ * and when PostgreSQL's clock is more than 5 s off the local one. (World time is not compared: it may be apart from both
+ * for a while after they were set.)
  */
 export async function joinCluster(options: JoinOptions): Promise<ClusterMembership> {
   const { logger } = options;
@@ -25,17 +26,19 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
   const running: Promise<void>[] = [];
   let amqpConnections = [...options.amqpConnections];
   const registration = createRegistration(options, () => amqpConnections, clock, stopping.signal);
-  const { leaseTtlMs, settings } = await joinOrClose();
+  const { leaseTtlMs, settings, world } = await joinOrClose();
   let wake = new AbortController();
   let stopped: Promise<void> | undefined;
 
   async function joinOrClose() {
     try {
-      const { leaseTtlMs, settings } = await registration.first();
-      const apartMs = clock.now() - Date.now();
+      const { leaseTtlMs, settings, world, clockMs } = await registration.first();
+      const apartMs = (clockMs === 0n ? clock.now() : Number(clockMs)) - Date.now();
       if (Math.abs(apartMs) > clockApartMsMax) throw new Error(clockMessage(apartMs));
-      if (settings === undefined) throw new Error("the router named no world settings: update it");
-      return { leaseTtlMs, settings };
+      if (settings === undefined || world === undefined) {
+        throw new Error("the router did not say which world this is: update it");
+      }
+      return { leaseTtlMs, settings, world };
     } catch (error) {
       stopping.abort();
       registration.close();
@@ -50,6 +53,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
       {
         session,
         held: held.map((slot) => ({ ...slot, commands: BigInt(slot.commands) })),
+        cold: options.isCold?.() ?? false,
         acknowledgedRouteVersion: options.acknowledgedRouteVersion?.() ?? 0n,
       },
       { signal, timeoutMs: Math.max(1_000, leaseTtlMs / 2) },
@@ -101,6 +105,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
     worldNow: () => clock.now(),
     leaseTtlMs,
     settings,
+    world,
     watchRoutes(onRoutes) {
       let routes: ClusterRoutes | undefined;
       return follow(async ({ client, session }, signal) => {
@@ -142,5 +147,5 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
 function clockMessage(apartMs: number): string {
   const seconds = Math.abs(Math.round(apartMs / 1000));
   const side = apartMs > 0 ? "behind" : "ahead of";
-  return `the clock of this machine is ${seconds} s ${side} world time (PostgreSQL's clock): set it; ${clockApartMsMax / 1000} s either way are allowed`;
+  return `the clock of this machine is ${seconds} s ${side} PostgreSQL's clock: set it; ${clockApartMsMax / 1000} s either way are allowed`;
 }

@@ -11,6 +11,8 @@ export interface HeldSlotReport {
   readonly commands: number;
   /** Not renewed: its consumer is closed, or PostgreSQL has not answered within one TTL. */
   readonly stalled: boolean;
+  /** Mean time from a batch's delivery to its ack since the last heartbeat, microseconds; 0 = there was none. */
+  readonly handlingUs: number;
 }
 
 export interface JoinOptions {
@@ -29,11 +31,15 @@ export interface JoinOptions {
   readonly version: string;
   /** Highest world format that it reads. */
   readonly worldFormat: number;
+  /** The game that it has loaded; undefined: none. A world refuses another game than its own, and another major. */
+  readonly game?: { readonly name: string; readonly version: string };
   /** Names of its AMQP connections, as the broker lists them. */
   readonly amqpConnections: readonly string[];
   readonly logger: Logger;
   /** Called for each heartbeat. A slot that is not named is free for others. Default: none held. */
   readonly onHeartbeat?: () => readonly HeldSlotReport[];
+  /** Workers: whether it is not warmed up yet; it then gets slots only when no other worker is. Default: it is. */
+  readonly isCold?: () => boolean;
   /** Producers: route version up to which everything published is confirmed. */
   readonly acknowledgedRouteVersion?: () => bigint;
   /** How long the first registration is tried (default 30 s). */
@@ -54,6 +60,8 @@ export interface ClusterMembership {
   readonly leaseTtlMs: number;
   /** Settings that are equal across the cluster. */
   readonly settings: WorldSettings;
+  /** Who the world is; UUID texts. */
+  readonly world: { readonly worldId: string; readonly historyId: string };
   /** Calls `onRoutes` with the whole table, at first and after each change; returns its end. */
   watchRoutes(onRoutes: (routes: ClusterRoutes) => void): () => void;
   /** For workers; returns its end. To have it open is to ask for slots. */

@@ -78,6 +78,10 @@ export function createRegistration(
           incarnation: options.incarnation,
           version: options.version,
           worldFormat: options.worldFormat,
+          cold: options.isCold?.() ?? false,
+          ...(options.game === undefined
+            ? {}
+            : { game: { name: options.game.name, version: options.game.version } }),
         },
         { signal: stopping },
       );

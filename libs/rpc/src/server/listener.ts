@@ -74,6 +74,9 @@ export async function listen(
       response.end();
       return;
     }
+    // A peer may end either at any moment; what runs notices by `close`.
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
     inFlight.add(response);
     response.once("close", () => inFlight.delete(response));
     onRequest(request, response);
@@ -88,6 +91,7 @@ export async function listen(
     },
     handle,
   );
+  http.on("error", () => undefined);
   const http2 = createHttp2Server(
     {
       settings: {
@@ -97,12 +101,15 @@ export async function listen(
     },
     handle,
   );
+  http2.on("error", () => undefined);
   http2.on("session", (session) => keepSession(session, sessions, limits));
   const server = createNetServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => void sockets.delete(socket));
     chooseProtocol(socket, http, http2, limits.headerTimeoutMs);
   });
+  // A failure to listen rejects below; an accept that fails later is over with that one peer.
+  server.on("error", () => undefined);
   server.maxConnections = limits.connectionsMax;
   server.listen(options.port, options.host);
   await once(server, "listening");
@@ -189,6 +196,7 @@ function keepSession(
   }, limits.pingIntervalMs).unref();
   session.on("stream", (stream) => {
     streams++;
+    stream.on("error", () => undefined);
     stream.once("close", () => {
       streams--;
       lastUsedMs = performance.now();

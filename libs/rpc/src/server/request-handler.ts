@@ -5,20 +5,25 @@ import {
 } from "@connectrpc/connect-node";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import type { RpcRequest, RpcResponse } from "./listener.ts";
+import { withReadableBody } from "./readable-body.ts";
+import { readiness } from "./readiness.ts";
 
 export interface RequestHandlerOptions {
   readonly router: ConnectRouter;
-  readonly ready: () => boolean;
+  /** What is missing, in words; empty = ready. */
+  readonly missing: () => readonly string[];
   readonly metrics: Metrics | undefined;
   readonly logger: Logger;
-  /** What is neither RPC nor `/healthz` nor `/metrics`; default 404. */
+  /** Bytes of one message. */
+  readonly messageBytesMax: number;
+  /** What is none of what is named below; default 404. */
   readonly httpHandler: ((request: RpcRequest, response: RpcResponse) => void) | undefined;
   /** What handlers learn of a request beside its message. */
   readonly contextValues?: ((request: RpcRequest) => ContextValues) | undefined;
 }
 
 /**
- * Hands each HTTP request to the RPC of its path, to `/healthz`, to `/metrics` or to `httpHandler`.
+ * Hands each HTTP request to the RPC of its path, to `/healthz`, `/readyz` or `/metrics`, or to `httpHandler`.
  * In place of connect-node's own adapter, which writes failures to the console and lets a malformed
  * `Host` header end the process.
  */
@@ -49,7 +54,7 @@ export function createRequestHandler(
       sendText(response, 400, "the Host header or the path is malformed\n");
       return;
     }
-    handler(universal)
+    handler(withReadableBody(universal, handler.method, options.messageBytesMax))
       .then((answer) => universalResponseToNodeResponse(answer, response))
       .catch((error: unknown) => {
         const code = ConnectError.from(error).code;
@@ -66,9 +71,10 @@ async function answerPlain(
   options: RequestHandlerOptions,
 ): Promise<void> {
   const reads = request.method === "GET" || request.method === "HEAD";
-  if (path === "/healthz" && reads) {
-    const ready = options.ready();
-    return sendText(response, ready ? 200 : 503, ready ? "ok\n" : "not ready\n");
+  if (path === "/healthz" && reads) return sendText(response, 200, "ok\n");
+  if (path === "/readyz" && reads) {
+    const { status, text } = readiness(options.missing());
+    return sendText(response, status, text, "application/json");
   }
   if (path === "/metrics" && reads && options.metrics !== undefined) {
     const text = await options.metrics.metricsText();

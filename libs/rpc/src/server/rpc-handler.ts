@@ -30,6 +30,7 @@ export function createRpcHandler(
 ): (request: RpcRequest, response: RpcResponse) => boolean {
   const { logger, messageBytesMax } = options;
   const router = createConnectRouter({
+    ...rpcReading,
     interceptors: rpcInterceptors(logger),
     readMaxBytes: messageBytesMax,
     writeMaxBytes: messageBytesMax,
@@ -38,9 +39,10 @@ export function createRpcHandler(
   const paths = new Set(router.handlers.map(({ requestPath }) => requestPath));
   const handle = createRequestHandler({
     router,
-    ready: () => true,
+    missing: () => [],
     metrics: undefined,
     logger,
+    messageBytesMax,
     httpHandler: undefined,
     contextValues: options.contextValues,
   });
@@ -50,6 +52,17 @@ export function createRpcHandler(
     return true;
   };
 }
+
+/**
+ * How every server of ours reads: no compression, which nobody uses and a small body may hide a large one in; and
+ * bytes that are no UTF-8 are a fault of JSON, where a replaced character would let another password pass.
+ */
+export const rpcReading: Pick<ConnectRouterOptions, "acceptCompression" | "jsonOptions"> = {
+  acceptCompression: [],
+  jsonOptions: { textDecoder: new TextDecoder("utf-8", { fatal: true }) } as NonNullable<
+    ConnectRouterOptions["jsonOptions"]
+  >,
+};
 
 /** Compiling the rules is the dear part: once for all servers of a process. */
 const validator = createValidator();

@@ -108,6 +108,40 @@ test("the rules of the .proto are enforced, over the port and inside the process
   channel.close();
 });
 
+test.each(["", "application/grpc"])(
+  "a body that is no message is INVALID_ARGUMENT, whatever it is wrapped in %s",
+  async (wrapping) => {
+    const server = await start();
+    const path = `${server.url}/${ControlService.typeName}/Register`;
+    const post = async (type: string, body: Uint8Array<ArrayBuffer>) => {
+      const headers = { "content-type": type, authorization: `Bearer ${token}` };
+      const response = await fetch(path, { method: "POST", headers, body });
+      const text = await response.text();
+      return `${response.status} ${response.headers.get("grpc-status") ?? text}`;
+    };
+    const badText = Buffer.concat([
+      Buffer.from('{"instance":"'),
+      Buffer.of(0xff),
+      Buffer.from('"}'),
+    ]);
+    const badBytes = Uint8Array.of(0x0a, 2, 0xff, 0xfe);
+    const cut = Uint8Array.of(0x0a, 99, 1);
+    const framed = (bytes: Uint8Array) => new Uint8Array([0, 0, 0, 0, bytes.length, ...bytes]);
+    if (wrapping === "") {
+      expect(await post("application/json", new Uint8Array(badText))).toMatch(/^400.*invalid_arg/);
+      expect(await post("application/proto", badBytes)).toMatch(/^400.*invalid_argument/);
+      expect(await post("application/proto", cut)).toMatch(/^400.*invalid_argument/);
+      return;
+    }
+    const trailer = async (bytes: Uint8Array) => {
+      const type = "application/grpc-web";
+      return Buffer.from(await post(type, framed(bytes))).toString("latin1");
+    };
+    expect(await trailer(badBytes)).toMatch(/grpc-status: ?3|^200 3/);
+    expect(await trailer(cut)).toMatch(/grpc-status: ?3|^200 3/);
+  },
+);
+
 test("an error that nobody meant is INTERNAL, without its text", async () => {
   const server = await start();
   const call = server.channel
@@ -131,15 +165,18 @@ test("a message above the limit is RESOURCE_EXHAUSTED", async () => {
   channel.close();
 });
 
-test("/healthz follows ready, /metrics is the registry, anything else is 404 or the handler's", async () => {
-  let ready = true;
+test("/healthz says that it lives, /readyz what is missing, /metrics is the registry, anything else is 404 or the handler's", async () => {
+  let missing: string[] = [];
   const metrics = createMetrics({ processMetrics: false });
   metrics.counter("hexhold_test_total", "Test.").inc(3);
-  const server = await start({ ready: () => ready, metrics });
+  const server = await start({ missing: () => missing, metrics });
   const get = (path: string) => fetch(server.url + path);
   expect(await (await get("/healthz")).text()).toBe("ok\n");
-  ready = false;
-  expect((await get("/healthz")).status).toBe(503);
+  expect(await (await get("/readyz")).json()).toEqual({ ready: true, missing: [] });
+  missing = ["the broker: ECONNREFUSED"];
+  expect((await get("/healthz")).status).toBe(200);
+  const unready = await get("/readyz");
+  expect([unready.status, await unready.json()]).toEqual([503, { ready: false, missing }]);
   expect(await (await get("/metrics")).text()).toContain("hexhold_test_total 3");
   expect((await get("/nothing")).status).toBe(404);
   const other = await start({ httpHandler: (_request, response) => void response.end("mine") });
@@ -251,16 +288,14 @@ test("a stop does not wait for a peer that keeps a connection open, nor for one 
   expect(await endless).toBe("cut off");
 });
 
-test("a taken port: the next free one on request, else an error that says what to do", async () => {
+test("a taken port is an error that says what to do, and never another port", async () => {
   const first = await start();
   await expect(start({ port: first.port })).rejects.toThrow(/is taken: stop what listens there/);
-  const second = await start({ port: first.port, nextPortIfTaken: true });
-  expect(second.port).toBeGreaterThan(first.port);
 });
 
-test("a port that is let go of in time is waited for, before another one is taken", async () => {
+test("a port that is let go of in time is waited for", async () => {
   const first = await start();
-  const waiting = start({ port: first.port, portWaitMs: 5000, nextPortIfTaken: true });
+  const waiting = start({ port: first.port, portWaitMs: 5000 });
   await sleep(100);
   await first.stop(0);
   expect((await waiting).port).toBe(first.port);

@@ -6,6 +6,7 @@ import {
   type ConnectRouterOptions,
   createConnectRouter,
 } from "@connectrpc/connect";
+import { urlOf } from "@hexhold/config";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import { type RpcChannel, openMemoryChannel } from "../client/channel.ts";
 import { bearerGate } from "./bearer.ts";
@@ -19,7 +20,7 @@ import {
 } from "./listener.ts";
 import { routeReflection } from "./reflection.ts";
 import { createRequestHandler } from "./request-handler.ts";
-import { rpcInterceptors } from "./rpc-handler.ts";
+import { rpcInterceptors, rpcReading } from "./rpc-handler.ts";
 
 export interface RpcServerLimits extends ListenerLimits {
   /** Bytes of one message, either way; a larger one is RESOURCE_EXHAUSTED. */
@@ -36,8 +37,6 @@ export interface RpcServerOptions {
   readonly host?: string;
   /** 0 = any free one. */
   readonly port: number;
-  /** When `port` is taken: take the next free one, at most 100 further (default false: fail). */
-  readonly nextPortIfTaken?: boolean;
   /** When `port` is taken: try it again for so long first, in milliseconds (default 0). */
   readonly portWaitMs?: number;
   /** Registers services and nothing else: called once for the port and once for `channel`. */
@@ -47,9 +46,12 @@ export interface RpcServerOptions {
   readonly logger: Logger;
   /** Served at `GET /metrics`, without a token like health. */
   readonly metrics?: Metrics;
-  /** For health and `GET /healthz` (default: always ready). */
-  readonly ready?: () => boolean;
-  /** Answers what is neither RPC nor `/healthz` nor `/metrics`; default 404. */
+  /**
+   * What it lacks to serve, in words: `the broker: ECONNREFUSED`. For health and `GET /readyz` (default: nothing).
+   * `GET /healthz` is 200 as long as the process answers.
+   */
+  readonly missing?: () => readonly string[];
+  /** Answers what is neither RPC nor `/healthz`, `/readyz` or `/metrics`; default 404. */
   readonly httpHandler?: (request: RpcRequest, response: RpcResponse) => void;
   readonly limits?: Partial<RpcServerLimits>;
 }
@@ -77,8 +79,11 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   const limits: RpcServerLimits = { ...defaultRpcServerLimits, ...options.limits };
   const shutdown = new AbortController();
   let stopped: Promise<void> | undefined;
-  const ready = (): boolean => stopped === undefined && (options.ready?.() ?? true);
+  const missing = (): readonly string[] =>
+    stopped === undefined ? (options.missing?.() ?? []) : ["it is stopping"];
+  const ready = (): boolean => missing().length === 0;
   const shared: ConnectRouterOptions = {
+    ...rpcReading,
     interceptors: rpcInterceptors(options.logger),
     shutdownSignal: shutdown.signal,
     readMaxBytes: limits.messageBytesMax,
@@ -92,9 +97,10 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   routeReflection(router);
   const onRequest = createRequestHandler({
     router,
-    ready,
+    missing,
     metrics: options.metrics,
     logger: options.logger,
+    messageBytesMax: limits.messageBytesMax,
     httpHandler: options.httpHandler,
   });
   const listener = await listenFrom({ ...options, host, limits }, onRequest);
@@ -104,7 +110,7 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   }, shared);
 
   return {
-    url: `http://${host.includes(":") ? `[${host}]` : host}:${listener.port}`,
+    url: urlOf("http", host, listener.port),
     port: listener.port,
     channel,
     stop(graceMs = 2_000) {
@@ -118,23 +124,20 @@ export async function startRpcServer(options: RpcServerOptions): Promise<RpcServ
   };
 }
 
-const portsTriedMax = 100;
 const portRetryMs = 50;
 
 async function listenFrom(
   options: {
     readonly host: string;
     readonly port: number;
-    readonly nextPortIfTaken?: boolean;
     readonly portWaitMs?: number;
     readonly limits: ListenerLimits;
   },
   onRequest: (request: RpcRequest, response: RpcResponse) => void,
 ): ReturnType<typeof listen> {
   const { host, limits } = options;
-  const tries = options.nextPortIfTaken === true && options.port !== 0 ? portsTriedMax : 1;
   const waitUntilMs = performance.now() + (options.portWaitMs ?? 0);
-  let port = options.port;
+  const { port } = options;
   for (;;) {
     try {
       return await listen({ host, port, limits }, onRequest);
@@ -144,14 +147,10 @@ async function listenFrom(
         await sleep(portRetryMs);
         continue;
       }
-      if (code === "EADDRINUSE" && port + 1 < options.port + tries && port < 65_535) {
-        port++;
-        continue;
-      }
       throw new Error(
         code === "EADDRINUSE"
-          ? `port ${options.port} of ${host} is taken: stop what listens there, or choose another port (0 = any)`
-          : `cannot listen on ${host}:${options.port} (${code ?? "unknown error"}): check the address and the port`,
+          ? `port ${port} of ${host} is taken: stop what listens there, or choose another port (0 = any)`
+          : `cannot listen on ${host}:${port} (${code ?? "unknown error"}): check the address and the port`,
         { cause: error },
       );
     }
