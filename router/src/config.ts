@@ -13,7 +13,7 @@ export interface RouterConfig {
   readonly host: string;
   /** For all other processes; 0 = any free one. */
   readonly controlPort: number;
-  /** For operators; the next free one if taken (beside other routers: for 5 s), 0 = any. */
+  /** For operators; never another one: its token would go to whoever has it. Beside other routers it is waited for, 5 s. 0 = any. */
   readonly adminPort: number;
   readonly controlToken: string;
   readonly adminToken: string;

@@ -1,7 +1,10 @@
 import { checkSchemaVersion, openPool } from "@hexhold/postgres";
+import type { BrokerMarkStore } from "./broker/broker-mark.ts";
+import type { SavedClock } from "./world-clock/bounded-clock.ts";
+import type { WorldClockStore } from "./world-clock/world-time.ts";
 
 /** Newest migration of schema `control` that this software knows. */
-const schemaVersion = "0001_control";
+const schemaVersion = "0004_world_clock";
 
 /** Who owns a slot according to PostgreSQL, which decides it. */
 export interface SlotRow {
@@ -29,19 +32,41 @@ export interface DeadLetterRow {
   readonly attempts: number;
 }
 
+/** A world's id, and the id of its history. */
+export interface WorldName {
+  readonly worldId: string;
+  readonly historyId: string;
+}
+
 /** Schema `control`, and the views of schema `world` that a router may read. Rejects with the driver's errors. */
-export interface ControlStore {
+export interface ControlStore extends BrokerMarkStore, WorldClockStore {
   /** Writes the settings that are not there yet; returns all there are. */
   worldSettings(wanted: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>>;
+  /** Who the world is; UUID texts. */
+  world(): Promise<WorldName>;
   routeVersion(): Promise<bigint>;
   slots(): Promise<ReadonlyMap<string, SlotRow>>;
   /** Slot of a key that was moved at some time; undefined = it is at home. */
   movedSlot(bucket: number, hexId: bigint, layerId: number): Promise<string | undefined>;
-  /** PostgreSQL's clock, Unix milliseconds. */
-  clockMs(): Promise<number>;
   /** False when the letter was there already. */
   saveDeadLetter(letter: DeadLetterRow): Promise<boolean>;
+  /** What waits for operators. */
+  waiting(): Promise<Waiting>;
   close(): Promise<void>;
+}
+
+/** Dead letters and hexes that wait for an operator. */
+export interface Waiting {
+  readonly letters: number;
+  /** Type and error of the one that died last; empty when there is none. */
+  readonly lastLetter: string;
+  readonly quarantined: number;
+  /** Up to three of the hexes, those that wait longest first. */
+  readonly hexes: readonly {
+    readonly hexId: bigint;
+    readonly layerId: number;
+    readonly reason: string;
+  }[];
 }
 
 export interface ControlStoreOptions {
@@ -69,6 +94,8 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
 
   try {
     const client = await pool.connect();
+    // What fails on it meanwhile, its query tells.
+    client.on("error", () => undefined);
     try {
       await checkSchemaVersion(client, "control", schemaVersion);
       await client.query("SELECT slot, epoch, owner, released FROM world.slots LIMIT 0");
@@ -93,6 +120,34 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
         "SELECT key, value FROM control.world_setting",
       );
       return new Map(found.map(({ key, value }) => [key, value]));
+    },
+    async world() {
+      const [row] = await rows<{ world_id: string; history_id: string }>(
+        "world",
+        "SELECT world_id, history_id FROM control.world",
+      );
+      if (row === undefined) {
+        throw new Error("control.world is empty: restore its row from a backup of this world");
+      }
+      return { worldId: row.world_id, historyId: row.history_id };
+    },
+    async brokerMark() {
+      const [row] = await rows<{ number: string }>(
+        "broker_mark",
+        "SELECT number FROM control.broker_mark",
+      );
+      return Number(row?.number ?? 0);
+    },
+    async setBrokerMark(number) {
+      await rows("set_broker_mark", "UPDATE control.broker_mark SET number = $1", [number]);
+    },
+    async resendLanes(why) {
+      const [row] = await rows<{ again: string }>(
+        "resend_lanes",
+        "SELECT world.resend_lanes(NULL, $1) AS again",
+        [why],
+      );
+      return BigInt(row?.again ?? 0);
     },
     async routeVersion() {
       const [row] = await rows<{ version: string }>(
@@ -134,6 +189,23 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
       );
       return Number(row?.ms);
     },
+    async worldClock() {
+      const [row] = await rows<SavedClock>(
+        "world_clock",
+        `SELECT offset_ms AS "offsetMs", world_ms AS "worldMs", steps, stepped_ms AS "steppedMs",
+           step_ms AS "stepMs" FROM control.world_clock`,
+      );
+      return row ?? { offsetMs: 0, worldMs: 0, steps: 0, steppedMs: 0, stepMs: 0 };
+    },
+    async saveWorldClock({ offsetMs, worldMs, steps, steppedMs, stepMs }) {
+      // An old leader that has not noticed yet must not take world time back.
+      await rows(
+        "save_world_clock",
+        `UPDATE control.world_clock SET offset_ms = $1, world_ms = $2, steps = $3, stepped_ms = $4, step_ms = $5
+         WHERE world_ms <= $2`,
+        [offsetMs, worldMs, steps, steppedMs, stepMs],
+      );
+    },
     async saveDeadLetter(letter) {
       const saved = await rows(
         "save_dead_letter",
@@ -159,6 +231,30 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
         ],
       );
       return saved.length > 0;
+    },
+    async waiting() {
+      const [letters] = await rows<{ n: number; last: string | null }>(
+        "letters_waiting",
+        `SELECT count(*)::int AS n,
+           (SELECT type || ': ' || left(error, 200) FROM control.dead_letter WHERE state = 'waiting'
+            ORDER BY dead_at DESC LIMIT 1) AS last
+         FROM control.dead_letter WHERE state = 'waiting'`,
+      );
+      const hexes = await rows<{ n: number; hex_id: string; layer_id: string; reason: string }>(
+        "hexes_quarantined",
+        `SELECT count(*) OVER ()::int AS n, hex_id, layer_id, reason FROM world.quarantined_hex
+         ORDER BY since LIMIT 3`,
+      );
+      return {
+        letters: letters?.n ?? 0,
+        lastLetter: letters?.last ?? "",
+        quarantined: hexes[0]?.n ?? 0,
+        hexes: hexes.map(({ hex_id: hexId, layer_id: layerId, reason }) => ({
+          hexId: BigInt(hexId),
+          layerId: Number(layerId),
+          reason,
+        })),
+      };
     },
     close: () => pool.end(),
   };

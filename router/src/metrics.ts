@@ -4,10 +4,15 @@ import type { SlotLeases } from "./lease/slot-leases.ts";
 import type { Members } from "./membership/members.ts";
 import { kindName } from "./membership/process-kind.ts";
 import type { RouteTable } from "./route-table/route-table.ts";
+import type { WorldTime } from "./world-clock/world-time.ts";
 
 export interface RouterCounters {
   leaseChanged(change: string): void;
   deadLetterSaved(): void;
+  /** All lanes were set back: the broker had lost what it had confirmed. */
+  lanesResent(): void;
+  /** PostgreSQL's clock was set. */
+  clockSet(): void;
   slotRecovered(seconds: number): void;
   /** Takes the place of what was read before. */
   queuesRead(queues: readonly QueueDepth[]): void;
@@ -24,6 +29,14 @@ export function countRouter(metrics: Metrics): RouterCounters {
     ["change"],
   );
   const letters = metrics.counter("hexhold_dead_letters_total", "Dead letters taken in.");
+  const resent = metrics.counter(
+    "hexhold_lanes_resent_total",
+    "Times that all outbox lanes were set back since the broker's queues were lost.",
+  );
+  const clockSteps = metrics.counter(
+    "hexhold_clock_steps_total",
+    "Times that PostgreSQL's clock was set by more than a second.",
+  );
   const recovery = metrics.histogram(
     "hexhold_slot_recovery_seconds",
     "From the moment a slot stops being served until it is served again.",
@@ -37,6 +50,8 @@ export function countRouter(metrics: Metrics): RouterCounters {
   return {
     leaseChanged: (change) => changes.inc({ change }),
     deadLetterSaved: () => letters.inc(),
+    lanesResent: () => resent.inc(),
+    clockSet: () => clockSteps.inc(),
     slotRecovered: (seconds) => recovery.observe(seconds),
     queuesRead(queues) {
       messages.reset();
@@ -55,9 +70,13 @@ export function gaugeRouter(
     readonly leases: SlotLeases;
     readonly routes: RouteTable;
     readonly now: () => number;
+    readonly worldTime: Pick<WorldTime, "offsetMs">;
   },
 ): void {
-  const { members, leases, routes, now } = parts;
+  const { members, leases, routes, now, worldTime } = parts;
+  metrics.gauge("hexhold_world_clock_offset_seconds", "World time minus PostgreSQL's clock.", {
+    collect: (gauge) => gauge.set(worldTime.offsetMs() / 1000),
+  });
   metrics.gauge("hexhold_slots", "Slots by health.", {
     labels: ["health"],
     collect(gauge) {
@@ -85,7 +104,7 @@ export function gaugeRouter(
     },
   });
   metrics.gauge("hexhold_lease_store_up", "1 while the lease store answers.", {
-    collect: (gauge) => gauge.set(leases.storeAnswers ? 1 : 0),
+    collect: (gauge) => gauge.set(leases.storeFault === undefined ? 1 : 0),
   });
   metrics.gauge("hexhold_route_version", "Version of the route table.", {
     collect: (gauge) => gauge.set(Number(routes.routeVersion)),

@@ -1,8 +1,17 @@
+import { randomUUIDv7 } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
+import { ControlService, ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { openChannel } from "@hexhold/rpc";
 import { createMetrics } from "@hexhold/telemetry";
 import { afterEach, expect, test } from "vitest";
-import { asSuperuser, openTestCluster, queryAs, type TestCluster } from "../test/test-cluster.ts";
+import {
+  asSuperuser,
+  controlToken,
+  openTestCluster,
+  queryAs,
+  type TestCluster,
+} from "../test/test-cluster.ts";
 import { start } from "./index.ts";
 
 let cluster: TestCluster;
@@ -23,6 +32,34 @@ test("a world that is there is compared, and every difference named, expected an
     "UPDATE control.world_setting SET value = '7' WHERE key = 'resolution'",
   );
   await expect(cluster.startRouter()).rejects.toThrow("resolution is 7, expected 6");
+});
+
+test("a process that has loaded another game, or another major of it, is refused by name, before it is granted anything", async () => {
+  cluster = await openTestCluster();
+  const channel = openChannel(cluster.router.controlUrl, { token: controlToken });
+  const register = (name: string, version: string) =>
+    channel.client(ControlService).register({
+      instance: "worker-1",
+      incarnation: randomUUIDv7(),
+      kind: ProcessKind.WORKER,
+      controlUrl: "http://127.0.0.1:1",
+      worldFormat: 1,
+      game: { name, version },
+    });
+  await expect(register("flowers", "1.0.0")).rejects.toThrow(
+    /failed_precondition.*of the game reference, and it has loaded flowers/,
+  );
+  const { world } = await register("reference", "1.4.2");
+  await expect(register("reference", "2.0.0")).rejects.toThrow(
+    /began with reference 1\.x, and it has loaded 2\.0\.0/,
+  );
+  expect((await register("reference", "1.9.0")).world).toEqual(world);
+  channel.close();
+  const named = await queryAs(
+    cluster.database.routerUrl,
+    "SELECT world_id, history_id FROM control.world",
+  );
+  expect(named).toEqual([{ world_id: world?.worldId, history_id: world?.historyId }]);
 });
 
 test("the world's format is not compared: what is stored is what is told", async () => {
@@ -53,6 +90,7 @@ test("the role of the router may do what it needs and nothing else", async () =>
     "DELETE FROM control.dead_letter",
     "UPDATE control.dead_letter SET error = ''",
     "UPDATE control.world_setting SET value = ''",
+    "UPDATE control.world SET world_id = gen_random_uuid()",
     "DELETE FROM control.world_setting",
     "UPDATE control.route_counter SET version = 0",
     "SELECT * FROM world.journal",
@@ -67,13 +105,14 @@ test("the role of the router may do what it needs and nothing else", async () =>
   expect(await queryAs(cluster.database.routerUrl, allowed)).toEqual([{ version: "2" }]);
 });
 
-test("a taken admin port: the next free one", async () => {
+test("a taken admin port is an error that says what to do, and never another port", async () => {
   const other = createServer();
   other.listen(0, "127.0.0.1");
   await once(other, "listening");
   const { port } = other.address() as { port: number };
-  cluster = await openTestCluster({ adminPort: port });
-  expect(Number(new URL(cluster.router.adminUrl).port)).toBeGreaterThan(port);
+  await expect(openTestCluster({ adminPort: port })).rejects.toThrow(
+    `port ${port} of 127.0.0.1 is taken`,
+  );
   other.close();
 });
 

@@ -1,22 +1,31 @@
 import { randomUUIDv7 } from "node:crypto";
-import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { type EndError, startWhole } from "@hexhold/config";
+import { type LoadedGame, ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { ProcessService } from "@hexhold/gen/hexhold/control/v1/process_pb";
 import { slotOfPartition } from "@hexhold/hex";
 import type { Bus } from "@hexhold/messaging";
 import { type RpcChannel, openChannel, routeProcessService, startRpcServer } from "@hexhold/rpc";
 import { type Logger, type Metrics, createLogger, createMetrics } from "@hexhold/telemetry";
 import { routeAdminService } from "./admin/admin-service.ts";
+import { listWarnings } from "./admin/list-warnings.ts";
 import { createRabbitmqAdmin } from "./broker/broker-admins/rabbitmq.ts";
 import type { BrokerAdmin } from "./broker/broker-admin.ts";
+import {
+  type BrokerMarks,
+  type BrokerMarkStore,
+  createBrokerMarkKeeper,
+  ForeignBrokerError,
+  recheckBrokerMark,
+} from "./broker/broker-mark.ts";
 import { pollQueues } from "./broker/poll-queues.ts";
 import type { RouterConfig } from "./config.ts";
-import { openControlStore } from "./control-store.ts";
+import { openControlStore, type WorldName } from "./control-store.ts";
 import { consumeDeadLetters } from "./dead-letter/dead-letters.ts";
-import type { LeaseStore } from "./lease/lease-store.ts";
+import { ForeignLeaseStoreError, type LeaseStore } from "./lease/lease-store.ts";
 import { createMemoryLeaseStore } from "./lease/lease-stores/memory.ts";
 import { createRedisLeaseStore } from "./lease/lease-stores/redis.ts";
 import { createRecoveryClock } from "./lease/recovery-clock.ts";
-import { createSlotLeases } from "./lease/slot-leases.ts";
+import { createSlotLeases, type SlotLeases } from "./lease/slot-leases.ts";
 import { routeControlService } from "./membership/control-service.ts";
 import { createDeathWatch } from "./membership/death-watch.ts";
 import { createMembers, type Member } from "./membership/members.ts";
@@ -25,8 +34,8 @@ import { probeProcess } from "./membership/probe.ts";
 import { countRouter, gaugeRouter } from "./metrics.ts";
 import { createHealthGrace } from "./route-table/health-grace.ts";
 import { createRouteTable } from "./route-table/route-table.ts";
-import { checkWorldSettings } from "./world-settings.ts";
-import { startWorldTime } from "./world-time.ts";
+import { checkWorldSettings, gameFault } from "./world-settings.ts";
+import { startWorldTime, type WorldTime } from "./world-clock/world-time.ts";
 
 /** What the composition root may put in place of what the configuration says. */
 export interface RouterPorts {
@@ -69,32 +78,35 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     ports.logger ?? createLogger({ service: "router", instance, level: config.logLevel });
   const metrics = ports.metrics ?? createMetrics();
   const now = (): number => performance.now();
-  const cleanups: (() => void | Promise<void>)[] = [];
-  let stopped: Promise<void> | undefined;
+  const onFailure = (failure: EndError): void =>
+    logger.warn({ err: failure }, "something of the router did not end");
 
-  async function cleanUp(): Promise<void> {
-    for (const cleanup of cleanups.splice(0).toReversed()) {
-      await Promise.resolve(cleanup()).catch((error: unknown) => {
-        logger.warn({ err: error }, "something of the router did not stop cleanly");
-      });
-    }
-  }
-
-  async function startAll(): Promise<Router> {
+  return startWhole(async (unwind) => {
     const store = await openControlStore({ postgresUrl: config.postgresUrl, instance });
-    cleanups.push(() => store.close());
+    unwind.add("control store", () => store.close());
     const settings = await checkWorldSettings(store, config.world);
-    const worldTime = await startWorldTime(() => store.clockMs(), logger);
-    cleanups.push(() => worldTime.stop());
+    const world = await store.world();
+    const counters = countRouter(metrics);
+    const worldTime = await startWorldTime(store, logger, () => counters.clockSet());
+    unwind.add("world time", () => worldTime.stop());
     const startedAtMs = worldTime.now();
     const slots = Array.from({ length: settings.partitions }, (_, n) => slotOfPartition(n));
     const routes = createRouteTable(await store.routeVersion(), settings.partitions, slots);
-    const counters = countRouter(metrics);
     const broker =
       ports.broker ??
       (config.rabbitmq === undefined ? undefined : createRabbitmqAdmin(config.rabbitmq));
-    const leaseStore = ports.leaseStore ?? openLeaseStore(config);
-    cleanups.push(() => leaseStore.close());
+    if (broker?.marks !== undefined) {
+      unwind.add(
+        "mark of the broker",
+        await keepBrokerMark(broker.marks, ports.bus, store, world, counters, logger),
+      );
+    }
+    const leaseStore = ports.leaseStore ?? openLeaseStore(config, world);
+    unwind.add("lease store", () => leaseStore.close());
+    // One that does not answer is asked again with every operation.
+    await leaseStore.read(slots).catch((error: unknown) => {
+      if (error instanceof ForeignLeaseStoreError) throw error;
+    });
 
     const members = createMembers({ ttlMs, now, worldNow: () => worldTime.now() });
     const mayServe = (member: Member): boolean =>
@@ -104,17 +116,21 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       members.isHeard(member);
     const recovery = createRecoveryClock(now, (seconds) => counters.slotRecovered(seconds));
     const health = createHealthGrace((slot, served) => routes.setHealth(slot, served));
-    cleanups.push(() => health.stop());
+    unwind.add("health of slots", () => health.stop());
     const leases = createSlotLeases({
       slots,
       store: leaseStore,
       readSlots: () => store.slots(),
       broker,
-      workers: () =>
-        members
-          .list()
-          .filter(mayServe)
-          .map(({ holder }) => holder),
+      isAble(holder) {
+        const member = members.byHolder(holder);
+        return member !== undefined && mayServe(member);
+      },
+      workers() {
+        const able = members.list().filter(mayServe);
+        const warm = able.filter(({ isCold }) => !isCold);
+        return (warm.length > 0 ? warm : able).map(({ holder }) => holder);
+      },
       push: (holder, assignment) =>
         members.byHolder(holder)?.assignments?.push(assignment) ?? false,
       connectionsOf: (holder) => members.byHolder(holder)?.amqpConnections ?? [],
@@ -128,7 +144,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       now,
       logger,
     });
-    cleanups.push(() => leases.stop());
+    unwind.add("leases", () => leases.stop());
     const deathWatch = createDeathWatch(
       (target) => probeProcess(target, config.controlToken, probeTimeoutMs),
       (member) => {
@@ -137,7 +153,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
         leases.holderDied(member.holder);
       },
     );
-    cleanups.push(() => deathWatch.stop());
+    unwind.add("watch for deaths", () => deathWatch.stop());
     await leases.start();
     const forget = setInterval(() => {
       for (const member of members.list()) {
@@ -145,13 +161,27 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
         if (silent && member.openStreams === 0) members.remove(member);
       }
     }, ttlMs);
-    cleanups.push(() => clearInterval(forget));
-    gaugeRouter(metrics, { members, leases, routes, now });
+    unwind.add("forgetting", () => clearInterval(forget));
+    gaugeRouter(metrics, { members, leases, routes, now, worldTime });
     if (broker !== undefined) {
-      cleanups.push(pollQueues(broker, (queues) => counters.queuesRead(queues), logger));
+      unwind.add(
+        "poll of queues",
+        pollQueues(broker, (queues) => counters.queuesRead(queues), logger),
+      );
     }
 
-    const parts = { members, leases, routes, settings, deathWatch, now, ttlMs, logger };
+    const parts = {
+      members,
+      leases,
+      routes,
+      settings,
+      world,
+      gameFault: (game: LoadedGame) => gameFault(store, settings, game),
+      deathWatch,
+      now,
+      ttlMs,
+      logger,
+    };
     const worldNow = (): number => worldTime.now();
     const control = await startRpcServer({
       host,
@@ -160,7 +190,11 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       logger,
       metrics,
       routes(router) {
-        routeControlService(router, { ...parts, worldNow });
+        routeControlService(router, {
+          ...parts,
+          worldNow,
+          clockNow: () => worldTime.clockNow(),
+        });
         routeProcessService(router, {
           instance,
           incarnation: randomUUIDv7(),
@@ -169,16 +203,16 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
         });
       },
     });
-    cleanups.push(() => control.stop());
+    unwind.add("control server", () => control.stop());
     const admin = await startRpcServer({
       host,
       port: config.adminPort,
       // Routers beside it have the same address for operators: who steps down lets go of it in a moment.
       portWaitMs: config.redis === undefined ? 0 : adminPortWaitMs,
-      nextPortIfTaken: true,
       token: config.adminToken,
       logger,
       metrics,
+      missing: () => missingOfRouter(leases, worldTime),
       routes: (router) =>
         routeAdminService(router, {
           ...parts,
@@ -186,6 +220,15 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
           broker,
           partitions: settings.partitions,
           movedSlot: (bucket, key) => store.movedSlot(bucket, key.hexId, key.layerId),
+          warnings: () =>
+            listWarnings({
+              slots: leases.view(),
+              leaseFault: leases.storeFault,
+              databaseFault: worldTime.fault(),
+              clockOffsetMs: worldTime.offsetMs(),
+              waiting: () => store.waiting(),
+              alarms: async () => (await broker?.alarms?.()) ?? [],
+            }),
           inspectHex: (controlUrl, hex) => inspectHex(controlUrl, hex, config.controlToken),
           self: {
             instance,
@@ -195,7 +238,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
           },
         }),
     });
-    cleanups.push(() => admin.stop());
+    unwind.add("admin server", () => admin.stop());
     if (ports.bus !== undefined) {
       const letters = consumeDeadLetters(
         ports.bus,
@@ -203,7 +246,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
         () => counters.deadLetterSaved(),
         logger,
       );
-      cleanups.push(() => letters.stop());
+      unwind.add("dead letters", () => letters.stop());
     }
     logger.info(
       { controlUrl: control.url, adminUrl: admin.url, world: settings },
@@ -214,25 +257,33 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       adminUrl: admin.url,
       controlChannel: control.channel,
       adminChannel: admin.channel,
-      stop() {
-        stopped ??= cleanUp();
-        return stopped;
-      },
+      stop: () => unwind.run(),
     };
-  }
-
-  try {
-    return await startAll();
-  } catch (error) {
-    await cleanUp();
-    throw error;
-  }
+  }, onFailure);
 }
 
-function openLeaseStore(config: RouterConfig): LeaseStore {
+/** Rejects when the broker is another world's. One that does not answer yet is asked again later. */
+async function keepBrokerMark(
+  marks: BrokerMarks,
+  bus: Bus | undefined,
+  store: BrokerMarkStore,
+  world: WorldName,
+  counters: Pick<ReturnType<typeof countRouter>, "lanesResent">,
+  logger: Logger,
+): Promise<() => void> {
+  const onResend = (): void => counters.lanesResent();
+  const keeper = createBrokerMarkKeeper({ marks, store, world, logger, onResend });
+  await keeper.check().catch((error: unknown) => {
+    if (error instanceof ForeignBrokerError) throw error;
+    logger.warn({ err: error }, "the broker's mark cannot be compared yet");
+  });
+  return bus === undefined ? () => undefined : recheckBrokerMark(keeper, bus, logger);
+}
+
+function openLeaseStore(config: RouterConfig, { worldId }: WorldName): LeaseStore {
   return config.redis === undefined
     ? createMemoryLeaseStore()
-    : createRedisLeaseStore(config.redis);
+    : createRedisLeaseStore({ ...config.redis, worldId });
 }
 
 function summary(member: Member) {
@@ -258,4 +309,14 @@ async function inspectHex(
   } finally {
     channel.close();
   }
+}
+
+/** Without which players are not served, or soon will not be; what only waits for operators is in `listWarnings`. */
+function missingOfRouter(leases: SlotLeases, { fault }: Pick<WorldTime, "fault">): string[] {
+  const unserved = leases.view().flatMap(({ slot, served }) => (served ? [] : [slot]));
+  return [
+    ...(unserved.length === 0 ? [] : [`workers: nobody serves ${unserved.join(", ")}`]),
+    ...(leases.storeFault === undefined ? [] : [`nothing is taken over: ${leases.storeFault}`]),
+    ...[fault() ?? []].flat(),
+  ];
 }

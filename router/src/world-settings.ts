@@ -16,7 +16,7 @@ export interface WorldSettingValues extends WorldIdentity {
   readonly hash: string;
 }
 
-/** How a key becomes a bucket: contracts.md. */
+/** How a key becomes a bucket: docs/formats.md. */
 const keyHash = "murmur3-x86-32/1024";
 
 /** The world that is there is not the one that this software was told to serve. */
@@ -28,6 +28,25 @@ export class WorldSettingError extends Error {
     );
     this.name = "WorldSettingError";
   }
+}
+
+/**
+ * Why a process with this game may not join the world: another game, or another major of it than the world began with;
+ * undefined = it may. The first game of the right name settles the major.
+ */
+export async function gameFault(
+  store: Pick<ControlStore, "worldSettings">,
+  settings: Pick<WorldSettingValues, "game">,
+  loaded: { readonly name: string; readonly version: string },
+): Promise<string | undefined> {
+  const { name, version } = loaded;
+  if (name !== settings.game) {
+    return `this world is of the game ${settings.game}, and it has loaded ${name}: start it with the module of ${settings.game} (game.module), or with another database`;
+  }
+  const major = version.split(".", 1)[0]!;
+  const found = (await store.worldSettings(new Map([["game_major", major]]))).get("game_major");
+  if (found === major) return undefined;
+  return `this world began with ${name} ${found}.x, and it has loaded ${version}: start it with a module of that major`;
 }
 
 /**

@@ -62,7 +62,7 @@ const membership = await joinCluster({
   amqpConnections: [`${instance}-consuming`],
   logger,
   onHeartbeat: () =>
-    [...held].map(([slot, epoch]) => ({ slot, epoch, commands: 0, stalled: false })),
+    [...held].map(([slot, epoch]) => ({ slot, epoch, commands: 0, stalled: false, handlingUs: 0 })),
 });
 
 async function take(slot: string, expected: bigint): Promise<void> {

@@ -5,6 +5,7 @@ import type { SlotLeases } from "../lease/slot-leases.ts";
 import { instanceOf, type Members } from "../membership/members.ts";
 import { kindName } from "../membership/process-kind.ts";
 import type { RouteTable } from "../route-table/route-table.ts";
+import type { OperatorWarning } from "./list-warnings.ts";
 import { type HexLookup, lookUpHex } from "./look-up-hex.ts";
 
 export interface AdminServiceParts extends Omit<HexLookup, "ownerOf"> {
@@ -14,6 +15,7 @@ export interface AdminServiceParts extends Omit<HexLookup, "ownerOf"> {
   readonly broker: BrokerAdmin | undefined;
   readonly worldNow: () => number;
   readonly now: () => number;
+  readonly warnings: () => Promise<readonly OperatorWarning[]>;
   /** This router itself, which registers with nobody. */
   readonly self: {
     readonly instance: string;
@@ -83,6 +85,10 @@ export function routeAdminService(router: ConnectRouter, parts: AdminServicePart
           };
         },
       });
+    },
+
+    async listWarnings() {
+      return { warnings: [...(await parts.warnings())] };
     },
 
     async listQueues() {

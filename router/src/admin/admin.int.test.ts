@@ -28,7 +28,11 @@ const queues = [{ name: "cmd.p0", messagesReady: 3, messagesUnacked: 1, consumer
 let cluster: TestCluster;
 
 beforeAll(async () => {
-  const broker = { queueDepths: async () => queues, closeConnections: async () => undefined };
+  const broker = {
+    queueDepths: async () => queues,
+    closeConnections: async () => undefined,
+    alarms: async () => [{ node: "rabbit@a", of: "memory", bytes: 2, limitBytes: 1 } as const],
+  };
   cluster = await openTestCluster({ leaseTtlMs: 10_000 }, { broker });
   await cluster.startWorker("worker-1");
   await cluster.allServed(["worker-1"]);

@@ -8,6 +8,7 @@ import {
   type Delivery,
   decodeBatch,
   decodeEnvelope,
+  domainQueueOf,
   uuidText,
 } from "@hexhold/messaging";
 import { createBackoff } from "@hexhold/rpc";
@@ -15,7 +16,7 @@ import type { Logger } from "@hexhold/telemetry";
 import type { ControlStore, DeadLetterRow } from "../control-store.ts";
 
 /** Queue of messages for routers; competing consumers. */
-const routerQueue = "cmd.router";
+const routerQueue = domainQueueOf("router", "");
 const letterType = "evt.worker.command-dead-lettered";
 const prefetch = 16;
 

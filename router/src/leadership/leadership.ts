@@ -44,10 +44,12 @@ export async function awaitLeadership(
 ): Promise<Leadership | undefined> {
   let client: PgClient | undefined = await open(options);
   let told = false;
+  const silentMs = createSilenceWatch();
   while (!signal.aborted) {
     try {
       client ??= await open(options);
       if (await tryLock(client, options)) return lead(client, options);
+      await endSilentLeader(client, silentMs, options);
       if (!told) options.logger.info("another router leads: standing by");
       told = true;
     } catch (error) {
@@ -83,15 +85,35 @@ async function tryLock(client: PgClient, options: LeadershipOptions): Promise<bo
     );
     return true;
   }
-  const { rowCount } = await client.query(
-    `SELECT pg_terminate_backend(a.pid)
-     FROM control.router_leader AS l JOIN pg_stat_activity AS a ON a.pid = l.backend_pid
-     WHERE l.heard_at < clock_timestamp() - $1 * interval '1 millisecond'
-       AND a.application_name LIKE 'router-lead:%' AND a.datname = current_database()`,
-    [options.silentMsMax],
-  );
-  if ((rowCount ?? 0) > 0) options.logger.warn("the leading router is silent: its lock was freed");
   return false;
+}
+
+/** How long the leader's last sign has been the same, by the clock of this process: a server's can be set. */
+function createSilenceWatch(): (sign: string) => number {
+  let sign = "";
+  let sinceMs = performance.now();
+  return (next) => {
+    if (next !== sign) sinceMs = performance.now();
+    sign = next;
+    return performance.now() - sinceMs;
+  };
+}
+
+/** Frees the lock of a leader that is frozen. */
+async function endSilentLeader(
+  client: PgClient,
+  silentMs: (sign: string) => number,
+  options: LeadershipOptions,
+): Promise<void> {
+  const { rows } = await client.query<{ pid: number; sign: string }>(
+    `SELECT a.pid, concat(l.instance, ' ', l.backend_pid, ' ', l.heard_at) AS sign
+     FROM control.router_leader AS l JOIN pg_stat_activity AS a ON a.pid = l.backend_pid
+     WHERE a.application_name LIKE 'router-lead:%' AND a.datname = current_database()`,
+  );
+  const [leader] = rows;
+  if (silentMs(leader?.sign ?? "") <= options.silentMsMax || leader === undefined) return;
+  await client.query("SELECT pg_terminate_backend($1)", [leader.pid]);
+  options.logger.warn("the leading router is silent: its lock was freed");
 }
 
 function lead(first: PgClient, options: LeadershipOptions): Leadership {

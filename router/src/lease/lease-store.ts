@@ -1,3 +1,5 @@
+import { storeRefusal } from "@hexhold/config";
+
 /** A lease as a store has it. */
 export interface Lease {
   /** `worker-1#<incarnation>` */
@@ -35,7 +37,25 @@ export class LeaseStoreError extends Error {
   readonly code = "LEASE_STORE";
   constructor(operation: string, cause: unknown) {
     const detail = cause instanceof Error ? cause.message : String(cause);
-    super(`the lease store did not answer (${operation}): ${detail}`, { cause });
+    const refusal = storeRefusal(cause);
+    super(
+      refusal === undefined
+        ? `the lease store did not answer (${operation}): ${detail}`
+        : `the lease store lets nobody in (${operation}): ${refusal}`,
+      { cause },
+    );
     this.name = "LeaseStoreError";
+  }
+}
+
+/** The store holds the leases of another world: none of this one's may go there, and none of those be touched. */
+export class ForeignLeaseStoreError extends Error {
+  readonly code = "FOREIGN_LEASE_STORE";
+  constructor(worldId: string, ours: string) {
+    super(
+      `Redis holds the leases of the world ${worldId}, and this is the world ${ours}: give each a Redis, a database of it ` +
+        "(redis://…/1) or a prefix (router.redisPrefix) of its own; where the other world is gone, delete the key `world`",
+    );
+    this.name = "ForeignLeaseStoreError";
   }
 }

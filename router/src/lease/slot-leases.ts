@@ -3,14 +3,17 @@ import type { BrokerAdmin } from "../broker/broker-admin.ts";
 import type { SlotRow } from "../control-store.ts";
 import type { Assignment } from "../membership/members.ts";
 import { incarnationOf, instanceOf } from "../membership/members.ts";
+import { createMovePace } from "../placement/move-pace.ts";
 import { type PlacedSlot, placeSlots } from "../placement/placement.ts";
 import type { LeaseStore } from "./lease-store.ts";
 import {
   type FreeCause,
+  type FreeSlot,
   type SlotReport,
   type SlotState,
-  free,
+  granted,
   granting,
+  grantFailed,
   grantLost,
   holderDied,
   holderOf,
@@ -18,7 +21,10 @@ import {
   leftOut,
   newSlot,
   releasing,
+  remembered,
   reported,
+  reserved,
+  rowRead,
   timePassed,
 } from "./slot-state.ts";
 
@@ -30,6 +36,8 @@ export interface SlotLeasesOptions {
   readonly broker: BrokerAdmin | undefined;
   /** Holders that may be granted slots now. */
   readonly workers: () => readonly string[];
+  /** Whether it may serve, be it that others come first. */
+  readonly isAble: (holder: string) => boolean;
   /** Pushes to the worker; false when it has no open stream. */
   readonly push: (holder: string, assignment: Assignment) => boolean;
   /** Names of the AMQP connections of a holder that may still live. */
@@ -47,6 +55,8 @@ export interface SlotLeasesOptions {
 
 export interface HeldReport extends Omit<SlotReport, "holder"> {
   readonly slot: string;
+  /** Mean time of a batch since the report before, microseconds; 0 = there was none. */
+  readonly handlingUs: number;
 }
 
 /** One slot for people. */
@@ -74,8 +84,8 @@ export interface SlotLeases {
   /** A process has begun its life: whoever had its name before, as this store knows it, is dead. */
   instanceStarted(instance: string, incarnation: string): void;
   view(): readonly SlotView[];
-  /** Whether the store answered last time. */
-  readonly storeAnswers: boolean;
+  /** Why the store did not answer last time; undefined = it did. */
+  readonly storeFault: string | undefined;
   stop(): void;
 }
 
@@ -93,10 +103,11 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
   const expectedEpochs = new Map<string, bigint>();
   const retryAtMs = new Map<string, number>();
   const waitingReports = new Map<string, readonly HeldReport[]>();
+  const pace = createMovePace();
   let rows: ReadonlyMap<string, SlotRow> = new Map();
   /** Epochs of reports that came before `rows` were read again. */
   const newerEpochs = new Map<string, bigint>();
-  let storeAnswers = true;
+  let storeFault: string | undefined;
   let workersBefore = "";
   let workersChangedMs = 0;
   let planned = false;
@@ -123,32 +134,23 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
   }
 
   const readAgain = joinNext(async () => {
+    const before = new Map(newerEpochs);
     rows = await options.readSlots();
     lastReadMs = now();
-    // A reading may be older than a report that came meanwhile.
+    // A reading may be older than a report that came meanwhile, and only than such a one: what was reported before
+    // it began is in it, unless the database has come back from an earlier moment, and then it is void.
     for (const [slot, epoch] of newerEpochs) {
-      if ((rows.get(slot)?.epoch ?? 0n) >= epoch) newerEpochs.delete(slot);
+      if (before.get(slot) === epoch || (rows.get(slot)?.epoch ?? 0n) >= epoch) {
+        newerEpochs.delete(slot);
+      }
     }
     for (const [slot, state] of states) {
       const row = rows.get(slot);
-      const known = knownEpoch(slot, state);
-      if (row === undefined || known === undefined) continue;
-      if (row.epoch <= known || row.owner === holderOf(state)) continue;
-      if (state.mode === "granted" && !options.workers().includes(row.owner)) {
-        // Taken at the last moment by one that has gone: this grant cannot be taken any more.
-        set(slot, free("not-taken", row.owner));
-      } else {
-        // Somebody else has taken it: who names it next with that epoch has it.
-        set(slot, { mode: "reserved", holder: row.owner, untilMs: now() + ttlMs });
-      }
+      if (row === undefined) continue;
+      const isAble = options.isAble(row.owner);
+      set(slot, rowRead(state, row, expectedEpochs.get(slot), isAble, now() + ttlMs));
     }
   });
-
-  /** The epoch that the holder has, or was told to take the slot from; a later one is somebody else's. */
-  function knownEpoch(slot: string, state: SlotState): bigint | undefined {
-    if (state.mode === "granted") return expectedEpochs.get(slot);
-    return state.mode === "held" || state.mode === "releasing" ? state.epoch : undefined;
-  }
 
   /** Runs a store operation; notes, and logs once, whether it answers. Undefined = it did not. */
   async function withStore<Result>(
@@ -156,19 +158,20 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
   ): Promise<{ readonly result: Result } | undefined> {
     try {
       const result = await operation();
-      if (!storeAnswers) logger.info("the lease store answers again");
-      storeAnswers = true;
+      if (storeFault !== undefined) logger.info("the lease store answers again");
+      storeFault = undefined;
       return { result };
     } catch (error) {
-      if (storeAnswers && !stopped) {
+      if (storeFault === undefined && !stopped) {
         logger.warn({ err: error }, "no lease store: nothing stops, and nothing is taken over");
       }
-      storeAnswers = false;
+      storeFault = error instanceof Error ? error.message : String(error);
       return undefined;
     }
   }
 
   function apply(holder: string, held: readonly HeldReport[]): void {
+    pace.heard(holder, held, now());
     const renew: string[] = [];
     const named = new Set<string>();
     for (const { slot, epoch, stalled } of held) {
@@ -221,7 +224,8 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
       workersChangedMs = now();
     }
     // While the store is silent nobody could be granted what another has let go.
-    const mayMove = storeAnswers && now() - workersChangedMs >= options.rebalanceDelayMs;
+    const isSettled = now() - workersChangedMs >= options.rebalanceDelayMs;
+    const mayMove = storeFault === undefined && isSettled && pace.mayMove(now());
     const placed = [...states].map(([slot, state]) => placedSlot(slot, state));
     const { grants, releases } = placeSlots(placed, workers, mayMove);
     for (const { slot, holder } of grants) {
@@ -246,21 +250,19 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
     if (options.push(holder, { assignment: { case: "release", value } })) {
       logger.info({ slot, holder }, "slot is asked back, so that another worker gets it");
       set(slot, releasing(state, now() + letGoWithinMs));
+      pace.began(slot, now());
     }
   }
 
   /** Everything between the wish to grant a slot and its push, in the order that makes it safe. */
-  async function grant(
-    slot: string,
-    from: SlotState & { readonly mode: "free" },
-    holder: string,
-  ): Promise<void> {
+  async function grant(slot: string, from: FreeSlot, holder: string): Promise<void> {
     const state = granting(from, holder);
     set(slot, state);
     const valid = (): boolean => !stopped && states.get(slot) === state;
     const fail = (): void => {
       retryAtMs.set(slot, now() + retryGrantMs);
-      if (valid()) states.set(slot, from);
+      // Not told to anybody: it was not served before, and is not now.
+      if (valid()) states.set(slot, grantFailed(state));
     };
     if (from.cause === "expired" || from.cause === "unanswered") {
       await takeFromBroker(slot, from.lastHolder, holder);
@@ -283,13 +285,12 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
     }
     const inTheWay = answer.result;
     if (inTheWay !== undefined) {
-      const untilMs = now() + inTheWay.ttlMs;
-      set(slot, { mode: "reserved", holder: inTheWay.holder, untilMs });
+      set(slot, reserved(inTheWay.holder, now() + inTheWay.ttlMs));
       return;
     }
     expectedEpochs.set(slot, trueEpoch(slot));
     if (!pushGrant(slot, holder)) return fail();
-    set(slot, { mode: "granted", holder, untilMs: now() + Math.min(takeWithinMs, ttlMs) });
+    set(slot, granted(state, now() + Math.min(takeWithinMs, ttlMs)));
     options.onChange("granted");
     logger.info({ slot, holder, epoch: String(trueEpoch(slot)) }, "slot is granted");
   }
@@ -342,16 +343,8 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
       await readAgain();
       const found = await withStore(() => store.read(options.slots));
       for (const slot of options.slots) {
-        const lease = found?.result.get(slot);
-        const row = rows.get(slot);
-        if (row?.released === true && lease?.holder === row.owner) {
-          // A lease outlives its owner's farewell; the next take may overwrite it.
-          set(slot, free("dropped", row.owner));
-        } else if (lease !== undefined) {
-          set(slot, { mode: "reserved", holder: lease.holder, untilMs: now() + lease.ttlMs });
-        } else if (row !== undefined && !row.released) {
-          set(slot, { mode: "reserved", holder: row.owner, untilMs: now() + ttlMs });
-        }
+        const stored = { row: rows.get(slot), lease: found?.result.get(slot) };
+        set(slot, remembered(stored, now(), ttlMs));
       }
       workersChangedMs = now();
       timer = setInterval(tick, tickMs);
@@ -405,8 +398,8 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
         leaseLeftMs: "untilMs" in state ? Math.max(0, state.untilMs - now()) : undefined,
         served: isServed(state),
       })),
-    get storeAnswers() {
-      return storeAnswers;
+    get storeFault() {
+      return storeFault;
     },
     stop() {
       stopped = true;

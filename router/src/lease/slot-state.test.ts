@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import {
   type SlotState,
   free,
+  granting,
+  grantFailed,
   grantLost,
   holderDied,
   holderOf,
@@ -10,7 +12,10 @@ import {
   leftOut,
   newSlot,
   releasing,
+  remembered,
   reported,
+  reserved,
+  rowRead,
   timePassed,
 } from "./slot-state.ts";
 
@@ -103,8 +108,8 @@ test("what a router that has forgotten keeps for somebody is free when it says t
 });
 
 test("a grant to one that listens no more is free at once; what it holds stays", () => {
-  const granting: SlotState = { mode: "granting", holder: a, lastHolder: b };
-  for (const state of [granted, granting]) {
+  const preparing: SlotState = granting(free("dropped", b), a);
+  for (const state of [granted, preparing]) {
     expect(grantLost(state, a)).toEqual(free("not-taken", a));
     expect(grantLost(state, b)).toBe(state);
   }
@@ -163,4 +168,45 @@ test("whatever happens: held only by who reported an epoch not below the true on
       }
     }),
   );
+});
+
+describe("a row of PostgreSQL", () => {
+  const row = (owner: string, epoch: bigint) => ({ owner, epoch });
+
+  test("with another owner and a later epoch reserves what was held for that owner", () => {
+    for (const state of [held(a, 8n), releasing(held(a, 8n), 3_000)]) {
+      expect(rowRead(state, row(b, 9n), undefined, false, 7_000)).toEqual(reserved(b, 7_000));
+    }
+    expect(rowRead(granted, row(b, 9n), 8n, true, 7_000)).toEqual(reserved(b, 7_000));
+  });
+
+  test("of one that has gone frees a grant that can no longer be taken", () => {
+    expect(rowRead(granted, row(b, 9n), 8n, false, 7_000)).toEqual(free("not-taken", b));
+  });
+
+  test("with the same owner or no later epoch changes nothing, and nor does any row of what is free", () => {
+    for (const state of [held(a, 8n), granted]) {
+      expect(rowRead(state, row(a, 9n), 8n, true, 7_000)).toBe(state);
+      expect(rowRead(state, row(b, 8n), 8n, true, 7_000)).toBe(state);
+    }
+    for (const state of [newSlot, reserved(a, 5_000), granting(newSlot, a)]) {
+      expect(rowRead(state, row(b, 9n), 8n, true, 7_000)).toBe(state);
+    }
+  });
+});
+
+test("a router that begins reserves what a lease or an unreleased row names, and nothing else", () => {
+  const lease = { holder: a, ttlMs: 3_000 };
+  const row = { owner: a, released: false };
+  const at = (stored: Parameters<typeof remembered>[0]) => remembered(stored, 1_000, ttlMs);
+  expect(at({ row: undefined, lease: undefined })).toBe(newSlot);
+  expect(at({ row: { ...row, released: true }, lease: undefined })).toBe(newSlot);
+  expect(at({ row, lease: undefined })).toEqual(reserved(a, 11_000));
+  expect(at({ row: { owner: b, released: true }, lease })).toEqual(reserved(a, 4_000));
+  expect(at({ row: { ...row, released: true }, lease })).toEqual(free("dropped", a));
+});
+
+test("a grant that fails leaves the slot as it was", () => {
+  const before = free("expired", b);
+  expect(grantFailed(granting(before, a))).toBe(before);
 });

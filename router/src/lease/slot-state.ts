@@ -1,29 +1,38 @@
 /**
- * One slot as a router sees it. Every change of state is made here; `slot-leases.ts` drives it.
+ * One slot as a router sees it. Every next state is computed here; `slot-leases.ts` reads, asks, pushes and keeps it.
  *
  * - *free*: nobody has it. Placement may grant it; a report of its true owner makes it *held* again.
  * - *reserved*: a router has just started, or a lease of somebody stands in the way: until `untilMs` it
  *   goes to nobody but `holder`, whose report makes it *held*, or *free* when it leaves it out. Then *free*.
  * - *granting*: the grant to `holder` is being prepared (broker, PostgreSQL, lease store). Ends as
- *   *granted*, or as it began when one of these fails.
+ *   *granted*, as it began when one of these fails, *reserved* when somebody's lease stands in the way, *free* when
+ *   `holder` listens no more, and *held* when `holder` reports it all the same.
  * - *granted*: pushed to `holder`, who has not reported it yet. Its report makes it *held*; without one
  *   it is *free* again at `untilMs`, or as soon as `holder` listens no more.
  * - *held*: `holder` reports it. Each report that is not stalled extends it to now + TTL; a report that
  *   leaves it out frees it at once; at `untilMs` it is *free*: the owner is frozen or cut off.
  * - *releasing*: as *held*, and `holder` has been asked to let go; at `askedUntilMs` it is *free* anyway.
  *
+ * A row of PostgreSQL with another owner and a later epoch ends *granted*, *held* and *releasing*: the slot is
+ * *reserved* for that owner, whose report makes it *held*; or *free*, when it was granted and that owner has gone.
  * Whoever is known to be dead loses everything at once. Nothing here is a lock: a hasty *free* costs a
  * take-over and no more, because PostgreSQL's epoch fences the old owner.
  * Who is the true owner is said by `world.slots`: whose epoch is there, and by nothing else.
  * Times are milliseconds of a clock that never goes back.
  */
 export type SlotState =
-  | { readonly mode: "free"; readonly cause: FreeCause; readonly lastHolder: string | undefined }
+  | FreeSlot
   | { readonly mode: "reserved"; readonly holder: string; readonly untilMs: number }
-  | { readonly mode: "granting"; readonly holder: string; readonly lastHolder: string | undefined }
+  | { readonly mode: "granting"; readonly holder: string; readonly from: FreeSlot }
   | { readonly mode: "granted"; readonly holder: string; readonly untilMs: number }
   | ({ readonly mode: "held" } & Holding)
   | ({ readonly mode: "releasing"; readonly askedUntilMs: number } & Holding);
+
+export interface FreeSlot {
+  readonly mode: "free";
+  readonly cause: FreeCause;
+  readonly lastHolder: string | undefined;
+}
 
 interface Holding {
   readonly holder: string;
@@ -35,7 +44,7 @@ interface Holding {
 /** Why nobody has a slot; label of the metric. */
 export type FreeCause = "new" | "dropped" | "dead" | "expired" | "not-taken" | "unanswered";
 
-export const newSlot: SlotState = { mode: "free", cause: "new", lastHolder: undefined };
+export const newSlot: FreeSlot = { mode: "free", cause: "new", lastHolder: undefined };
 
 /** Who has it or is about to. */
 export function holderOf(state: SlotState): string | undefined {
@@ -129,8 +138,16 @@ export function timePassed(state: SlotState, nowMs: number): SlotState {
   }
 }
 
-export function granting(state: SlotState & { readonly mode: "free" }, holder: string): SlotState {
-  return { mode: "granting", holder, lastHolder: state.lastHolder };
+export function granting(
+  from: FreeSlot,
+  holder: string,
+): SlotState & { readonly mode: "granting" } {
+  return { mode: "granting", holder, from };
+}
+
+/** Its preparation has failed, or nothing could be pushed. */
+export function grantFailed(state: SlotState & { readonly mode: "granting" }): FreeSlot {
+  return state.from;
 }
 
 export function releasing(
@@ -140,7 +157,56 @@ export function releasing(
   return { ...state, mode: "releasing", askedUntilMs };
 }
 
-export function free(cause: FreeCause, lastHolder: string | undefined): SlotState {
+/** What is stored of a slot. */
+export interface StoredSlot {
+  /** Who minted the epoch that PostgreSQL has, and whether it has let go in good order. */
+  readonly row: { readonly owner: string; readonly released: boolean } | undefined;
+  readonly lease: { readonly holder: string; readonly ttlMs: number } | undefined;
+}
+
+/** A router begins, and knows of the slot what is stored. */
+export function remembered({ row, lease }: StoredSlot, nowMs: number, ttlMs: number): SlotState {
+  // A lease outlives its owner's farewell; the next take may overwrite it.
+  if (row?.released === true && lease?.holder === row.owner) return free("dropped", row.owner);
+  if (lease !== undefined) return reserved(lease.holder, nowMs + lease.ttlMs);
+  return row === undefined || row.released ? newSlot : reserved(row.owner, nowMs + ttlMs);
+}
+
+/**
+ * PostgreSQL's row was read. Another owner with a later epoch than the holder's has taken the slot.
+ * @param grantedEpoch epoch from which the holder of a *granted* slot was told to take it.
+ * @param isAble whether the row's owner may still serve it.
+ */
+export function rowRead(
+  state: SlotState,
+  row: { readonly epoch: bigint; readonly owner: string },
+  grantedEpoch: bigint | undefined,
+  isAble: boolean,
+  untilMs: number,
+): SlotState {
+  if (state.mode !== "granted" && state.mode !== "held" && state.mode !== "releasing") return state;
+  const known = state.mode === "granted" ? grantedEpoch : state.epoch;
+  if (known === undefined || row.epoch <= known || row.owner === state.holder) return state;
+  // Taken at the last moment by one that has gone: this grant cannot be taken any more.
+  if (state.mode === "granted" && !isAble) return free("not-taken", row.owner);
+  // Who names it next with that epoch has it.
+  return reserved(row.owner, untilMs);
+}
+
+/** Somebody may have it, as PostgreSQL or the lease store says: nobody else is granted it until `untilMs`. */
+export function reserved(holder: string, untilMs: number): SlotState {
+  return { mode: "reserved", holder, untilMs };
+}
+
+/** The grant was pushed to the holder for whom it was prepared. */
+export function granted(
+  state: SlotState & { readonly mode: "granting" },
+  untilMs: number,
+): SlotState {
+  return { mode: "granted", holder: state.holder, untilMs };
+}
+
+export function free(cause: FreeCause, lastHolder: string | undefined): FreeSlot {
   return { mode: "free", cause, lastHolder };
 }
 

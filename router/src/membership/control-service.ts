@@ -1,6 +1,7 @@
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import {
   ControlService,
+  type LoadedGame,
   ProcessKind,
   type RegisterRequest,
 } from "@hexhold/gen/hexhold/control/v1/control_pb";
@@ -8,6 +9,7 @@ import type { Logger } from "@hexhold/telemetry";
 import type { SlotLeases } from "../lease/slot-leases.ts";
 import { createPushStream, type PushStream } from "../push-stream.ts";
 import type { RouteTable } from "../route-table/route-table.ts";
+import type { WorldName } from "../control-store.ts";
 import type { WorldSettingValues } from "../world-settings.ts";
 import type { DeathWatch } from "./death-watch.ts";
 import type { Assignment, Member, Members } from "./members.ts";
@@ -21,7 +23,12 @@ export interface ControlServiceParts {
   readonly routes: RouteTable;
   readonly deathWatch: DeathWatch;
   readonly settings: WorldSettingValues;
+  readonly world: WorldName;
+  /** Why a process with this game may not join; undefined = it may. */
+  readonly gameFault: (game: LoadedGame) => Promise<string | undefined>;
   readonly worldNow: () => number;
+  /** PostgreSQL's clock, Unix milliseconds. */
+  readonly clockNow: () => number;
   readonly now: () => number;
   readonly ttlMs: number;
   readonly logger: Logger;
@@ -32,8 +39,9 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
   const { members, leases, routes, settings, logger } = parts;
 
   router.service(ControlService, {
-    register(request) {
+    async register(request) {
       checkControlUrl(request);
+      await checkGame(request);
       const { member, replaced } = members.register(request);
       if (replaced !== undefined) {
         logger.info(
@@ -53,7 +61,9 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
         session: member.session,
         leaseTtlMs: parts.ttlMs,
         worldTimeMs: BigInt(parts.worldNow()),
+        clockMs: BigInt(parts.clockNow()),
         settings,
+        world: parts.world,
       };
     },
 
@@ -61,6 +71,11 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
       const member = members.bySession(request.session);
       member.heardMs = parts.now();
       member.acknowledgedRouteVersion = request.acknowledgedRouteVersion;
+      if (member.isCold && !request.cold) {
+        member.isCold = false;
+        logger.info({ process: member.instance }, "a worker is warmed up");
+        leases.workerReady(member.holder);
+      }
       if (member.kind === ProcessKind.WORKER) leases.report(member.holder, request.held);
       return { worldTimeMs: BigInt(parts.worldNow()) };
     },
@@ -88,6 +103,15 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
       yield* whileOpen(member, stream, context, () => routes.unwatch(stream));
     },
   });
+
+  /** Refuses a process whose game is not the world's, before it is granted anything: by name, and for good. */
+  async function checkGame({ instance, game }: RegisterRequest): Promise<void> {
+    if (game === undefined) return;
+    const fault = await parts.gameFault(game);
+    if (fault === undefined) return;
+    logger.error({ process: instance, game: game.name, version: game.version }, fault);
+    throw new ConnectError(fault, Code.FailedPrecondition);
+  }
 
   /** Yields until either side ends; when it was the process's last stream, asks whether it lives. */
   async function* whileOpen<Item>(

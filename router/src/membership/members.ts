@@ -27,6 +27,8 @@ export interface Member {
   /** Clock that never goes back. */
   heardMs: number;
   acknowledgedRouteVersion: bigint;
+  /** Workers: not warmed up. */
+  isCold: boolean;
   /** Open stream for grants and releases. */
   assignments: PushStream<Assignment> | undefined;
   /** Open streams of any kind: when the last one breaks, the process may be dead. */
@@ -107,6 +109,7 @@ export function createMembers(options: {
         amqpConnections: request.amqpConnections,
         heardMs: now(),
         acknowledgedRouteVersion: 0n,
+        isCold: request.cold,
         assignments: undefined,
         openStreams: 0,
       };
@@ -134,6 +137,7 @@ function note(member: Member, request: RegisterRequest, nowMs: number): void {
   member.version = request.version;
   member.worldFormat = request.worldFormat;
   member.amqpConnections = request.amqpConnections;
+  member.isCold = request.cold;
   member.heardMs = nowMs;
 }
 

@@ -1,4 +1,5 @@
 import { connect } from "node:net";
+import { hostOf } from "@hexhold/config";
 import { ProcessService } from "@hexhold/gen/hexhold/control/v1/process_pb";
 import { openChannel } from "@hexhold/rpc";
 
@@ -43,8 +44,7 @@ function parse(text: string): URL | undefined {
 
 function reach(url: URL, timeoutMs: number): Promise<"dead" | "alive" | "unknown"> {
   return new Promise((resolve) => {
-    const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-    const socket = connect({ host, port: Number(url.port) });
+    const socket = connect({ host: hostOf(url), port: Number(url.port) });
     const timer = setTimeout(() => end("unknown"), timeoutMs);
     function end(verdict: "dead" | "alive" | "unknown"): void {
       clearTimeout(timer);
@@ -52,7 +52,7 @@ function reach(url: URL, timeoutMs: number): Promise<"dead" | "alive" | "unknown
       resolve(verdict);
     }
     socket.once("connect", () => end("alive"));
-    socket.once("error", (error: NodeJS.ErrnoException) =>
+    socket.on("error", (error: NodeJS.ErrnoException) =>
       end(error.code === "ECONNREFUSED" ? "dead" : "unknown"),
     );
   });

@@ -9,7 +9,7 @@ export interface HealthGrace {
 }
 
 /** Longer than a slot takes to change hands, also after a kill; far below the 5 s in which answers are due. */
-export const healthGraceMs = 1000;
+export const healthGraceMs = 2000;
 
 /** Passes on at once that a slot is served, and after `graceMs` that it is not. */
 export function createHealthGrace(

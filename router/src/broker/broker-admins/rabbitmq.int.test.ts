@@ -58,11 +58,33 @@ test("connections are closed by the name that the broker lists; one that is not 
   await vhost.drop();
 });
 
+test("keeps one mark, the last one, and tells of none when there is none", async () => {
+  const { vhost, admin } = await openBroker();
+  await expect(admin.marks!.readMark()).rejects.toThrow(/404/);
+  await declareTopology(vhost.url, 8);
+  expect(await admin.marks!.readMark()).toBeUndefined();
+  for (const number of [1, 2]) await admin.marks!.writeMark({ worldId: "w", number });
+  await expect.poll(() => admin.marks!.readMark()).toEqual({ worldId: "w", number: 2 });
+  expect((await admin.queueDepths()).map(({ name }) => name)).not.toContain("world.mark");
+  for (let n = 0; n < 30; n++) {
+    expect(await admin.marks!.readMark()).toEqual({ worldId: "w", number: 2 });
+  }
+  await vhost.drop();
+});
+
 test("a wrong password is told with what to check", async () => {
   const { vhost } = await openBroker();
   const url = new URL(vhost.managementUrl);
   url.password = "wrong";
   const admin = createRabbitmqAdmin({ managementUrl: url.href, vhost: vhost.name });
-  await expect(admin.queueDepths()).rejects.toThrow(/401.*check rabbitmqManagementUrl/);
+  await expect(admin.queueDepths()).rejects.toThrow(
+    /refuses the password.*check rabbitmqManagementUrl/,
+  );
+  await vhost.drop();
+});
+
+test("tells of no alarm while there is none", async () => {
+  const { vhost, admin } = await openBroker();
+  expect(await admin.alarms!()).toEqual([]);
   await vhost.drop();
 });

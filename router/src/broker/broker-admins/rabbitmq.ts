@@ -1,4 +1,6 @@
-import type { BrokerAdmin } from "../broker-admin.ts";
+import { brokerMarkQueue } from "@hexhold/messaging";
+import type { BrokerAdmin, BrokerAlarm } from "../broker-admin.ts";
+import type { BrokerMark } from "../broker-mark.ts";
 
 export interface RabbitmqAdminOptions {
   /** Of the management plug-in, with user and password: `http://user:password@127.0.0.1:15672`. */
@@ -21,6 +23,28 @@ interface ConnectionRow {
   readonly user_provided_name?: string;
 }
 
+interface NodeRow {
+  readonly name: string;
+  readonly mem_alarm?: boolean;
+  readonly mem_used?: number;
+  readonly mem_limit?: number;
+  readonly disk_free_alarm?: boolean;
+  readonly disk_free?: number;
+  readonly disk_free_limit?: number;
+}
+
+/** Undefined when it is none of ours. */
+function markOf(payload: string): BrokerMark | undefined {
+  try {
+    const { worldId, number } = JSON.parse(payload) as Partial<BrokerMark>;
+    return typeof worldId === "string" && Number.isSafeInteger(number)
+      ? { worldId, number: number as number }
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** RabbitMQ through its management API. Its figures are up to 5 s old. */
 export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin {
   const { origin, username, password } = new URL(options.managementUrl);
@@ -28,14 +52,29 @@ export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin 
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const authorization = `Basic ${Buffer.from(credentials).toString("base64")}`;
 
-  async function request(method: "GET" | "DELETE", path: string, reason?: string) {
+  async function request(
+    method: "GET" | "DELETE" | "POST",
+    path: string,
+    given: { readonly reason?: string; readonly body?: object } = {},
+  ) {
+    const { reason, body } = given;
     const response = await fetch(`${origin}${path}`, {
       method,
-      headers: { authorization, ...(reason === undefined ? {} : { "x-reason": reason }) },
+      headers: {
+        authorization,
+        ...(reason === undefined ? {} : { "x-reason": reason }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+      },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(options.timeoutMs ?? 2_000),
     });
     const text = await response.text();
     const gone = method === "DELETE" && response.status === 404;
+    if (response.status === 401) {
+      throw new Error(
+        `RabbitMQ refuses the password, or has no such user (401 to ${method} ${path}): check rabbitmqManagementUrl`,
+      );
+    }
     if (!response.ok && !gone) {
       throw new Error(
         `RabbitMQ's management API answers ${response.status} to ${method} ${path}: check rabbitmqManagementUrl, its user and the user's tag "monitoring" (${text.slice(0, 200)})`,
@@ -49,6 +88,7 @@ export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin 
       const columns = "name,messages_ready,messages_unacknowledged,consumers";
       const rows = (await request("GET", `/api/queues/${vhost}?columns=${columns}`)) as QueueRow[];
       return rows
+        .filter(({ name }) => name !== brokerMarkQueue)
         .map((row) => ({
           name: row.name,
           messagesReady: row.messages_ready ?? 0,
@@ -69,9 +109,45 @@ export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin 
       );
       await Promise.all(
         doomed.map(({ name }) =>
-          request("DELETE", `/api/connections/${encodeURIComponent(name)}`, reason),
+          request("DELETE", `/api/connections/${encodeURIComponent(name)}`, { reason }),
         ),
       );
+    },
+    async alarms() {
+      const columns = "name,mem_alarm,mem_used,mem_limit,disk_free_alarm,disk_free,disk_free_limit";
+      const nodes = (await request("GET", `/api/nodes?columns=${columns}`)) as NodeRow[];
+      return nodes.flatMap((row): BrokerAlarm[] => {
+        const { name: node, mem_used: used = 0, mem_limit: limit = 0 } = row;
+        const { disk_free: free = 0, disk_free_limit: least = 0 } = row;
+        return [
+          ...(row.mem_alarm === true
+            ? [{ node, of: "memory", bytes: used, limitBytes: limit } as const]
+            : []),
+          ...(row.disk_free_alarm === true
+            ? [{ node, of: "disk", bytes: free, limitBytes: least } as const]
+            : []),
+        ];
+      });
+    },
+    marks: {
+      async readMark() {
+        const path = `/api/queues/${vhost}/${brokerMarkQueue}/get`;
+        // Put back at once.
+        const body = { count: 1, ackmode: "ack_requeue_true", encoding: "auto" };
+        const [found] = (await request("POST", path, { body })) as { payload: string }[];
+        return found === undefined ? undefined : markOf(found.payload);
+      },
+      async writeMark(mark) {
+        const answer = (await request("POST", `/api/exchanges/${vhost}/amq.default/publish`, {
+          body: {
+            properties: { delivery_mode: 2 },
+            routing_key: brokerMarkQueue,
+            payload: JSON.stringify(mark),
+            payload_encoding: "string",
+          },
+        })) as { routed: boolean };
+        if (!answer.routed) throw new Error(`the queue ${brokerMarkQueue} is not declared`);
+      },
     },
   };
 }

@@ -1,13 +1,40 @@
+import { storeRefusal } from "@hexhold/config";
 import { Redis } from "ioredis";
-import { type Lease, type LeaseStore, LeaseStoreError } from "../lease-store.ts";
+import {
+  ForeignLeaseStoreError,
+  type Lease,
+  type LeaseStore,
+  LeaseStoreError,
+} from "../lease-store.ts";
 
 export interface RedisLeaseStoreOptions {
   readonly url: string;
   /** Before each key (default none). */
   readonly prefix?: string;
+  /**
+   * UUID text. The store is then marked as this world's (key `world`), and every operation rejects with
+   * {@link ForeignLeaseStoreError} where another world's mark is. Default: neither marks nor compares.
+   */
+  readonly worldId?: string;
   /** For one operation, connecting included (default 1000). */
   readonly timeoutMs?: number;
 }
+
+/**
+ * Before each script: the last key is that of the mark, the last argument the world; both are taken away. An empty store
+ * becomes this world's, also when it was emptied while the world runs.
+ */
+const markScript = `
+local mark, world = table.remove(KEYS), table.remove(ARGV)
+if world ~= '' then
+  local found = redis.call('GET', mark)
+  if not found then
+    redis.call('SET', mark, world)
+  elseif found ~= world then
+    return redis.error_reply('FOREIGNWORLD ' .. found)
+  end
+end`;
+const foreignReply = /FOREIGNWORLD (\S+)/;
 
 /** KEYS: lease. ARGV: holder, ttl, from. Returns nothing, or holder and time left of who is in the way. */
 const takeScript = `
@@ -59,8 +86,15 @@ export function createRedisLeaseStore(options: RedisLeaseStoreOptions): LeaseSto
     maxRetriesPerRequest: 1,
     retryStrategy: (attempt: number) => Math.min(100 * attempt, 1_000),
   });
-  // An unheard `error` would be printed; each operation reports its own failure.
-  redis.on("error", () => undefined);
+  // An unheard `error` would be printed; each operation reports its own failure, but for a refused password: an
+  // operation that waits for the connection fails for having waited.
+  let refused: unknown;
+  redis.on("error", (error: Error) => {
+    if (storeRefusal(error) !== undefined) refused = error;
+  });
+  redis.on("ready", () => (refused = undefined));
+  const markKey = `${options.prefix ?? ""}world`;
+  const worldId = options.worldId ?? "";
   const keyOf = (slot: string): string => `${options.prefix ?? ""}lease:${slot}`;
 
   async function run(
@@ -70,9 +104,12 @@ export function createRedisLeaseStore(options: RedisLeaseStoreOptions): LeaseSto
     values: readonly (string | number)[],
   ): Promise<unknown> {
     try {
-      return await redis.eval(script, slots.length, ...slots.map(keyOf), ...values);
+      const keys = [...slots.map(keyOf), markKey];
+      return await redis.eval(`${markScript}${script}`, keys.length, ...keys, ...values, worldId);
     } catch (error) {
-      throw new LeaseStoreError(operation, error);
+      const [, other] = foreignReply.exec((error as Error).message) ?? [];
+      if (other !== undefined) throw new ForeignLeaseStoreError(other, worldId);
+      throw new LeaseStoreError(operation, refused ?? error);
     }
   }
 

@@ -1,0 +1,97 @@
+import { uptime } from "node:os";
+import { storeRefusal } from "@hexhold/config";
+import type { Logger } from "@hexhold/telemetry";
+import { createBoundedClock, type SavedClock } from "./bounded-clock.ts";
+
+/** World time as this router tells it; see {@link createBoundedClock} for how it follows PostgreSQL's clock. */
+export interface WorldTime {
+  /** Unix milliseconds, whole. */
+  now(): number;
+  /** PostgreSQL's clock, which others compare their own with. */
+  clockNow(): number;
+  /** World time minus PostgreSQL's clock, in milliseconds: not 0 when that clock was set. */
+  offsetMs(): number;
+  /** Why PostgreSQL's clock could not be read last time; undefined = it could. */
+  fault(): string | undefined;
+  stop(): Promise<void>;
+}
+
+/** What of the control store it needs. */
+export interface WorldClockStore {
+  /** PostgreSQL's clock, Unix milliseconds. */
+  clockMs(): Promise<number>;
+  worldClock(): Promise<SavedClock>;
+  saveWorldClock(clock: SavedClock): Promise<void>;
+}
+
+const readEveryMs = 3_000;
+/** A restart may lose so much of what was worn down, and no more. */
+const saveEveryMs = 15_000;
+
+/**
+ * Rejects when the first reading fails. Later failures are logged, and time goes on.
+ * @param onStep hears by how many milliseconds PostgreSQL's clock was set.
+ */
+export async function startWorldTime(
+  store: WorldClockStore,
+  logger: Logger,
+  onStep: (ms: number) => void = () => undefined,
+  everyMs = readEveryMs,
+): Promise<WorldTime> {
+  const clock = createBoundedClock(await store.worldClock());
+  let savedMs = performance.now();
+  let fault: string | undefined;
+
+  async function save(): Promise<void> {
+    savedMs = performance.now();
+    await store.saveWorldClock(clock.save(savedMs));
+  }
+
+  async function read(): Promise<void> {
+    const sentMs = performance.now();
+    const clockMs = await store.clockMs();
+    const receivedMs = performance.now();
+    fault = undefined;
+    // The time since boot counts the time in which the machine slept, the monotonic clock does not.
+    const sleptMs = uptime() * 1000 - receivedMs;
+    const stepMs = clock.observe({ clockMs, sentMs, receivedMs, sleptMs });
+    if (stepMs !== 0) {
+      onStep(stepMs);
+      logger.warn(
+        { stepSeconds: Math.round(stepMs / 1000) },
+        "PostgreSQL's clock was set: world time goes on, and follows it by six minutes an hour",
+      );
+    }
+    if (stepMs !== 0 || receivedMs - savedMs >= saveEveryMs) await save();
+  }
+
+  // The first reading opens a connection and comes late; the second is a good one.
+  await read();
+  await read();
+  await save();
+  let reading: Promise<void> = Promise.resolve();
+  const timer = setInterval(() => {
+    reading = read().catch((error: unknown) => {
+      fault = storeRefusal(error) ?? `PostgreSQL does not answer (${messageOf(error)})`;
+      logger.debug({ err: error }, "PostgreSQL's clock could not be read");
+    });
+  }, everyMs);
+  return {
+    now: () => clock.worldMs(performance.now()),
+    clockNow: () => Math.round(clock.clockMs(performance.now())),
+    offsetMs: () => clock.save(performance.now()).offsetMs,
+    fault: () => fault,
+    async stop() {
+      clearInterval(timer);
+      await reading;
+      await save().catch((error: unknown) => {
+        logger.debug({ err: error }, "world time could not be saved");
+      });
+    },
+  };
+}
+
+function messageOf(error: unknown): string {
+  const { message, code } = error as { readonly message?: string; readonly code?: string };
+  return message === undefined || message === "" ? String(code ?? error) : message;
+}
