@@ -4,19 +4,18 @@ import { setTimeout as pause } from "node:timers/promises";
 import { file_hexhold_control_v1_dead_letter } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
 import { file_hexhold_hex_v1_timer } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { createMessageRegistry, type RouteTable } from "@hexhold/messaging";
+import { checkSchemaVersion, openConnection, openPool, withConnection } from "@hexhold/postgres";
 import {
-  type Bus,
-  createMessageRegistry,
-  type RouteTable,
-  uuidText,
-  uuidv7Bytes,
-} from "@hexhold/messaging";
-import { checkSchemaVersion, openConnection, openPool } from "@hexhold/postgres";
-import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
-import type { Logger, Metrics } from "@hexhold/telemetry";
+  type RunningService,
+  type Service,
+  type ServicePorts,
+  startService,
+} from "@hexhold/service";
 import { startPassivator } from "./actor/passivator.ts";
 import { createHotHexes } from "./hot-hexes.ts";
 import { inspectHex } from "./inspect-hex.ts";
+import { keepHouse } from "./keep-house.ts";
 import { loadGame } from "./load-game.ts";
 import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
 import { createThreadRulesHost } from "./rules/rules-hosts/thread.ts";
@@ -31,13 +30,15 @@ import { createSpareConnections } from "./slot/spare-connections.ts";
 import { SlotRunner } from "./slot/slot-runner.ts";
 import type { SlotPorts } from "./slot/slot-ports.ts";
 import { guardLoad } from "./snapshot/guarded-load.ts";
-import type { SnapshotStore } from "./snapshot/snapshot-store.ts";
+import { ForeignSnapshotsError, type SnapshotStore } from "./snapshot/snapshot-store.ts";
 import { startSnapshotWriter } from "./snapshot/snapshot-writer.ts";
 import { createOutboxSender } from "./outbox/outbox-sender.ts";
 import { createViewPublisher } from "./view/view-publisher.ts";
+import { warmUp } from "./warm-up/warm-up.ts";
 import type { WorkerConfig } from "./worker-config.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 
+export type { RunningService as RunningWorker } from "@hexhold/service";
 export { loadGame } from "./load-game.ts";
 export { createMongoSnapshotStore } from "./snapshot/snapshot-stores/mongodb.ts";
 export { createPostgresSnapshotStore } from "./snapshot/snapshot-stores/postgres.ts";
@@ -46,37 +47,37 @@ export { type WorkerConfig, workerConfigSchema } from "./worker-config.ts";
 export { workerSection } from "./worker-section.ts";
 
 /** Newest migration of schema `world` that this worker knows. */
-const schemaVersion = "0003_attempts";
+const schemaVersion = "0008_quarantine_seen";
 const snapshotConnectMsMax = 3000;
 /** Slots that may be taken without waiting for a connection. */
 const spareConnections = 4;
-const marksEveryMs = 2000;
-const hotHexesEveryMs = 10_000;
-const daysEveryMs = 3_600_000;
-const daysAhead = 7;
+/** From a limit that the watchdog has missed until the thread is ended. */
+const watchdogSlackMs = 250;
+/** A worker without which slots are not served hears of them in this time. */
+const grantedAtOnceMs = 300;
 
 /** What the composition root gives a worker. All of it is closed by its giver, the snapshots excepted. */
-export interface WorkerPorts {
-  readonly bus: Bus;
-  readonly routers: JoinOptions["routers"];
+export interface WorkerPorts extends ServicePorts {
   readonly snapshots: SnapshotStore;
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}
-
-export interface RunningWorker {
-  readonly controlUrl: string;
-  /** Gives every slot back in good order and ends. Idempotent. */
-  stop(): Promise<void>;
 }
 
 /**
  * Starts a worker. Rejects when the schema is not the one it knows, when the server does not keep what it
- * confirms, when the game cannot be loaded, and when no router takes it.
+ * confirms, when the game cannot be loaded, when the snapshots are another world's, and when no router takes it.
  */
-export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<RunningWorker> {
-  const { logger } = ports;
-  const incarnation = uuidText(uuidv7Bytes());
+export function start(config: WorkerConfig, ports: WorkerPorts): Promise<RunningService> {
+  const { instance, version, controlPort, controlToken } = config;
+  const host = config.controlHost;
+  return startService(
+    { name: "worker", instance, version, host, controlPort, controlToken, ports },
+    (service) => begin(config, ports, service),
+  );
+}
+
+async function begin(config: WorkerConfig, ports: WorkerPorts, service: Service): Promise<void> {
+  const { bus, logger, snapshots } = ports;
+  const { incarnation, unwind } = service;
+  unwind.add("snapshot store", () => snapshots.close());
   const game = await loadGame({ module: config.game.module, options: config.game.options });
   await checkStore(config);
   const registry = createMessageRegistry([
@@ -91,75 +92,65 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     { url: config.postgresUrl, applicationName: `worker-pool:${config.instance}` },
     4,
   );
+  unwind.add("connections", () => store.end());
   const threads = new RulesThreadPool({
     gameModule: config.game.module,
     gameOptions: config.game.options,
     world: config.world,
     heapMbMax: config.rulesHeapMbMax,
   });
-  const newRules = (): RulesHost =>
+  unwind.add("threads of the rules", () => threads.stop());
+  const newRules = (decideMsMax = config.decideMsMax): RulesHost =>
     config.rules === "inline"
       ? createInlineRulesHost(game, { random: () => randomBytes(16), world: config.world })
       : createThreadRulesHost({
           pool: threads,
-          decideMsMax: config.decideMsMax,
+          decideMsMax,
           onLost: (kind, error) => {
             metrics.rulesLost.inc({ kind });
             logger.error({ kind, error }, "a rules thread has ended; another one takes over");
           },
         });
   const rules = newRules();
+  unwind.add("rules", () => rules.stop());
   const spares = createSpareConnections(config.postgresUrl, spareConnections, async (client) => {
     await readRecovery(client, [], new Map(), game.hex.stateFormat);
   });
-  const control = await startRpcServer({
-    host: config.controlHost,
-    port: config.controlPort,
-    logger,
-    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
-    metrics: ports.metrics,
-    routes: (router) =>
-      routeProcessService(router, {
-        instance: config.instance,
-        incarnation,
-        version: config.version,
-        inspect: () => ({
-          slots: [...slots.values()].map((slot) => ({
-            slot: slot.slot,
-            epoch: slot.epoch,
-            activeHexes: slot.table.size,
-          })),
-          bus: ports.bus.state.mode,
-          rulesGeneration: rules.generation,
-        }),
-        inspectHex: (request) => inspectHex(request, slots),
-      }),
+  unwind.add("spare connections", () => spares.stop());
+  await service.serve({
+    inspect: () => ({
+      slots: [...slots.values()].map((slot) => ({
+        slot: slot.slot,
+        epoch: slot.epoch,
+        activeHexes: slot.table.size,
+      })),
+      bus: bus.state.mode,
+      rulesGeneration: rules.generation,
+    }),
+    inspectHex: (request) => inspectHex(request, slots),
   });
   // The first slot is not to wait for the rules or for connections.
   await rules.loaded;
   await Promise.all([
     spares.fill(),
-    Promise.race([
-      ports.snapshots.connect(),
-      pause(snapshotConnectMsMax, undefined, { ref: false }),
-    ]),
+    Promise.race([snapshots.connect(), pause(snapshotConnectMsMax, undefined, { ref: false })]),
   ]).catch((error: unknown) => logger.warn({ err: error }, "not everything is connected yet"));
-  const membership = await joinCluster({
-    routers: ports.routers,
-    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
-    instance: config.instance,
+  let cold = game.samples !== undefined && config.warmUpMsMax > 0;
+  const warmingUp = new AbortController();
+  const membership = await service.join({
     kind: ProcessKind.WORKER,
-    controlUrl: control.url,
-    incarnation,
-    version: config.version,
     worldFormat: game.worldFormat,
-    amqpConnections: ports.bus.connectionNames(),
-    logger,
+    game,
     onHeartbeat: () => [...slots.values()].flatMap((slot) => slot.report() ?? []),
+    isCold: () => cold,
+  });
+  await snapshots.claim?.(membership.world.worldId).catch((error: unknown) => {
+    if (error instanceof ForeignSnapshotsError) throw error;
+    logger.warn({ err: error }, "whose snapshots these are is compared before the first one");
   });
 
   let routes: RouteTable | undefined;
-  let stopping: Promise<void> | undefined;
+  let isStopping = false;
   const group = new GroupCommit({
     connect: (onLost) =>
       openConnection(
@@ -172,20 +163,23 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     logger,
     onCommit: (slotCount) => metrics.commitSlots.observe(slotCount),
   });
+  unwind.add("group commit", () => group.stop());
   const slotPorts: SlotPorts = {
-    bus: ports.bus,
+    bus,
     registry,
     stateFormat: game.hex.stateFormat,
     rules,
-    spareRules: newRules,
-    loadSnapshots: guardLoad(ports.snapshots, logger),
+    decideMsMax: config.decideMsMax,
+    // The watchdog is to end what loops there, and not the thread with it.
+    spareRules: () => newRules(config.decideMsMax + watchdogSlackMs),
+    loadSnapshots: guardLoad(snapshots, logger),
     connect: spares.connect,
     pool: store,
     routes: () => routes,
-    views: createViewPublisher(ports.bus),
-    outbox: createOutboxSender(ports.bus),
+    views: createViewPublisher(bus),
+    outbox: createOutboxSender(bus),
     group,
-    replies: createReplySender(ports.bus),
+    replies: createReplySender(bus),
     worldNow: () => membership.worldNow(),
     leaseTtlMs: membership.leaseTtlMs,
     staleAfterMs: (config.resultRetentionHours - 1) * 3_600_000,
@@ -200,7 +194,7 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     hotHexes,
   };
   const writer = startSnapshotWriter({
-    store: ports.snapshots,
+    store: snapshots,
     policy: {
       events: config.snapshotEvents,
       maxAgeMs: config.snapshotAgeMsMax,
@@ -212,20 +206,34 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
     logger,
     metrics,
   });
+  unwind.add("snapshot writer", () => writer.stop());
+  unwind.add("slots", () =>
+    handBack(
+      [...slots.values()].map(
+        (slot) => () => slot.release("the worker stops", (what) => writer.flush(slot, what)),
+      ),
+      config.handBackPauseMs,
+    ),
+  );
 
-  const endPassivation = startPassivator({
-    limits: {
-      memoryBytesMax: config.actorMemoryMbMax * 1024 * 1024,
-      idleMs: config.passivateAfterMs,
-    },
-    slots: () => slots.values(),
-    worldNow: slotPorts.worldNow,
-    save: (slot, hexes) => writer.save(slot, hexes),
-    metrics,
-  });
+  unwind.add(
+    "passivation",
+    startPassivator({
+      limits: {
+        memoryBytesMax: config.actorMemoryMbMax * 1024 * 1024,
+        idleMs: config.passivateAfterMs,
+      },
+      slots: () => slots.values(),
+      worldNow: slotPorts.worldNow,
+      save: (slot, hexes) => writer.save(slot, hexes),
+      metrics,
+    }),
+  );
 
   const grant = (slot: string, expectedEpoch: bigint): void => {
-    if (slots.has(slot) || stopping !== undefined) return;
+    if (slots.has(slot) || isStopping) return;
+    // Nobody else is there to serve it: players come first.
+    warmingUp.abort();
     const runner = new SlotRunner(slot, slotPorts, {
       // Until then its slot counts as stalled, and gateways answer for it.
       serving: () => membership.heartbeatNow(),
@@ -241,8 +249,12 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
       if (!taken) membership.heartbeatNow();
     });
   };
-  const unwatch = [
+  unwind.add(
+    "routes",
     membership.watchRoutes((table) => (routes = table)),
+  );
+  unwind.add(
+    "assignments",
     membership.watchAssignments({
       grant,
       release: (slot, reason) => {
@@ -250,70 +262,41 @@ export async function start(config: WorkerConfig, ports: WorkerPorts): Promise<R
         if (runner !== undefined) void runner.release(reason, (what) => writer.flush(runner, what));
       },
     }),
-    ports.bus.onState(() => {
-      void membership.setAmqpConnections(ports.bus.connectionNames()).catch(() => undefined);
-    }),
-  ];
-  const timers = [
-    setInterval(() => {
-      metrics.slots.set(slots.size);
-      let active = 0;
-      for (const slot of slots.values()) {
-        active += slot.table.size;
-        slotPorts.views.publishMarks(slot.table, slotPorts.worldNow());
-      }
-      metrics.activeHexes.set(active);
-    }, marksEveryMs),
-    setInterval(() => {
-      metrics.hexCommands.reset();
-      for (const { keyText, commandsPerSecond } of hotHexes.take(performance.now())) {
-        metrics.hexCommands.set({ hex: keyText }, commandsPerSecond);
-      }
-    }, hotHexesEveryMs),
-    setInterval(() => {
-      store
-        .query("SELECT world.make_days($1), world.prune_days($2)", [
-          daysAhead,
-          config.resultRetentionHours,
-        ])
-        .catch((error: unknown) => logger.warn({ err: error }, "daily partitions cannot be kept"));
-    }, daysEveryMs),
-  ];
-  logger.info({ incarnation, game: game.name, controlUrl: control.url }, "worker started");
+  );
+  unwind.add("housekeeping", keepHouse(config, slots, hotHexes, store, slotPorts));
+  const warmedUp = beginWarmUp();
+  unwind.add("warm-up", async () => {
+    isStopping = true;
+    warmingUp.abort();
+    await warmedUp;
+  });
 
-  const stop = async (): Promise<void> => {
-    for (const end of unwatch) end();
-    for (const timer of timers) clearInterval(timer);
-    endPassivation();
-    await handBack(
-      [...slots.values()].map(
-        (slot) => () => slot.release("the worker stops", (what) => writer.flush(slot, what)),
-      ),
-      config.handBackPauseMs,
-    );
-    group.stop();
-    spares.stop();
-    await writer.stop();
-    await membership.stop();
-    await control.stop();
-    await rules.stop();
-    await threads.stop();
-    await Promise.all([store.end(), ports.snapshots.close()]).catch(() => undefined);
-    logger.info("worker stopped");
-  };
-  return {
-    controlUrl: control.url,
-    stop: () => (stopping ??= stop()),
-  };
+  /** Unless it is granted a slot at once; never rejects. */
+  async function beginWarmUp(): Promise<void> {
+    const { signal } = warmingUp;
+    try {
+      await pause(grantedAtOnceMs, undefined, { signal });
+      const report = await warmUp({
+        game,
+        ports: slotPorts,
+        connect: () =>
+          openConnection({ url: config.postgresUrl, applicationName: "worker-warm-up" }),
+        msMax: config.warmUpMsMax,
+        signal,
+      });
+      logger.info({ ...report }, "warmed up");
+    } catch (error) {
+      if (!signal.aborted) logger.warn({ err: error }, "the warm-up failed: players warm it up");
+    }
+    cold = false;
+    membership.heartbeatNow();
+  }
 }
 
 /** Refuses a database of another version, or one that may lose what it has confirmed. */
-async function checkStore(config: WorkerConfig): Promise<void> {
-  const client = await openConnection({
-    url: config.postgresUrl,
-    applicationName: `worker-start:${config.instance}`,
-  });
-  try {
+function checkStore(config: WorkerConfig): Promise<void> {
+  const applicationName = `worker-start:${config.instance}`;
+  return withConnection({ url: config.postgresUrl, applicationName }, async (client) => {
     await checkSchemaVersion(client, "world", schemaVersion);
     const { rows } = await client.query<{ name: string; setting: string }>(
       "SELECT name, setting FROM pg_settings WHERE name IN ('fsync', 'synchronous_commit')",
@@ -325,7 +308,5 @@ async function checkStore(config: WorkerConfig): Promise<void> {
         );
       }
     }
-  } finally {
-    await client.end();
-  }
+  });
 }

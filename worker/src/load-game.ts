@@ -23,5 +23,12 @@ export async function loadGame(settings: GameSettings): Promise<Game> {
   if (typeof module.createGame !== "function") {
     throw new TypeError(`game.module ${settings.module} does not export the function createGame`);
   }
-  return (module.createGame as CreateGame)(settings.options);
+  const game = (module.createGame as CreateGame)(settings.options);
+  const { name, version } = game as Partial<Game>;
+  if (typeof name !== "string" || name === "" || !/^\d+\.\d+\.\d+/.test(version ?? "")) {
+    throw new TypeError(
+      `the game of ${settings.module} must say its name and its version (major.minor.patch), not ${JSON.stringify(name)} and ${JSON.stringify(version)}`,
+    );
+  }
+  return game;
 }

@@ -19,7 +19,7 @@ export const workerConfigSchema = z.object({
     .default({ bounds: [], layers: [0] }),
   /** `inline` is for simulation and tests: a rule that loops then blocks the process. */
   rules: z.enum(["thread", "inline"]).default("thread"),
-  /** Longest time of one decision; architecture §4. */
+  /** Longest time of one decision; beyond it the watchdog ends the thread, and the command is charged an attempt. */
   decideMsMax: z.number().int().min(10).default(250),
   rulesHeapMbMax: z.number().int().min(32).default(512),
   snapshotEvents: z.number().int().min(5).max(10).default(8),
@@ -34,6 +34,11 @@ export const workerConfigSchema = z.object({
    * 0 where nobody else could take one.
    */
   handBackPauseMs: z.number().int().min(0).max(2000).default(150),
+  /**
+   * A worker that is granted nothing at once plays the game's samples for so long before it is given slots that another
+   * one serves; 0 = not at all. After three seconds a round takes a fifth of the first one's time.
+   */
+  warmUpMsMax: z.number().int().min(0).max(60_000).default(3000),
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
   version: z.string().default(releaseVersion),

@@ -62,7 +62,10 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
       "Loading the hexes that a batch needs and memory has not.",
       seconds,
     ),
-    fenced: metrics.counter("hexhold_worker_fenced_total", "Slots lost to another owner."),
+    fenced: metrics.counter(
+      "hexhold_worker_fenced_total",
+      "Slots that a commit or a proof of the epoch found lost to another owner.",
+    ),
     retries: metrics.counter("hexhold_worker_retries_total", "Commands decided again.", ["cause"]),
     deadLetters: metrics.counter("hexhold_worker_dead_letters_total", "Commands given up."),
     quarantined: metrics.counter(

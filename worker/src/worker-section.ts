@@ -14,5 +14,6 @@ export const workerSection = z.strictObject({
   snapshotWritesPerSMax: z.int().min(1).optional(),
   actorMemoryMbMax: z.int().min(1).optional(),
   passivateAfterMs: z.int().min(1000).optional(),
+  warmUpMsMax: z.int().min(0).max(60_000).optional(),
   mongodbDatabase: z.string().min(1).default("world"),
 });

@@ -92,14 +92,35 @@ export interface Aggregate<D extends Message = Message, V extends Message = Mess
   readable(state: HexParts<D, V>): JsonObject;
 }
 
+/** A command as players or services send it, without what makes it one player's. */
+export interface Sample {
+  readonly schema: GenMessage<Message>;
+  readonly message: Message;
+  /** VOLATILE commands alone: counts up. */
+  readonly volatileSeq?: bigint;
+}
+
 /** A game as the worker loads it and the gateway describes it. */
 export interface Game {
+  /** Part of a world from its first start: the world takes no other game. */
   readonly name: string;
+  /**
+   * `major.minor.patch`. Another major means that its journals or states are not those of the majors before it: a
+   * world takes no other major than the one it began with.
+   */
+  readonly version: string;
   /** Highest world format whose events it emits. */
   readonly worldFormat: number;
   /** Files whose messages carry contract options. */
   readonly descriptors: readonly DescFile[];
   readonly hex: Aggregate;
+  /**
+   * What a player's first minute in an empty hex is like, command by command, sent by the first sender that each one's
+   * contract names. A new worker plays it in hexes that do not exist until its code is compiled and its statements are
+   * planned; without it players are the first to do so.
+   * @param playerId 16 bytes.
+   */
+  readonly samples?: (playerId: Uint8Array) => readonly Sample[];
 }
 
 /** What a game module exports as `createGame`. `options` is the section `game.options` of the configuration. */

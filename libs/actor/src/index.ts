@@ -8,6 +8,7 @@ export type {
   Game,
   HexParts,
   OutgoingCommand,
+  Sample,
 } from "./game.ts";
 export {
   type ActorState,

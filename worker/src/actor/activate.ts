@@ -1,15 +1,12 @@
 /** Brings the hexes that a batch needs into memory, all of them at once. */
 import { uuidv7Bytes } from "@hexhold/messaging";
-import type { Command } from "./command.ts";
 import type { HexTable } from "./hex-table.ts";
-import { readRecovery } from "../journal/recovery.ts";
+import { endQuarantine, quarantine } from "./quarantine.ts";
+import { type RecoveryReport, readRecovery } from "../journal/recovery.ts";
 import type { HexRecovery, RulesHost } from "../rules/rules-host.ts";
 import type { SlotPorts } from "../slot/slot-ports.ts";
 import type { SlotStore } from "../slot/slot-store.ts";
 import type { SnapshotPlace } from "../snapshot/snapshot-store.ts";
-
-/** A hex that cannot be activated is looked at again after this time. */
-const quarantineMs = 30_000;
 
 /** Hexes that are not in memory and cannot be, by key text. */
 export interface ActivationReport {
@@ -18,16 +15,24 @@ export interface ActivationReport {
   readonly moved: ReadonlySet<string>;
 }
 
+/** What the stores say of the same hexes, kept between loads for which they need not be asked again. */
+export interface ReadHexes {
+  report: RecoveryReport | undefined;
+}
+
 /**
- * Loads the hexes of `commands` that `host` has not. Throws RulesHostGoneError, and what the store throws.
+ * Loads the hexes of `commands`, each as often as it likes, that `host` has not. Throws RulesHostGoneError, and what the store throws.
+ *
+ * @param read taken for what the stores say, or filled with it: only while nobody can have written the hexes
  */
 export async function activate(
-  commands: readonly Command[],
+  commands: readonly SnapshotPlace[],
   table: HexTable,
   host: RulesHost,
   slot: string,
   store: SlotStore,
   ports: SlotPorts,
+  read: ReadHexes = { report: undefined },
 ): Promise<ActivationReport> {
   const quarantined = new Map<string, string>();
   const moved = new Set<string>();
@@ -43,10 +48,7 @@ export async function activate(
   if (places.size === 0) return { quarantined, moved };
 
   const startedMs = performance.now();
-  const snapshots = await ports.loadSnapshots([...places.values()]);
-  const report = await store.run((client) =>
-    readRecovery(client, [...places.values()], snapshots, ports.stateFormat),
-  );
+  const report = (read.report ??= await readHexes([...places.values()], store, ports));
   for (const { place, reason } of report.ignored) {
     ports.metrics.alarms.inc({ alarm: "snapshot-ignored" });
     ports.logger.error({ key: place.keyText, slot, reason }, "a snapshot was ignored");
@@ -57,51 +59,42 @@ export async function activate(
     return false;
   });
   const faults = await host.load(slot, here);
-  /** Without a reason the mark is taken away. */
-  const mark = async ({ key, bucket }: SnapshotPlace, reason: string | null): Promise<void> => {
-    await store.run((client) =>
-      client.query("SELECT world.quarantine($1, $2, $3, $4, $5, $6)", [
-        slot,
-        store.epoch,
-        bucket,
-        key.hexId,
-        key.layerId,
-        reason,
-      ]),
-    );
-  };
+  const context = { slot, table, store, ports };
   const failed = new Map(faults.map((fault) => [fault.keyText, fault.reason]));
   for (const { place, reason } of report.unrecoverable) failed.set(place.keyText, reason);
   for (const hex of here) {
     if (failed.has(hex.keyText)) continue;
-    table.quarantined.delete(hex.keyText);
-    if (table.marked.has(hex.keyText)) {
-      await mark(hex.place, null);
-      table.marked.delete(hex.keyText);
-    }
-    table.activated(hex.place.key, {
+    await endQuarantine(hex.place, context);
+    const active = table.activated(hex.place.key, {
       generation,
       hexVersion: hex.hexVersion,
+      lastEventId: hex.lastEventId,
       // On world time: gateways take the greater of two activations for the later one.
       activationId: uuidv7Bytes(Math.floor(ports.worldNow())),
       usedMs: ports.worldNow(),
       stateBytes: stateBytesOf(hex),
     });
+    // The snapshot that was ignored is replaced.
+    if (hex.snapshotIgnored) {
+      active.unsaved = 1;
+      active.unsavedSinceMs = ports.worldNow();
+    }
   }
   for (const [keyText, reason] of failed) {
     quarantined.set(keyText, reason);
-    table.quarantined.set(keyText, { reason, untilMs: ports.worldNow() + quarantineMs });
-    ports.metrics.quarantined.inc();
-    ports.logger.error(
-      { key: keyText, slot, reason },
-      "a hex cannot be activated and is quarantined",
-    );
-    const place = places.get(keyText)!;
-    await mark(place, reason);
-    table.marked.add(keyText);
+    await quarantine(places.get(keyText)!, reason, context);
   }
   ports.metrics.activation.observe((performance.now() - startedMs) / 1000);
   return { quarantined, moved };
+}
+
+async function readHexes(
+  places: readonly SnapshotPlace[],
+  store: SlotStore,
+  ports: SlotPorts,
+): Promise<RecoveryReport> {
+  const snapshots = await ports.loadSnapshots(places);
+  return store.run((client) => readRecovery(client, places, snapshots, ports.stateFormat));
 }
 
 function stateBytesOf({ start, tail }: HexRecovery): number {

@@ -12,6 +12,8 @@ export interface ActiveHex {
   /** Generation of the rules host in which it lives. */
   readonly generation: number;
   hexVersion: number;
+  /** The last event of each of the last commits, by the version that it made; what a snapshot is proved by. */
+  readonly lastEvents: LastEvents;
   viewSeq: number;
   /** World time of the last command for it. */
   usedMs: number;
@@ -25,6 +27,24 @@ export interface ActiveHex {
   unsavedVolatile: number;
   /** World time of the first of them. */
   unsavedSinceMs: number;
+}
+
+/** Commits that are remembered: as many as may pass while a state is captured. */
+const lastEventsMax = 16;
+
+/** Ids of the last events of a hex's commits. */
+export class LastEvents {
+  readonly #ids: { readonly hexVersion: number; readonly eventId: Uint8Array }[] = [];
+
+  add(hexVersion: number, eventId: Uint8Array): void {
+    if (this.#ids.length >= lastEventsMax) this.#ids.shift();
+    this.#ids.push({ hexVersion, eventId });
+  }
+
+  /** The event that made `hexVersion`, if it was the last one of a commit that is remembered. */
+  at(hexVersion: number): Uint8Array | undefined {
+    return this.#ids.find((item) => item.hexVersion === hexVersion)?.eventId;
+  }
 }
 
 /** Never grows beyond the keys of one slot; passivation shrinks it. */
@@ -51,6 +71,8 @@ export class HexTable {
     numbers: {
       generation: number;
       hexVersion: number;
+      /** 16 bytes; undefined at version 0. */
+      lastEventId: Uint8Array | undefined;
       activationId: Uint8Array;
       usedMs: number;
       stateBytes: number;
@@ -58,8 +80,12 @@ export class HexTable {
   ): ActiveHex {
     const text = keyText(key);
     const before = this.#hexes.get(text);
+    const { lastEventId, ...rest } = numbers;
+    const lastEvents = new LastEvents();
+    if (lastEventId !== undefined) lastEvents.add(numbers.hexVersion, lastEventId);
     const hex: ActiveHex = {
       key,
+      lastEvents,
       keyText: text,
       bucket: before?.bucket ?? bucketOf(key),
       region: before?.region ?? regionOf(key.hexId),
@@ -68,7 +94,7 @@ export class HexTable {
       unsaved: 0,
       unsavedVolatile: 0,
       unsavedSinceMs: 0,
-      ...numbers,
+      ...rest,
     };
     this.#hexes.set(text, hex);
     return hex;

@@ -2,7 +2,7 @@
  * Rebuilding hexes: snapshot, if there is one to be trusted, and the tail of the journal behind it; else the
  * compacted base and the journal behind that. A whole batch at a time.
  */
-import { sha256 } from "@hexhold/messaging";
+import { sha256, uuidBytes, uuidText } from "@hexhold/messaging";
 import { int2Array, int8Array } from "@hexhold/postgres";
 import type { PgClient } from "@hexhold/postgres";
 import type { HexRecovery, StartState, TailEvent } from "../rules/rules-host.ts";
@@ -12,6 +12,10 @@ export interface RecoveredHex extends HexRecovery {
   readonly place: SnapshotPlace;
   /** Version of the head, which the tail must reach. */
   readonly hexVersion: number;
+  /** The journal's event at that version; undefined at version 0 and right behind a compacted state. */
+  readonly lastEventId: Uint8Array | undefined;
+  /** A snapshot of it was ignored: another is to take its place soon. */
+  readonly snapshotIgnored: boolean;
   /** Slot in which the hex may be written; undefined = it has no head yet. */
   readonly slot: string | undefined;
 }
@@ -38,12 +42,13 @@ interface Row {
   type: string | null;
   bytes: Buffer | null;
   hash: Buffer | null;
+  event_id: string | null;
   state_format: number | null;
   decided_ms: string;
 }
 
 /**
- * Heads, bases and journal tails in one statement, so that they are of one moment. `OFFSET 0` keeps each
+ * Heads, bases and journal tails, from the event of the snapshot on, in one statement, so that they are of one moment. `OFFSET 0` keeps each
  * look-up a look-up by the whole key: on never-analysed tables the planner otherwise reads whole tables
  * (`plans.int.test.ts`).
  */
@@ -53,25 +58,25 @@ const text = `
       AS k(bucket, hex_id, layer_id, after)
   )
   SELECT 'head' AS kind, k.hex_id, k.layer_id, h.hex_version, h.slot, NULL AS type, NULL::bytea AS bytes,
-         NULL::bytea AS hash, NULL::integer AS state_format,
+         NULL::bytea AS hash, NULL::uuid AS event_id, NULL::integer AS state_format,
          (extract(epoch FROM h.decided_at) * 1000)::bigint AS decided_ms
   FROM k CROSS JOIN LATERAL (
     SELECT * FROM world.hex_head AS t
     WHERE t.bucket = k.bucket AND t.hex_id = k.hex_id AND t.layer_id = k.layer_id OFFSET 0) AS h
   UNION ALL
-  SELECT 'base', k.hex_id, k.layer_id, b.hex_version, NULL, NULL, b.state, b.state_hash, b.state_format,
+  SELECT 'base', k.hex_id, k.layer_id, b.hex_version, NULL, NULL, b.state, b.state_hash, NULL, b.state_format,
          (extract(epoch FROM b.decided_at) * 1000)::bigint
   FROM k CROSS JOIN LATERAL (
     SELECT * FROM world.hex_base AS t
     WHERE t.bucket = k.bucket AND t.hex_id = k.hex_id AND t.layer_id = k.layer_id
       AND t.hex_version > k.after OFFSET 0) AS b
   UNION ALL
-  SELECT 'event', k.hex_id, k.layer_id, j.hex_version, NULL, j.type, j.payload, NULL, NULL,
+  SELECT 'event', k.hex_id, k.layer_id, j.hex_version, NULL, j.type, j.payload, NULL, j.event_id, NULL,
          (extract(epoch FROM j.decided_at) * 1000)::bigint
   FROM k CROSS JOIN LATERAL (
     SELECT * FROM world.journal AS t
     WHERE t.bucket = k.bucket AND t.hex_id = k.hex_id AND t.layer_id = k.layer_id
-      AND t.hex_version > k.after OFFSET 0) AS j
+      AND t.hex_version >= k.after OFFSET 0) AS j
   ORDER BY 2, 3, 1, 4`;
 
 /** Reads what `places` are rebuilt from. `snapshots` by key text; a wrong one is ignored. */
@@ -116,7 +121,14 @@ export async function readRecovery(
       else unrecoverable.push(built);
     }
   }
-  return { hexes, unrecoverable, ignored };
+  const wasIgnored = new Set(ignored.map(({ place }) => place));
+  return {
+    hexes: hexes.map((hex) =>
+      wasIgnored.has(hex.place) ? { ...hex, snapshotIgnored: true } : hex,
+    ),
+    unrecoverable,
+    ignored,
+  };
 }
 
 function faultOf(snapshot: Snapshot, stateFormat: number): string | undefined {
@@ -156,6 +168,10 @@ function build(
   rows: readonly Row[],
   snapshot: Snapshot | undefined,
 ): RecoveredHex | Unrecoverable {
+  if (snapshot !== undefined) {
+    const other = otherHistory(snapshot, rows);
+    if (other !== undefined) return { place, reason: other };
+  }
   const head = rows.find((row) => row.kind === "head");
   const base = rows.find((row) => row.kind === "base");
   const hexVersion = Number(head?.hex_version ?? 0);
@@ -185,6 +201,9 @@ function build(
   if (from > hexVersion) {
     return { place, reason: `the snapshot is at ${from}, the head at ${hexVersion}` };
   }
+  const lastEvent = rows.findLast(
+    (row) => row.kind === "event" && Number(row.hex_version) === hexVersion,
+  );
   const gap = tail.findIndex((event, i) => event.hexVersion !== from + 1 + i);
   if (gap >= 0 || from + tail.length !== hexVersion) {
     return {
@@ -198,8 +217,25 @@ function build(
     start: start === undefined ? undefined : withHeadTime(start, tail, head),
     tail,
     hexVersion,
+    lastEventId:
+      typeof lastEvent?.event_id === "string" ? uuidBytes(lastEvent.event_id) : undefined,
+    snapshotIgnored: false,
     slot: head?.slot ?? undefined,
   };
+}
+
+/**
+ * Why the snapshot is not of the journal's history, if it is not: a number that fits proves nothing, since a
+ * database that came back from an earlier moment counts on from there.
+ */
+function otherHistory(snapshot: Snapshot, rows: readonly Row[]): string | undefined {
+  const { hexVersion, lastEventId } = snapshot;
+  if (hexVersion === 0) return undefined;
+  if (lastEventId === undefined) return "the snapshot does not say which event was its last";
+  const found = rows.find((row) => row.kind === "event" && Number(row.hex_version) === hexVersion);
+  const named = uuidText(lastEventId);
+  if (found?.event_id === named) return undefined;
+  return `the snapshot's event ${hexVersion} is ${named}, the journal's ${found?.event_id ?? "is not there"}`;
 }
 
 /** A snapshot does not say when its last event was decided; the head does, when nothing follows. */

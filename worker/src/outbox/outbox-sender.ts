@@ -3,7 +3,13 @@
  * same time becomes one message. A message costs a quorum queue as much with three envelopes as with a hundred,
  * and a worker has many slots.
  */
-import { type Bus, encodeBatch, gatheringLimits, type PublishOutcome } from "@hexhold/messaging";
+import {
+  type BatchOrigin,
+  type Bus,
+  encodeBatch,
+  gatheringLimits,
+  type PublishOutcome,
+} from "@hexhold/messaging";
 
 export interface OutboxParcel {
   readonly queue: string;
@@ -11,6 +17,8 @@ export interface OutboxParcel {
   readonly routeVersion: bigint;
   /** Encoded, in their order. */
   readonly envelopes: readonly Uint8Array[];
+  /** Where they lie in the outbox; absent: no commit owes them. */
+  readonly origin?: BatchOrigin;
   /** Names the message when the parcel is the first in it. */
   readonly messageId: string;
   /** Longest time between two messages to its queue: see {@link gatherMs}. */
@@ -59,9 +67,11 @@ export function createOutboxSender(bus: Bus): OutboxSender {
   function publish(queue: string, load: readonly WaitingParcel[]): void {
     const { routeVersion, messageId } = load[0]!;
     const envelopes = load.flatMap((parcel) => parcel.envelopes);
+    const places = load.flatMap((parcel) => parcel.origin?.places ?? []);
+    const origin = places.length === 0 ? undefined : { life: lifeOf(load[0]!), places };
     const outcome = bus.publish(queue, {
       type: "batch.v1",
-      body: encodeBatch({ routeVersion, envelopes }),
+      body: encodeBatch({ routeVersion, envelopes, origin }),
       messageId,
     });
     for (const parcel of load) parcel.settle(outcome);
@@ -88,7 +98,12 @@ export function createOutboxSender(bus: Bus): OutboxSender {
   };
 }
 
-/** Parcels that fit into one message and follow the same route table; a parcel is never divided. */
+/** 0 = no commit owes it. */
+function lifeOf({ origin }: OutboxParcel): bigint {
+  return origin?.life ?? 0n;
+}
+
+/** Parcels that fit into one message, follow the same route table and are of one life; a parcel is never divided. */
 function loadsOf(parcels: readonly WaitingParcel[]): WaitingParcel[][] {
   const loads: WaitingParcel[][] = [];
   let count = 0;
@@ -98,6 +113,7 @@ function loadsOf(parcels: readonly WaitingParcel[]): WaitingParcel[][] {
     const size = parcel.envelopes.reduce((sum, envelope) => sum + envelope.length, 0);
     const fits =
       last?.[0]?.routeVersion === parcel.routeVersion &&
+      lifeOf(last[0]) === lifeOf(parcel) &&
       count + parcel.envelopes.length <= gatheringLimits.envelopesMax &&
       bytes + size <= gatheringLimits.bytesMax;
     if (fits) last.push(parcel);

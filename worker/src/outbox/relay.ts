@@ -24,6 +24,8 @@ import { gatherMs, type OutboxSender } from "./outbox-sender.ts";
 
 export interface RelayOptions {
   readonly slot: string;
+  /** Of the database, as the slot's owner knows it. */
+  readonly life: () => bigint;
   readonly sender: OutboxSender;
   readonly pool: PgPool;
   readonly routes: () => RouteTable | undefined;
@@ -36,6 +38,8 @@ export interface OutboxRelay {
   committed(rows: readonly OutboxRow[], positions: readonly bigint[]): void;
   /** Something may have been committed that nobody told: the table is read again. */
   reread(): void;
+  /** The table may be of an earlier moment than what is known of it: every lane begins where the table says. */
+  restart(): void;
   /** Rows known to wait, by destination. */
   waiting(): ReadonlyMap<string, number>;
   /** Finishes what is being sent, stores how far it came, and ends. */
@@ -58,6 +62,10 @@ interface Lane {
   confirmed: bigint;
   /** Stored in the table. */
   stored: bigint;
+  /** Raised when it begins anew: what was being sent then moves it no further. */
+  restarts: number;
+  /** How often it has been set back, as the table says; positions are stored under it. */
+  resends: bigint;
   /** While it waits for rows. */
   wake: (() => void) | undefined;
   done: Promise<void>;
@@ -112,6 +120,8 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         newest: 0n,
         confirmed: 0n,
         stored: 0n,
+        restarts: 0,
+        resends: 0n,
         wake: undefined,
         done: Promise.resolve(),
       };
@@ -125,6 +135,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
     let failures = 0;
     while (!stopping) {
       try {
+        const { restarts } = lane;
         const rows = lane.mode === "live" ? lane.queue.slice(0, stretchMax) : await read(lane);
         if (rows.length === 0) {
           if (lane.mode === "live" && !stopping) {
@@ -133,6 +144,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
           continue;
         }
         await send(lane.destination, rows);
+        if (lane.restarts !== restarts) continue;
         lane.confirmed = rows.at(-1)!.position;
         // Those that were taken from it, if it is still the same queue.
         if (lane.mode === "live" && lane.queue[0] === rows[0]) lane.queue.splice(0, rows.length);
@@ -153,6 +165,12 @@ export function startRelay(options: RelayOptions): OutboxRelay {
 
   /** The next rows from the table; turns the lane live when there are none and none was committed since. */
   async function read(lane: Lane): Promise<QueuedRow[]> {
+    const known = await options.pool.query<{ resends: string }>({
+      name: "read_lane",
+      text: "SELECT resends FROM world.outbox_lane WHERE slot = $1 AND destination = $2",
+      values: [options.slot, lane.destination],
+    });
+    lane.resends = BigInt(known.rows[0]?.resends ?? 0);
     const { rows } = await options.pool.query<{
       position: string;
       subject: string | null;
@@ -188,6 +206,10 @@ export function startRelay(options: RelayOptions): OutboxRelay {
           queue,
           routeVersion: routes.routeVersion,
           envelopes: queued.map((row) => row.envelope),
+          origin: {
+            life: options.life(),
+            places: queued.map(({ position }) => ({ slot: options.slot, position })),
+          },
           messageId: uuidText(decodeEnvelope(queued[0]!.envelope).eventId),
           gatherMs: destination === hexLane ? gatherMs.hexes : gatherMs.services,
         });
@@ -204,8 +226,13 @@ export function startRelay(options: RelayOptions): OutboxRelay {
     const reached = moved.map((lane) => lane.confirmed);
     await options.pool.query({
       name: "advance_lane",
-      text: "SELECT world.advance_lane($1, $2, $3)",
-      values: [options.slot, textArray(moved.map((lane) => lane.destination)), int8Array(reached)],
+      text: "SELECT world.advance_lane($1, $2, $3, $4)",
+      values: [
+        options.slot,
+        textArray(moved.map((lane) => lane.destination)),
+        int8Array(reached),
+        int8Array(moved.map((lane) => lane.resends)),
+      ],
     });
     for (const [i, lane] of moved.entries()) lane.stored = reached[i]!;
   }
@@ -228,6 +255,17 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         wakeUp(lane);
       }
       // A destination may have had its first row.
+      finding = findLanes();
+    },
+    restart() {
+      for (const lane of lanes.values()) {
+        turnToReading(lane);
+        lane.newest = 0n;
+        lane.confirmed = 0n;
+        lane.stored = 0n;
+        lane.restarts++;
+        wakeUp(lane);
+      }
       finding = findLanes();
     },
     waiting: () =>

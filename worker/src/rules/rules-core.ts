@@ -48,7 +48,7 @@ export interface RulesCore {
   capture(slot: string, keyTexts: readonly string[]): CapturedHex[];
 }
 
-/** Architecture §12: payloads nest no deeper, whoever sends them. */
+/** Payloads nest no deeper, whoever sends them; a gateway refuses the same of clients. */
 const nestingMax = 16;
 
 interface SlotMemory {

@@ -102,11 +102,13 @@ export interface HostDecision {
  * Why a batch stopped at `outcomes.length`:
  * - `threw`: that command's rules threw; the host lives on, what was decided before it stands.
  * - `died`, `stalled`: the host ended at that command; all actor memory is gone.
+ * - `overran`: that command was ended after the limit that it was given; the host lives on.
+ * - `starved`: as `overran`, but the host had no processor for most of that time; nobody is charged.
  * - `restarted`: the host ended at somebody else's command; all actor memory is gone, nobody is charged.
  */
 export interface HostFault {
-  readonly kind: "threw" | "died" | "stalled" | "restarted";
-  /** Index of the command that is charged; of no meaning for `restarted`. */
+  readonly kind: "threw" | "died" | "stalled" | "overran" | "starved" | "restarted";
+  /** Index of the command that is charged; of no meaning for `restarted` and `starved`. */
   readonly index: number;
   readonly error: string;
 }
@@ -125,13 +127,22 @@ export interface CapturedHex {
 }
 
 export interface RulesHost {
-  /** Resolves when the rules have been loaded for the first time. */
+  /** Resolves when the rules have been loaded for the first time; rejects when they cannot be. */
   readonly loaded: Promise<void>;
   /** Counts restarts: actors that were loaded under another generation are gone. */
   readonly generation: number;
   /** Rebuilds hexes of a slot; resolves with those that could not be. Keeps the volatile part that it had. */
   load(slot: string, hexes: readonly HexRecovery[]): Promise<readonly RecoveryFault[]>;
-  decide(slot: string, nowMs: number, commands: readonly HostCommand[]): Promise<HostDecision>;
+  /**
+   * Decides a batch. With `limitMs` the engine's watchdog ends it after so long (`overran`) without ending the
+   * host; it costs about 0.1 ms, so batches of good repute go without.
+   */
+  decide(
+    slot: string,
+    nowMs: number,
+    commands: readonly HostCommand[],
+    limitMs?: number,
+  ): Promise<HostDecision>;
   settle(slot: string): void;
   rollback(slot: string): void;
   /** Drops actors of a slot, all of them without `keyTexts`; `keepVolatile` for a reload. */

@@ -13,6 +13,8 @@ export interface RulesThreadOptions {
   readonly world: WorldShape;
   /** Heap of a thread. Default 512 MiB. */
   readonly heapMbMax?: number;
+  /** From the start of a thread until it is ready, at first. Default 15 s. */
+  readonly startMsMax?: number;
 }
 
 /** A thread with its shared memory; it may still be loading. */
@@ -21,36 +23,46 @@ export interface PreparedThread {
   /** See `progressCell`. */
   readonly progress: Int32Array<SharedArrayBuffer>;
   readonly ready: boolean;
+  /** Why it was ended by its pool, if it was. */
+  readonly givenUp: string | undefined;
   /** Called once when it is ready; at once if it is. */
   onReady(run: () => void): void;
 }
 
-/** Threads kept ready. Two: one for the slot's own host, one for the command that ended it. */
-const standbyCount = 2;
+/** Threads kept ready: for the worker's own host and the command that ended it, and for a second such command. */
+const standbyCount = 4;
 /** A process that has just begun has better things to do than to load the game once more, and again. */
 const firstFillMs = 2000;
-/** A thread that does not come up in this time is given up. */
-const startMsMax = 15_000;
+/** What took a thread, a bad command, has the processors first as long as there are others. */
+const refillMs = 1000;
+/**
+ * A thread that does not come up in this time is given up; the next one has twice as long, until one has come up.
+ * On a machine whose processors are all taken a thread that is only slow must not begin from nothing for ever.
+ */
+const startMsMax = { first: 15_000, max: 240_000 };
 const retryMs = { first: 100, max: 5000 };
 
 export class RulesThreadPool {
   readonly #options: RulesThreadOptions;
   readonly #standby: PreparedThread[] = [];
+  /** What of the pool's is still loading, in it or already taken. */
+  #loading: PreparedThread | undefined;
   #retryMs = retryMs.first;
+  #startMsMax: number;
   #timer: NodeJS.Timeout | undefined;
   #stopped = false;
   readonly #startedMs = performance.now();
 
   constructor(options: RulesThreadOptions) {
     this.#options = options;
+    this.#startMsMax = options.startMsMax ?? startMsMax.first;
   }
 
-  /** The thread that is furthest, and its successor in the making. */
+  /** Takes a warm thread, or one that is loading when there is none; refills the pool in the background. */
   take(): PreparedThread {
     const thread = this.#standby.shift() ?? this.#prepare();
-    // Not before the one that was taken has had its turn at the processor.
     const untilMs = this.#startedMs + firstFillMs;
-    this.#timer ??= setTimeout(() => this.#fill(), Math.max(untilMs - performance.now(), 0));
+    this.#fillIn(Math.max(untilMs - performance.now(), this.#standby.length > 0 ? refillMs : 0));
     return thread;
   }
 
@@ -60,21 +72,32 @@ export class RulesThreadPool {
     await Promise.all(this.#standby.splice(0).map(async (thread) => thread.worker.terminate()));
   }
 
+  /** One at a time: threads that load side by side take the processors from the commands that are being served. */
   #fill(): void {
     this.#timer = undefined;
-    if (this.#stopped) return;
-    while (this.#standby.length < standbyCount) {
-      const thread = this.#prepare();
-      this.#standby.push(thread);
-      thread.onReady(() => (this.#retryMs = retryMs.first));
-      thread.worker.once("exit", () => {
-        const at = this.#standby.indexOf(thread);
-        if (at < 0) return;
-        this.#standby.splice(at, 1);
-        this.#timer ??= setTimeout(() => this.#fill(), this.#retryMs);
-        this.#retryMs = Math.min(this.#retryMs * 2, retryMs.max);
-      });
-    }
+    if (this.#stopped || this.#loading !== undefined || this.#standby.length >= standbyCount)
+      return;
+    const thread = this.#prepare();
+    this.#standby.push(thread);
+    this.#loading = thread;
+    thread.onReady(() => {
+      this.#loading = undefined;
+      this.#retryMs = retryMs.first;
+      this.#fill();
+    });
+    thread.worker.once("exit", () => {
+      const at = this.#standby.indexOf(thread);
+      const isLoading = this.#loading === thread;
+      if (at < 0 && !isLoading) return;
+      if (at >= 0) this.#standby.splice(at, 1);
+      if (isLoading) this.#loading = undefined;
+      this.#fillIn(this.#retryMs);
+      this.#retryMs = Math.min(this.#retryMs * 2, retryMs.max);
+    });
+  }
+
+  #fillIn(delayMs: number): void {
+    if (!this.#stopped) this.#timer ??= setTimeout(() => this.#fill(), delayMs);
   }
 
   #prepare(): PreparedThread {
@@ -90,8 +113,14 @@ export class RulesThreadPool {
       resourceLimits: { maxOldGenerationSizeMb: this.#options.heapMbMax ?? 512 },
     });
     let ready = false;
+    let givenUp: string | undefined;
     const waiting: (() => void)[] = [];
-    const timer = setTimeout(() => void worker.terminate(), startMsMax);
+    const allowedMs = this.#startMsMax;
+    const timer = setTimeout(() => {
+      givenUp = `the rules were not loaded within ${allowedMs / 1000} s`;
+      this.#startMsMax = Math.max(this.#startMsMax, Math.min(allowedMs * 2, startMsMax.max));
+      void worker.terminate();
+    }, allowedMs);
     // An unheard `error` ends the process; who has taken the thread listens for more.
     worker.on("error", () => undefined);
     worker.once("exit", () => clearTimeout(timer));
@@ -99,6 +128,7 @@ export class RulesThreadPool {
       if (reply.kind !== "ready") return;
       clearTimeout(timer);
       ready = true;
+      this.#startMsMax = this.#options.startMsMax ?? startMsMax.first;
       for (const run of waiting) run();
     });
     return {
@@ -106,6 +136,9 @@ export class RulesThreadPool {
       progress,
       get ready() {
         return ready;
+      },
+      get givenUp() {
+        return givenUp;
       },
       onReady(run) {
         if (ready) run();

@@ -4,8 +4,9 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { CreateGame } from "@hexhold/actor";
 import type { WorldShape } from "@hexhold/hex";
 import { createRulesCore } from "./rules-core.ts";
-import type { CapturedHex, HexRecovery, RecoveryFault } from "./rules-host.ts";
+import type { CapturedHex, HexRecovery, HostDecision, RecoveryFault } from "./rules-host.ts";
 import { packDecision, unpackCommands } from "./rules-wire.ts";
+import { guard } from "./watchdog.ts";
 
 export interface RulesThreadData {
   /** URL of the module that exports `createGame`. */
@@ -48,6 +49,8 @@ export type RulesWork =
       readonly nowMs: number;
       /** Packed. */
       readonly commands: Uint8Array<ArrayBuffer>;
+      /** Guarded by the watchdog; see {@link RulesHost.decide}. */
+      readonly limitMs: number | undefined;
     }
   | {
       readonly id: number;
@@ -79,16 +82,29 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
     world: data.world,
   });
   const progress = new Int32Array(data.progress);
+  const exit = process.exit.bind(process);
+  process.exit = (code) => {
+    if (Atomics.load(progress, progressCell.request) === 0) return exit(code);
+    // It would take the actors of every slot along; a throw costs its own command only.
+    throw new Error("the rules called process.exit");
+  };
   const handle = (request: RulesRequest): RulesReply | undefined => {
     switch (request.kind) {
       case "load":
         return { id: request.id, kind: "loaded", faults: core.load(request.slot, request.hexes) };
       case "decide": {
         const commands = unpackCommands(request.commands);
-        const decision = core.decide(request.slot, request.nowMs, commands, (index) => {
-          Atomics.store(progress, progressCell.index, index);
-          Atomics.add(progress, progressCell.beat, 1);
-        });
+        const decide = (): HostDecision =>
+          core.decide(request.slot, request.nowMs, commands, (index) => {
+            Atomics.store(progress, progressCell.index, index);
+            Atomics.add(progress, progressCell.beat, 1);
+          });
+        const decision =
+          request.limitMs === undefined
+            ? decide()
+            : decideWithin(request.limitMs, decide, () =>
+                Atomics.load(progress, progressCell.index),
+              );
         return { id: request.id, kind: "decided", decision: packDecision(decision) };
       }
       case "capture":
@@ -117,6 +133,15 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
     }
   });
   port.postMessage({ kind: "ready" } satisfies RulesReply);
+}
+
+/** `decide`, ended after `limitMs`; `at` is the index of the command that it was at. */
+function decideWithin(limitMs: number, decide: () => HostDecision, at: () => number): HostDecision {
+  const guarded = guard(decide, limitMs);
+  if (guarded.end === "done") return guarded.value;
+  const kind = guarded.end === "late" ? "overran" : "starved";
+  const error = `one command took longer than ${limitMs} ms`;
+  return { outcomes: [], fault: { kind, index: at(), error } };
 }
 
 /** 16 system bytes at a call, drawn in larger pieces. */

@@ -13,10 +13,11 @@ import {
   type Delivery,
   uuidv7Bytes,
 } from "@hexhold/messaging";
-import { sqlStateOf } from "@hexhold/postgres";
-import { activate } from "../actor/activate.ts";
+import { type OutboxPlaceName, sqlStateOf } from "@hexhold/postgres";
+import { activate, type ReadHexes } from "../actor/activate.ts";
 import { type Command, commandOf, errorAnswer, isFault } from "../actor/command.ts";
-import type { HexTable } from "../actor/hex-table.ts";
+import type { ActiveHex, HexTable } from "../actor/hex-table.ts";
+import { quarantine } from "../actor/quarantine.ts";
 import { commitBatch } from "../journal/commit-batch.ts";
 import { findResults, type StoredResult } from "../journal/result-store.ts";
 import type { OutboxRelay } from "../outbox/relay.ts";
@@ -32,15 +33,21 @@ import { afterCommitFault } from "./commit-fault.ts";
 import { type CommitPlan, type DecidedCommand, planCommit } from "./commit-plan.ts";
 import { commandBindings } from "./command-bindings.ts";
 import { DeadLetterWriter } from "./dead-letter-writer.ts";
+import { dropUnsent } from "./drop-unsent.ts";
 import { Isolation } from "./isolation.ts";
-import { FencedError, holdsSlot } from "./ownership.ts";
+import { FencedError, holdsSlot, ReleasingError } from "./ownership.ts";
 import { createRecentAnswers } from "./recent-answers.ts";
 import { attemptsMax, isDurable, Round } from "./round.ts";
+import { showCommit } from "./show-commit.ts";
 import type { SlotPorts } from "./slot-ports.ts";
 import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
 import { Suspects } from "./suspect.ts";
 
 const storeBackoffMs = 100;
+/** Before a hex whose head was stale is read again, doubled each time. */
+const staleBackoffMs = 10;
+/** Hexes that are loaded at a time when all of a slot are. */
+const activateMax = 256;
 /** Reads and VOLATILE answers are given only when the epoch was seen in PostgreSQL so lately. */
 const epochSeenMsMax = 1000;
 
@@ -57,7 +64,7 @@ export class BatchHandler {
   readonly #letters: DeadLetterWriter;
   readonly #suspects: Suspects;
   readonly #isolation: Isolation;
-  readonly #recent = createRecentAnswers();
+  #recent = createRecentAnswers();
   #epochSeenMs: number;
   #staleInARow = 0;
   #stopped = false;
@@ -90,7 +97,7 @@ export class BatchHandler {
       giveUp: (...given) => this.#letters.giveUp(...given),
     });
     this.#isolation = new Isolation(slot, ports, {
-      attempt: (command, host, round) => this.#attemptAlone(command, host, round),
+      attempt: (...given) => this.#attemptAlone(...given),
       forget: (keyTexts) => this.#forget(keyTexts),
       recover: (commands, round) => this.#recover(commands, round),
       giveUp: (...given) => this.#letters.giveUp(...given),
@@ -102,11 +109,24 @@ export class BatchHandler {
   stop(): void {
     this.#stopped = true;
     this.#isolation.stop();
+    this.#store.endWaits();
+  }
+
+  /**
+   * Brings a connection back that broke between two messages. Throws {@link FencedError} when the slot is lost and
+   * {@link ReleasingError} after {@link stop}.
+   */
+  async reconnect(): Promise<void> {
+    if (!this.#store.isLost || this.#stopped) return;
+    const active = [...this.#table];
+    await this.#recover([]);
+    if (this.#table.size > 0 || active.length === 0) return;
+    await this.#activateAgain(active);
   }
 
   /**
    * Handles a message; returns the encoded answers, in order. Throws {@link FencedError} when the slot is
-   * lost; nothing of the message may be acked then.
+   * lost and {@link ReleasingError} after {@link stop}; nothing of the message may be acked then.
    */
   async handle(delivery: Delivery): Promise<Uint8Array[]> {
     const answers: Uint8Array[] = [];
@@ -119,10 +139,15 @@ export class BatchHandler {
       return answers;
     }
     const commands: Command[] = [];
-    for (const bytes of batch.envelopes) {
+    const places = new Map<Command, OutboxPlaceName>();
+    for (const [i, bytes] of batch.envelopes.entries()) {
       const received = this.#receive(bytes, answers);
       if (received instanceof DecodeError) await this.#letters.keep(bytes, received.message);
-      else if (received !== undefined) commands.push(received);
+      else if (received !== undefined) {
+        commands.push(received);
+        const place = batch.places[i];
+        if (place !== undefined) places.set(received, place);
+      }
     }
     const suspect = batch.suspect || (delivery.redelivered && !this.#store.clean);
     const round = new Round({
@@ -130,6 +155,7 @@ export class BatchHandler {
       lookFirst: delivery.redelivered,
       recent: this.#recent,
       metrics: this.#ports.metrics,
+      origin: batch.life === 0n ? undefined : { life: batch.life, places },
     });
     await (suspect ? this.#suspects.process(commands, round) : this.#process(commands, round));
     return [...answers, ...round.answers];
@@ -164,9 +190,12 @@ export class BatchHandler {
   async #process(todo: readonly Command[], round: Round): Promise<void> {
     let rest = [...todo];
     while (rest.length > 0) {
-      if (this.#stopped) throw new FencedError(this.#slot, "it is being given back");
+      if (this.#stopped) throw new ReleasingError(this.#slot);
       try {
-        rest = await this.#advance(rest, round);
+        // Not even an answer from memory: the database may come back from an earlier moment.
+        if (this.#store.isLost) throw new OutcomeUnknownError(new Error("the connection is lost"));
+        rest = await dropUnsent(rest, round, this.#slot, this.#store, this.#ports);
+        if (rest.length > 0) rest = await this.#advance(rest, round);
       } catch (error) {
         if (error instanceof OutcomeUnknownError) await this.#recover(rest, round);
         else if (!(error instanceof RulesHostGoneError)) throw error;
@@ -222,7 +251,9 @@ export class BatchHandler {
         return false;
       }
       const { deadlineMs } = command.envelope;
-      if (deadlineMs > 0n && deadlineMs < BigInt(nowMs)) {
+      const isLate = deadlineMs > 0n && deadlineMs < BigInt(nowMs);
+      // One that has cost an attempt ends as a result or as a letter: each resend would begin anew.
+      if (isLate && !this.#isolation.isCharged(command)) {
         round.fail(
           command,
           ErrorCode.UNAVAILABLE,
@@ -240,7 +271,12 @@ export class BatchHandler {
   }
 
   /** Loads the hexes of `commands` into `host`; answers those that cannot be. Returns the others. */
-  async #activate(commands: readonly Command[], host: RulesHost, round: Round): Promise<Command[]> {
+  async #activate(
+    commands: readonly Command[],
+    host: RulesHost,
+    round: Round,
+    read?: ReadHexes,
+  ): Promise<Command[]> {
     const { quarantined, moved } = await activate(
       commands,
       this.#table,
@@ -248,10 +284,24 @@ export class BatchHandler {
       this.#slot,
       this.#store,
       this.#ports,
+      read,
     );
     if (quarantined.size === 0 && moved.size === 0) return [...commands];
+    // "Not executed" is said only when it is certain: an earlier copy may have been, before the hex was set aside.
+    const doubtful = commands.filter(
+      (command) => quarantined.has(command.keyText) && isDurable(command),
+    );
+    const stored =
+      doubtful.length === 0
+        ? new Map<string, StoredResult>()
+        : await this.#store.run((client) => findResults(client, doubtful));
     return commands.filter((command) => {
       if (quarantined.has(command.keyText)) {
+        const known = stored.get(bytesText(command.idempotencyKey));
+        if (known !== undefined) {
+          round.replay(command, known);
+          return false;
+        }
         round.fail(
           command,
           ErrorCode.UNAVAILABLE,
@@ -285,7 +335,7 @@ export class BatchHandler {
     const failed = await this.#write(plan, commands, round, host);
     if (failed !== undefined) return { done: false, redo: failed };
     host.settle(this.#slot);
-    this.#finish(plan, decided, round);
+    showCommit(plan, decided, round, this.#slot, this.#ports);
     return { done: true };
   }
 
@@ -362,15 +412,40 @@ export class BatchHandler {
       store: this.#store,
       table: this.#table,
       forget: (keyTexts) => this.#forget(keyTexts),
-      onStaleHead: (cause) => {
-        this.#ports.metrics.alarms.inc({ alarm: "head-stale" });
-        if (this.#staleInARow++ === 0) return;
-        this.#ports.logger.error(
-          { err: cause, slot: this.#slot },
-          "a head was stale twice in a row",
-        );
-      },
+      onStaleHead: (cause, keyTexts) => this.#onStaleHead(cause, commands, keyTexts),
     });
+  }
+
+  /** Waits before the hexes are read anew; those that stay stale are quarantined. */
+  async #onStaleHead(
+    cause: unknown,
+    commands: readonly Command[],
+    keyTexts: ReadonlySet<string>,
+  ): Promise<void> {
+    this.#ports.metrics.alarms.inc({ alarm: "head-stale" });
+    const times = ++this.#staleInARow;
+    if (times > 1) {
+      this.#ports.logger.error(
+        { err: cause, slot: this.#slot, times },
+        "a head was stale several times in a row",
+      );
+    }
+    if (times < attemptsMax) {
+      await pause(staleBackoffMs * 2 ** (times - 1));
+      return;
+    }
+    this.#staleInARow = 0;
+    const places = new Map(commands.map((command) => [command.keyText, command]));
+    for (const keyText of keyTexts) {
+      const place = places.get(keyText);
+      if (place === undefined) continue;
+      await quarantine(place, "its head is not where its journal leads", {
+        slot: this.#slot,
+        table: this.#table,
+        store: this.#store,
+        ports: this.#ports,
+      });
+    }
   }
 
   #forget(keyTexts: readonly string[]): void {
@@ -379,20 +454,50 @@ export class BatchHandler {
   }
 
   /** After a missing answer of the store: a new epoch first, then reload, then decide again. */
-  async #recover(commands: readonly Command[], round: Round): Promise<void> {
+  async #recover(commands: readonly Command[], round?: Round): Promise<void> {
+    const { life } = this.#store;
     this.waitsForStore = true;
     try {
       await this.#store.recover();
     } finally {
       this.waitsForStore = false;
     }
-    // What had no answer may have been stored after all.
-    this.#relay.reread();
-    this.#timers.reread();
     this.#ports.rules.rollback(this.#slot);
-    this.#forget([...new Set(commands.map((command) => command.keyText))]);
+    if (this.#store.life === life) {
+      // What had no answer may have been stored after all.
+      this.#relay.reread();
+      this.#forget([...new Set(commands.map((command) => command.keyText))]);
+    } else {
+      this.#forgetEverything();
+    }
+    this.#timers.reread();
     this.#epochSeenMs = performance.now();
-    round.lookFirst = true;
+    if (round !== undefined) round.lookFirst = true;
+  }
+
+  /** The database may have come back from an earlier moment: only what it says now counts. */
+  #forgetEverything(): void {
+    this.#ports.logger.warn(
+      { slot: this.#slot, hexes: this.#table.size },
+      "PostgreSQL has been started anew: what is remembered of the slot is read again",
+    );
+    this.#relay.restart();
+    this.#recent = createRecentAnswers();
+    this.#table.clear();
+    this.#ports.rules.forget(this.#slot, undefined, false);
+  }
+
+  /** Loads hexes that were in memory, so that whoever watches them hears of their new activation. */
+  async #activateAgain(hexes: readonly ActiveHex[]): Promise<void> {
+    for (let from = 0; from < hexes.length && !this.#stopped; from += activateMax) {
+      const places = hexes.slice(from, from + activateMax);
+      const { rules } = this.#ports;
+      await activate(places, this.#table, rules, this.#slot, this.#store, this.#ports);
+      for (const { keyText } of places) {
+        const hex = this.#table.find(keyText, rules.generation);
+        if (hex !== undefined) hex.changedMs = this.#ports.worldNow();
+      }
+    }
   }
 
   async #proveEpoch(): Promise<void> {
@@ -405,53 +510,26 @@ export class BatchHandler {
     this.#epochSeenMs = startedMs;
   }
 
-  /** Swaps state in memory, then shows what was committed. */
-  #finish(plan: CommitPlan, decided: readonly DecidedCommand[], round: Round): void {
-    const nowMs = this.#ports.worldNow();
-    for (const { hex, hexVersion, viewSeq, changes, volatileChanges } of plan.progress) {
-      hex.hexVersion = hexVersion;
-      hex.viewSeq = viewSeq;
-      hex.changedMs = nowMs;
-      if (hex.unsaved === 0) hex.unsavedSinceMs = nowMs;
-      hex.unsaved += changes;
-      hex.unsavedVolatile += volatileChanges;
-    }
-    for (const { command, stored } of plan.finished) {
-      round.finished(command, stored);
-    }
-    for (const [i, { command }] of decided.entries()) round.answer(command, plan.answers[i]!);
-    this.#ports.views.publish(plan.views);
-    for (const { command, hex, outcome } of decided) {
-      hex.usedMs = nowMs;
-      this.#ports.metrics.commands.inc(outcome.kind);
-      this.#ports.hotHexes.count(command.keyText);
-    }
-    if (this.#ports.logger.isLevelEnabled("debug")) {
-      for (const { command, outcome } of decided) {
-        this.#ports.logger.debug(
-          {
-            ...commandBindings(this.#slot, command.envelope),
-            key: command.keyText,
-            outcome: outcome.kind,
-          },
-          "command finished",
-        );
-      }
-    }
-  }
-
   /** One attempt. Undefined: the command is finished. */
   async #attemptAlone(
     command: Command,
     host: RulesHost,
     round: Round,
+    limitMs: number | undefined,
+    read: ReadHexes,
   ): Promise<HostFault | undefined> {
     const open = await this.#gate([command], round);
-    const ready = open.length === 0 ? [] : await this.#activate(open, host, round);
+    const ready = open.length === 0 ? [] : await this.#activate(open, host, round, read);
     if (ready.length === 0) return undefined;
-    const decision = await host.decide(this.#slot, this.#ports.worldNow(), [hostCommand(command)]);
-    if (decision.fault?.kind === "restarted") throw new RulesHostGoneError("at another command");
-    if (decision.fault !== undefined) return decision.fault;
+    const decision = await host.decide(
+      this.#slot,
+      this.#ports.worldNow(),
+      [hostCommand(command)],
+      limitMs,
+    );
+    const { fault } = decision;
+    if (fault?.kind === "restarted") throw new RulesHostGoneError("at another command");
+    if (fault !== undefined) return fault;
     const result = await this.#commit([command], decision.outcomes, host, round);
     if (!result.done && result.redo.length > 0) await this.#process(result.redo, round);
     return undefined;

@@ -12,8 +12,11 @@ export interface CommitFaultContext {
   readonly table: HexTable;
   /** Drops hexes from memory; they are loaded again when they are needed. */
   readonly forget: (keyTexts: readonly string[]) => void;
-  /** A second line of defence fired: with the fence, nobody else moves a head. */
-  readonly onStaleHead: (error: unknown) => void;
+  /**
+   * A second line of defence fired: with the fence, nobody else moves a head. Resolves when the commands of
+   * these hexes may be decided again.
+   */
+  readonly onStaleHead: (error: unknown, keyTexts: ReadonlySet<string>) => Promise<void>;
 }
 
 /**
@@ -56,10 +59,14 @@ export async function afterCommitFault(
     case worldState.epochBehind:
       await context.store.recover();
       return [...commands];
-    default:
-      forgetNamed(error, context);
-      context.onStaleHead(error);
+    default: {
+      const named = forgetNamed(error, context);
+      // None is named when the heads have changed once more since: whatever the batch rests on is read anew.
+      const stale = named.size > 0 ? named : new Set(commands.map(({ keyText }) => keyText));
+      if (named.size === 0) context.forget([...stale]);
+      await context.onStaleHead(error, stale);
       return [...commands];
+    }
   }
 }
 

@@ -44,6 +44,8 @@ export interface DecidedCommand {
 export interface HexProgress {
   readonly hex: ActiveHex;
   hexVersion: number;
+  /** Of the journal, the last one of the batch; undefined = there is none. */
+  lastEventId: Uint8Array | undefined;
   viewSeq: number;
   changes: number;
   /** Of VOLATILE commands. */
@@ -122,6 +124,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
     const after = progress.get(hex) ?? {
       hex,
       hexVersion: hex.hexVersion,
+      lastEventId: undefined,
       viewSeq: hex.viewSeq,
       changes: 0,
       volatileChanges: 0,
@@ -133,6 +136,7 @@ export function planCommit(decided: readonly DecidedCommand[], options: PlanOpti
       const envelope = eventEnvelope(row, options.producer);
       if (durable) {
         journal.push(row);
+        after.lastEventId = row.eventId;
         for (const consumer of event.consumers) {
           outbox.push(domainRow(consumer, command, row, envelope));
         }

@@ -10,13 +10,27 @@ export class FencedError extends Error {
   }
 }
 
+/**
+ * The worker gives the slot back, and what it has in hand is left to the next owner, unacked. Unlike
+ * {@link FencedError} it says nothing of who owns the slot: whoever releases it ends it.
+ */
+export class ReleasingError extends Error {
+  readonly code = "RELEASING";
+  constructor(slot: string) {
+    super(`slot ${slot} is being given back`);
+    this.name = "ReleasingError";
+  }
+}
+
 export interface TakenSlot {
   readonly epoch: bigint;
   /** The last owner let go in good order: what comes again charges nobody. */
   readonly clean: boolean;
+  /** Of the database: another one may stand at an earlier moment than what was last heard of it. */
+  readonly life: bigint;
 }
 
-/** Lock wait after which the holder is looked at; architecture §5. */
+/** Lock wait after which the holder is looked at: a commit of the last owner that is still running has so long. */
 const lockTimeoutMs = 1000;
 const lockNotAvailable = "55P03";
 
@@ -61,6 +75,12 @@ export async function takeSlot(
   return taken;
 }
 
+interface TakenRow {
+  readonly epoch: string;
+  readonly clean: boolean;
+  readonly life: string;
+}
+
 /** One trip, since whoever plays in the slot waits for it; the limit ends with the statements' transaction. */
 async function take(
   client: PgClient,
@@ -69,13 +89,14 @@ async function take(
   owner: string,
 ): Promise<TakenSlot | undefined> {
   // pg gives a result a statement, which its types do not say.
-  const [, result] = (await client.query<{ epoch: string; clean: boolean }>(
+  const [, result] = (await client.query<TakenRow>(
     `SET LOCAL lock_timeout = '${lockTimeoutMs}ms';
-     SELECT epoch, clean FROM world.take_slot(
+     SELECT epoch, clean, life FROM world.take_slot(
        ${client.escapeLiteral(slot)}, ${expected}, ${client.escapeLiteral(owner)})`,
-  )) as unknown as readonly { readonly rows: { epoch: string; clean: boolean }[] }[];
+  )) as unknown as readonly { readonly rows: TakenRow[] }[];
   const row = result?.rows[0];
-  return row === undefined ? undefined : { epoch: BigInt(row.epoch), clean: row.clean };
+  if (row === undefined) return undefined;
+  return { epoch: BigInt(row.epoch), clean: row.clean, life: BigInt(row.life) };
 }
 
 /**

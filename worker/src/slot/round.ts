@@ -2,6 +2,7 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { answerBytes } from "@hexhold/messaging";
+import type { OutboxPlaceName } from "@hexhold/postgres";
 import { type Command, errorAnswer } from "../actor/command.ts";
 import type { StoredResult } from "../journal/result-store.ts";
 import type { WorkerMetrics } from "../worker-metrics.ts";
@@ -10,6 +11,12 @@ import type { RecentAnswers } from "./recent-answers.ts";
 /** Attempts before a command is given up; contracts, "5 retries with exponential backoff". */
 export const attemptsMax = 5;
 
+/** Where a command lies in the outbox of the hex that sent it. */
+export interface CommandOrigin {
+  readonly life: bigint;
+  readonly places: ReadonlyMap<Command, OutboxPlaceName>;
+}
+
 export interface RoundOptions {
   /** Of the producer's route table. */
   readonly routeVersion: bigint;
@@ -17,10 +24,15 @@ export interface RoundOptions {
   readonly lookFirst: boolean;
   readonly recent: RecentAnswers;
   readonly metrics: WorkerMetrics;
+  /** Of the commands that a commit owed. */
+  readonly origin?: CommandOrigin | undefined;
 }
 
 export class Round {
   readonly routeVersion: bigint;
+  readonly origin: CommandOrigin | undefined;
+  /** Life of the database in which the origin was proved last. */
+  provedIn = 0n;
   lookFirst: boolean;
   readonly #recent: RecentAnswers;
   readonly #metrics: WorkerMetrics;
@@ -29,6 +41,7 @@ export class Round {
 
   constructor(options: RoundOptions) {
     this.routeVersion = options.routeVersion;
+    this.origin = options.origin;
     this.lookFirst = options.lookFirst;
     this.#recent = options.recent;
     this.#metrics = options.metrics;

@@ -19,6 +19,8 @@ export interface SlotPorts {
   readonly rules: RulesHost;
   /** Rules in a thread of their own, for a command that cost the other one its life. Stopped by its user. */
   readonly spareRules: () => RulesHost;
+  /** Milliseconds that the rules may take for one command. */
+  readonly decideMsMax: number;
   /** Snapshots, or none when their store does not answer in time. Never rejects. */
   readonly loadSnapshots: (
     places: readonly SnapshotPlace[],

@@ -1,250 +1,37 @@
-/**
- * The steps of docs/models, CommitFence, in a slot's driver: a real PostgreSQL whose locks and connections the tests
- * hold and break, the bus of one process, the rules in this thread.
- */
-import { randomBytes } from "node:crypto";
-import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import type { Game } from "@hexhold/actor";
+import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { keyBytes } from "@hexhold/hex";
+import { idempotencyKeyOf, uuidv7Bytes } from "@hexhold/messaging";
+import { expect, it, vi } from "vitest";
 import {
-  type Answer,
-  AnswerBatchSchema,
-  ErrorCode,
-} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { EnterSchema, GatherSchema, SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { keyBytes, parseKeyText } from "@hexhold/hex";
-import {
-  type Bus,
-  createMemoryBus,
-  createMessageRegistry,
-  encodeBatch,
-  encodeEnvelope,
-  idempotencyKeyOf,
-  MemoryBroker,
-  uuidText,
-  uuidv7Bytes,
-} from "@hexhold/messaging";
-import { openConnection, openPool, type PgClient, type PgPool } from "@hexhold/postgres";
-import { createGame } from "@hexhold/reference-game";
-import { createLogger, createMetrics } from "@hexhold/telemetry";
-import type { FreshDatabase } from "@hexhold/testing";
-import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from "vitest";
-import { createHotHexes } from "../hot-hexes.ts";
-import { migratedDatabase } from "../journal/world-database.testing.ts";
-import { createInlineRulesHost } from "../rules/rules-hosts/inline.ts";
-import { createWorkerMetrics } from "../worker-metrics.ts";
-import { createReplySender } from "./reply-sender.ts";
-import { type SlotEnd, SlotRunner } from "./slot-runner.ts";
+  account,
+  admin,
+  answers,
+  answerTo,
+  aWhile,
+  broker,
+  ends,
+  enter,
+  epochNow,
+  failing,
+  game,
+  gather,
+  holdCommits,
+  holdJournal,
+  journalTypes,
+  key,
+  life,
+  pool,
+  publish,
+  rulesOf,
+  runner,
+  slot,
+  spawn,
+  start,
+  untilCommitWaits,
+  useSlotDriver,
+} from "./slot-driver.testing.ts";
 
-const slot = "cmd.p2";
-const key = parseKeyText("861f1d48fffffff");
-const account = uuidv7Bytes();
-const replyTo = "gw.test.reply";
-const game = createGame({});
-const registry = createMessageRegistry(game.descriptors);
-
-let database: FreshDatabase;
-let pool: PgPool;
-let admin: PgClient;
-let broker: MemoryBroker;
-let answers: Answer[];
-let ends: SlotEnd[];
-let runner: SlotRunner;
-/** What a worker loses when it dies. */
-let life: { readonly bus: Bus; isOver: boolean };
-let rulesOf: ReturnType<typeof createInlineRulesHost>;
-
-beforeAll(async () => {
-  database = await migratedDatabase();
-  pool = openPool({ url: database.url, applicationName: "test-pool" }, 2);
-  admin = await openConnection({ url: database.url, applicationName: "test-admin" });
-});
-afterAll(async () => {
-  await admin.end();
-  await pool.end();
-  await database.drop();
-});
-beforeEach(async () => {
-  await admin.query(
-    "TRUNCATE world.slot, world.hex_head, world.journal, world.command_result, world.outbox, world.timer, world.quarantined_hex, world.suspect_attempt",
-  );
-  broker = new MemoryBroker();
-  broker.declareQueue(slot, 100);
-  answers = [];
-  ends = [];
-  await createMemoryBus(broker).openInbox({
-    name: replyTo,
-    lengthMax: 100,
-    onMessage: ({ body }) => void answers.push(...fromBinary(AnswerBatchSchema, body).answers),
-  });
-});
-afterEach(async () => {
-  await admin.query("ROLLBACK");
-  await runner.release("the test is over", () => Promise.resolve());
-});
-
-/** The game with a rule that fails on every gather. */
-const failing: Game = {
-  ...game,
-  hex: {
-    ...game.hex,
-    decide(state, message, context) {
-      if (message.$typeName === GatherSchema.typeName) throw new Error("a bad rule");
-      return game.hex.decide(state, message, context);
-    },
-  },
-};
-
-/** A worker's driver of the slot, taken at `expected`. */
-async function start(
-  expected = 0n,
-  rules: Game = game,
-  prepare: () => void = () => undefined,
-): Promise<boolean> {
-  const bus = createMemoryBus(broker);
-  const own = { bus, isOver: false };
-  life = own;
-  rulesOf = createInlineRulesHost(rules, {
-    random: () => randomBytes(16),
-    world: { bounds: [], layers: [0] },
-  });
-  prepare();
-  runner = new SlotRunner(
-    slot,
-    {
-      bus,
-      registry,
-      stateFormat: 1,
-      rules: rulesOf,
-      spareRules: () => rulesOf,
-      loadSnapshots: () => Promise.resolve(new Map()),
-      connect: async (applicationName, onLost) => {
-        if (own.isOver) throw new Error("this worker is dead");
-        return openConnection({ url: database.url, applicationName }, onLost);
-      },
-      pool,
-      routes: () => undefined,
-      views: { publish: () => undefined, publishMarks: () => undefined },
-      outbox: { send: () => Promise.resolve("confirmed") },
-      // Each commit alone: the group is tested by itself.
-      group: { commit: () => Promise.resolve(undefined) },
-      replies: createReplySender(bus),
-      worldNow: () => Date.now(),
-      leaseTtlMs: 10_000,
-      staleAfterMs: 3_600_000,
-      identity: {
-        service: "worker",
-        version: "1",
-        instance: "w",
-        incarnation: uuidText(uuidv7Bytes()),
-      },
-      logger: createLogger({
-        service: "worker",
-        instance: "w",
-        level: "fatal",
-        destination: { write: () => undefined },
-      }),
-      metrics: createWorkerMetrics(createMetrics()),
-      hotHexes: createHotHexes(0),
-    },
-    { serving: () => undefined, ended: (end) => void ends.push(end) },
-  );
-  return runner.start(expected);
-}
-
-interface Sent {
-  readonly requestId: Uint8Array;
-  readonly eventId: Uint8Array;
-  readonly envelope: Uint8Array;
-}
-
-function command<T extends Message>(
-  schema: GenMessage<T>,
-  message: T,
-  requestId: Uint8Array = uuidv7Bytes(),
-): Sent {
-  const { type } = registry.bySchema(schema);
-  const isSpawn = type === "cmd.hex.spawn";
-  const accountId = isSpawn ? undefined : account;
-  const eventId = uuidv7Bytes();
-  const envelope = encodeEnvelope({
-    type,
-    messageVersion: 1,
-    key,
-    requestId,
-    eventId,
-    correlationId: eventId,
-    producer: { service: isSpawn ? "accounts" : "gateway", version: "1", instance: "g" },
-    tsMs: Date.now(),
-    idempotencyKey: idempotencyKeyOf({ accountId, requestId, type, target: keyBytes(key) }),
-    payload: toBinary(schema, message),
-    ...(isSpawn ? {} : { accountId: account, sessionId: uuidv7Bytes() }),
-  });
-  return { requestId, eventId, envelope };
-}
-
-const spawn = (): Sent => command(SpawnSchema, create(SpawnSchema, { playerId: account }));
-const enter = (): Sent => command(EnterSchema, create(EnterSchema));
-const gather = (requestId?: Uint8Array): Sent =>
-  command(GatherSchema, create(GatherSchema, { resource: Resource.WOOD, amount: 3n }), requestId);
-
-/** Resolves when the message is acked: the bus of one process confirms what was handled. */
-function publish(...commands: readonly Sent[]): Promise<unknown> {
-  return createMemoryBus(broker).publish(slot, {
-    type: "batch.v1",
-    body: encodeBatch({ routeVersion: 0n, envelopes: commands.map(({ envelope }) => envelope) }),
-    messageId: "m",
-    replyTo,
-  });
-}
-
-async function answerTo({ eventId }: Sent): Promise<Answer> {
-  return vi.waitFor(
-    () => {
-      const found = answers.find((answer) => Buffer.from(answer.commandEventId).equals(eventId));
-      if (found === undefined) throw new Error("no answer yet");
-      return found;
-    },
-    { timeout: 5000, interval: 5 },
-  );
-}
-
-async function journalTypes(): Promise<string[]> {
-  const { rows } = await admin.query<{ type: string }>(
-    "SELECT type FROM world.journal ORDER BY hex_version",
-  );
-  return rows.map(({ type }) => type.replace("evt.hex.", ""));
-}
-
-/** Holds the slot's row: commits wait. */
-async function holdCommits(): Promise<void> {
-  await admin.query("BEGIN");
-  await admin.query("SELECT FROM world.slot WHERE slot = $1 FOR UPDATE", [slot]);
-}
-
-/** Holds the journal: commits wait, and a slot can be taken meanwhile. */
-async function holdJournal(): Promise<void> {
-  await admin.query("BEGIN");
-  await admin.query("LOCK TABLE world.journal IN EXCLUSIVE MODE");
-}
-
-async function untilCommitWaits(): Promise<void> {
-  await vi.waitFor(
-    async () => {
-      const { rows } = await pool.query(
-        `SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%commit_batch%'
-           AND datname = current_database()`,
-      );
-      expect(rows).toHaveLength(1);
-    },
-    { timeout: 5000, interval: 10 },
-  );
-}
-
-const aWhile = async (): Promise<void> => {
-  await new Promise((resolve) => setTimeout(resolve, 150));
-};
+useSlotDriver();
 
 it("neither answers nor acks before the commit, and does both after it", async () => {
   await start();
@@ -385,9 +172,14 @@ it("a command that makes the driver fail is dead-lettered after five attempts, a
   for (let death = 1; death <= 6; death++) {
     await vi.waitFor(() => expect(ends).toHaveLength(death), { timeout: 5000, interval: 5 });
     seen.push(await attempts());
+    // Neither acked nor given back in good order: so the next owner treats what comes again as suspect.
+    const { rows } = await admin.query("SELECT released FROM world.slot");
+    expect(rows).toEqual([{ released: false }]);
+    expect(broker.depths()).toMatchObject([{ ready: 1, unacked: 0 }]);
     await start(await epochNow(), game, fail);
   }
   await handled;
+  expect(ends).toEqual(Array.from({ length: 6 }, () => "failed"));
   expect(seen).toEqual([[], [1, 1], [1, 2], [1, 3], [1, 4], [1, 5]]);
   expect((await answerTo(doomed)).outcome).toMatchObject({
     case: "error",
@@ -395,11 +187,6 @@ it("a command that makes the driver fail is dead-lettered after five attempts, a
   });
   expect(await journalTypes()).toEqual(["player-spawned"]);
 });
-
-async function epochNow(): Promise<bigint> {
-  const { rows } = await admin.query<{ epoch: string }>("SELECT epoch FROM world.slot");
-  return BigInt(rows[0]!.epoch);
-}
 
 it("a commit without an answer: a new epoch first, then the command again, once", async () => {
   await start();
@@ -469,16 +256,6 @@ it("a dead letter is an answer like any other: stored, and repeated though the r
   expect(rows).toHaveLength(1);
 });
 
-it("a slot that is given up while it is being taken is given back, and not served", async () => {
-  const taking = start();
-  const released = runner.release("the worker stops", () => Promise.resolve());
-  await Promise.all([taking, released]);
-  const { rows } = await admin.query("SELECT released FROM world.slot");
-  expect(rows).toEqual([{ released: true }]);
-  expect(ends).toEqual(["released"]);
-  expect(broker.depths().find(({ name }) => name === slot)?.consumers).toBe(0);
-});
-
 it("a hex that cannot be activated is marked, and the mark goes when it can", async () => {
   const marks = async (): Promise<number> =>
     (await admin.query("SELECT 1 FROM world.quarantined_hex")).rows.length;
@@ -504,7 +281,23 @@ it("a hex that cannot be activated is marked, and the mark goes when it can", as
   expect(await marks()).toBe(0);
 });
 
-it("a key that comes twice in one message has one effect and one answer", async () => {
+it("a command that was executed before its hex was set aside is answered with its result", async () => {
+  await start();
+  const born = spawn();
+  await publish(born);
+  await runner.release("looked at", () => Promise.resolve());
+  await admin.query("UPDATE world.journal SET type = 'evt.hex.nonsense'");
+  await start(await epochNow());
+  answers.length = 0;
+  await publish(born, enter());
+  await vi.waitFor(() => expect(answers).toHaveLength(2), { timeout: 5000 });
+  expect(answers).toMatchObject([
+    { replayed: true, outcome: { case: "applied" } },
+    { replayed: false, outcome: { case: "error", value: { reason: "hex-quarantined" } } },
+  ]);
+});
+
+it("a command that comes twice in one message has one effect, and each send its answer", async () => {
   await start();
   const taking = gather();
   const again = gather(taking.requestId);
@@ -540,4 +333,49 @@ it("a grant that comes too late takes nothing: nothing is consumed and nothing l
   await aWhile();
   expect(broker.depths()).toMatchObject([{ ready: 1, unacked: 0, consumers: 0 }]);
   expect(await rulesOf.capture(slot, ["861f1d48fffffff"])).toEqual([]);
+});
+
+it("a hex whose head stays stale is quarantined after five attempts, and holds up no other", async () => {
+  await start();
+  await publish(spawn());
+  await admin.query(`
+    CREATE FUNCTION world.stale() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN RAISE EXCEPTION 'stale' USING ERRCODE = 'HX002'; END $$;
+    CREATE TRIGGER stale BEFORE UPDATE ON world.hex_head FOR EACH ROW EXECUTE FUNCTION world.stale()`);
+  const refused = enter();
+  void publish(refused);
+  expect((await answerTo(refused)).outcome).toMatchObject({
+    case: "error",
+    value: { errorCode: ErrorCode.UNAVAILABLE, reason: "hex-quarantined" },
+  });
+  await admin.query("DROP FUNCTION world.stale CASCADE");
+  await runner.release("mended", () => Promise.resolve());
+  await start(await epochNow());
+  const entering = enter();
+  await publish(entering);
+  expect((await answerTo(entering)).outcome.case).toBe("applied");
+});
+
+it("a command that overran is given up as a letter though its deadline passes meanwhile, also when it is sent again", async () => {
+  let tries = 0;
+  await start(0n, game, () => {
+    const decide = rulesOf.decide.bind(rulesOf);
+    rulesOf.decide = async (...given) => {
+      const index = given[2].findIndex(({ type }) => type === "cmd.hex.gather");
+      if (index < 0) return decide(...given);
+      tries++;
+      await aWhile();
+      return { outcomes: [], fault: { kind: "overran", index, error: "too long" } };
+    };
+  });
+  await publish(spawn(), enter());
+  const doomed = gather(uuidv7Bytes(), Date.now() + 100);
+  const again = gather(doomed.requestId);
+  await publish(doomed, again);
+  const letter = { case: "error", value: { errorCode: ErrorCode.DEAD_LETTERED } };
+  expect((await answerTo(doomed)).outcome).toMatchObject(letter);
+  expect(await answerTo(again)).toMatchObject({ replayed: true, outcome: letter });
+  expect(tries).toBe(5);
+  const { rows } = await admin.query("SELECT 1 FROM world.outbox WHERE destination = 'router'");
+  expect(rows).toHaveLength(1);
 });

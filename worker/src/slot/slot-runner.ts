@@ -7,7 +7,12 @@
  * - `running`: messages are handled one after another on a channel of the slot's own.
  * - `detached`: the channel or the broker is gone; the slot is still held, and is consumed again as soon as
  *   its epoch has been proved current.
- * - `ended`: released or fenced; nothing more happens.
+ * - `ended`: nothing more happens here. *released*: given back in good order. *fenced*: somebody else has it.
+ *   *failed*: this driver threw something that is no state of a commit. Then nothing is acked and the slot is not
+ *   released; the next heartbeat leaves it out, and the router grants it anew, to this worker too. Its next owner
+ *   gets the message in hand again as a suspect (`suspect.ts`): a message that fails every driver costs the slot
+ *   six owners, then its command is a dead letter.
+ *
  * Two states of a commit are no errors and have one exit each: *fenced* ends the slot, *outcome unknown*
  * mints a new epoch, reloads and decides again.
  */
@@ -27,7 +32,7 @@ import { startRelay, type OutboxRelay } from "../outbox/relay.ts";
 import { fireEnvelope } from "../timer/fire-envelope.ts";
 import { type DueTimer, type SlotTimers, startSlotTimers } from "../timer/slot-timers.ts";
 import { BatchHandler } from "./batch-handler.ts";
-import { FencedError, holdsSlot } from "./ownership.ts";
+import { FencedError, holdsSlot, ReleasingError } from "./ownership.ts";
 import type { SlotPorts } from "./slot-ports.ts";
 import { OutcomeUnknownError, SlotStore } from "./slot-store.ts";
 
@@ -45,6 +50,8 @@ export interface SlotReport {
   readonly epoch: bigint;
   readonly commands: number;
   readonly stalled: boolean;
+  /** Mean time of a batch since the last report, microseconds; 0 = there was none. */
+  readonly handlingUs: number;
 }
 
 const consumeRetryMs = 200;
@@ -69,6 +76,8 @@ export class SlotRunner {
   #inHand: Promise<void> = Promise.resolve();
   #taking: Promise<boolean> = Promise.resolve(false);
   #commands = 0;
+  #batches = 0;
+  #handledMs = 0;
   #releaseAsked = false;
   #releasing = false;
 
@@ -104,6 +113,7 @@ export class SlotRunner {
           group: this.#ports.group,
           logger,
           now: () => performance.now(),
+          onLost: () => this.#reconnect(),
         },
         expectedEpoch,
       );
@@ -119,6 +129,7 @@ export class SlotRunner {
     const store = this.#store;
     this.#relay = startRelay({
       slot: this.slot,
+      life: () => store.life,
       sender: this.#ports.outbox,
       pool: this.#ports.pool,
       routes: this.#ports.routes,
@@ -170,14 +181,23 @@ export class SlotRunner {
     const store = this.#store;
     if (this.#mode === "ended" || this.#mode === "taking" || store === undefined) return undefined;
     const commands = this.#commands;
+    const handlingUs = Math.round((this.#handledMs * 1000) / Math.max(1, this.#batches));
     this.#commands = 0;
+    this.#batches = 0;
+    this.#handledMs = 0;
     const silent = performance.now() - store.answeredMs > this.#ports.leaseTtlMs;
     return {
       slot: this.slot,
       epoch: store.epoch,
       commands,
+      handlingUs,
       stalled: this.#mode !== "running" || (silent && this.#handler?.waitsForStore === true),
     };
+  }
+
+  /** The outbox's lanes were set back. */
+  resend(): void {
+    this.#relay?.restart();
   }
 
   /** Committed state of hexes in memory. */
@@ -257,8 +277,9 @@ export class SlotRunner {
           this.#ports.logger.warn({ slot: this.slot, why }, "the slot's channel is gone");
         }
       } catch (error) {
+        if (error instanceof ReleasingError) return;
         if (error instanceof FencedError) {
-          await this.#end("fenced", false);
+          await this.#fenced(error);
           return;
         }
         this.#ports.logger.debug({ err: error, slot: this.slot }, "cannot consume yet");
@@ -281,6 +302,21 @@ export class SlotRunner {
     }
   }
 
+  /** The store's connection broke: it is brought back at once, between two messages. */
+  #reconnect(): void {
+    this.#inHand = this.#inHand.then(async () => {
+      if (!this.#isHeld() || this.#releasing) return;
+      try {
+        await this.#handler?.reconnect();
+      } catch (error) {
+        if (error instanceof ReleasingError) return;
+        if (error instanceof FencedError) await this.#fenced(error);
+        // The next message tries again.
+        else this.#ports.logger.debug({ err: error, slot: this.slot }, "not reconnected yet");
+      }
+    });
+  }
+
   #isHeld(): boolean {
     return this.#mode === "running" || this.#mode === "detached";
   }
@@ -291,7 +327,8 @@ export class SlotRunner {
 
   async #handle(delivery: Delivery): Promise<void> {
     const handler = this.#handler;
-    if (handler === undefined || !this.#isHeld()) return;
+    // What comes while the slot is given back is for the next owner.
+    if (handler === undefined || !this.#isHeld() || this.#releasing) return;
     const startedMs = performance.now();
     try {
       const answers = await handler.handle(delivery);
@@ -299,12 +336,15 @@ export class SlotRunner {
       delivery.ack();
       this.#commands += answers.length;
       this.#ports.metrics.batchSize.observe(answers.length);
-      this.#ports.metrics.handling.observe((performance.now() - startedMs) / 1000);
+      const tookMs = performance.now() - startedMs;
+      this.#batches++;
+      this.#handledMs += tookMs;
+      this.#ports.metrics.handling.observe(tookMs / 1000);
     } catch (error) {
+      // Unacked: `release` ends the slot.
+      if (error instanceof ReleasingError) return;
       if (error instanceof FencedError) {
-        this.#ports.logger.warn({ err: error, slot: this.slot }, "fenced");
-        this.#ports.metrics.fenced.inc();
-        await this.#end("fenced", false);
+        await this.#fenced(error);
       } else {
         this.#ports.logger.error(
           { err: error, slot: this.slot },
@@ -331,6 +371,14 @@ export class SlotRunner {
     });
     if (outcome === "confirmed") this.#ports.metrics.timersFired.inc();
     return outcome === "confirmed";
+  }
+
+  async #fenced(error: FencedError): Promise<void> {
+    // Found out twice, by a commit and by the proof after it: lost once.
+    if (this.#mode === "ended") return;
+    this.#ports.logger.warn({ err: error, slot: this.slot }, "fenced");
+    this.#ports.metrics.fenced.inc();
+    await this.#end("fenced", false);
   }
 
   async #end(end: SlotEnd, release: boolean): Promise<void> {

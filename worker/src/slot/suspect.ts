@@ -5,7 +5,7 @@
  * fails is not taken back: it costs the slot its owner like a death.
  */
 import type { Command } from "../actor/command.ts";
-import { FencedError } from "./ownership.ts";
+import { FencedError, ReleasingError } from "./ownership.ts";
 import { attemptsMax, type Round } from "./round.ts";
 import { OutcomeUnknownError, type SlotStore } from "./slot-store.ts";
 
@@ -66,7 +66,8 @@ export class Suspects {
     try {
       await this.#add(-1, commands);
     } catch (error) {
-      if (!(error instanceof OutcomeUnknownError || error instanceof FencedError)) throw error;
+      const isOver = error instanceof FencedError || error instanceof ReleasingError;
+      if (!isOver && !(error instanceof OutcomeUnknownError)) throw error;
     }
   }
 

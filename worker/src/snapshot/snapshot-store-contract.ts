@@ -38,6 +38,7 @@ export function snapshotOf(index: number, [epoch, hexVersion, volatileCount]: Or
     bucket: bucketOf(key),
     epoch: BigInt(epoch),
     hexVersion,
+    lastEventId: hexVersion === 0 ? undefined : sha256(durable).slice(0, 16),
     volatileCount,
     stateFormat: 3,
     durable,
@@ -54,6 +55,7 @@ function comparable(snapshot: Snapshot | undefined): unknown {
   const { updatedMs: _, ...rest } = snapshot;
   return {
     ...rest,
+    lastEventId: Buffer.from(snapshot.lastEventId ?? []).toString("hex"),
     durable: Buffer.from(snapshot.durable).toString("hex"),
     durableHash: Buffer.from(snapshot.durableHash).toString("hex"),
     volatile: Buffer.from(snapshot.volatile).toString("hex"),

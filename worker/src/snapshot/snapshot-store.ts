@@ -8,6 +8,8 @@ export interface Snapshot {
   /** Snapshots go forward only, in (epoch, hexVersion, volatileCount). */
   readonly epoch: bigint;
   readonly hexVersion: number;
+  /** The journal's event at `hexVersion`, 16 bytes: a snapshot that names another one is of another history. */
+  readonly lastEventId: Uint8Array | undefined;
   readonly volatileCount: number;
   readonly stateFormat: number;
   readonly durable: Uint8Array;
@@ -34,5 +36,24 @@ export interface SnapshotStore {
   load(places: readonly SnapshotPlace[]): Promise<ReadonlyMap<string, Snapshot>>;
   /** Writes each unless a newer one is there. Rejects when the store does not answer. */
   save(snapshots: readonly Snapshot[]): Promise<void>;
+  /**
+   * Says whose snapshots may be here: a store without a mark is marked as this world's, from now on nothing is read from
+   * or written to one with another world's. Rejects with {@link ForeignSnapshotsError}, or when it does not answer; then
+   * it is compared before the next operation. Absent where snapshots lie in the world's own database.
+   */
+  claim?(worldId: string): Promise<void>;
   close(): Promise<void>;
+}
+
+/** The store holds the snapshots of another world. */
+export class ForeignSnapshotsError extends Error {
+  readonly code = "FOREIGN_SNAPSHOTS";
+  constructor(worldId: string, ours: string) {
+    super(
+      `MongoDB holds the snapshots of the world ${worldId}, and this is the world ${ours}: give each a MongoDB or a ` +
+        "database of it (worker.mongodbDatabase) of its own; where the other world is gone, drop the database: a world " +
+        "makes its snapshots again from its journal",
+    );
+    this.name = "ForeignSnapshotsError";
+  }
 }

@@ -16,7 +16,12 @@ afterEach(() => vi.useRealTimers());
 function slotOf(epoch: bigint, hexIds: readonly bigint[], unsaved: number): SavedSlot {
   const table = new HexTable();
   for (const hexId of hexIds) {
-    const numbers = { generation: 1, hexVersion: 9, activationId: new Uint8Array(16) };
+    const numbers = {
+      generation: 1,
+      hexVersion: 9,
+      lastEventId: new Uint8Array(16),
+      activationId: new Uint8Array(16),
+    };
     const hex = table.activated({ hexId, layerId: 0 }, { ...numbers, usedMs: 0, stateBytes: 0 });
     Object.assign(hex, { unsaved, unsavedSinceMs: 1000 });
   }

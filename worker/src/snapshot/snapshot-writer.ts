@@ -121,18 +121,27 @@ export function startSnapshotWriter(options: SnapshotWriterOptions): SnapshotWri
         ),
       );
       const nowMs = options.worldNow();
-      const snapshots = captured.flat().map((item): Snapshot => {
+      const snapshots = captured.flat().flatMap((item): Snapshot[] => {
         const { hex, epoch } = before.get(item.keyText)!;
         hex.stateBytes = item.durable.length + item.volatile.length;
-        return {
-          ...item,
-          key: hex.key,
-          bucket: hex.bucket,
-          epoch,
-          stateFormat: options.stateFormat,
-          durableHash: sha256(item.durable),
-          updatedMs: nowMs,
-        };
+        const lastEventId = hex.lastEvents.at(item.hexVersion);
+        // So much was committed meanwhile that its event is forgotten, or it is behind a compacted state.
+        if (item.hexVersion > 0 && lastEventId === undefined) {
+          before.delete(item.keyText);
+          return [];
+        }
+        return [
+          {
+            ...item,
+            key: hex.key,
+            bucket: hex.bucket,
+            epoch,
+            lastEventId,
+            stateFormat: options.stateFormat,
+            durableHash: sha256(item.durable),
+            updatedMs: nowMs,
+          },
+        ];
       });
       if (snapshots.length > 0) await options.store.save(snapshots);
       metrics.snapshots.inc(snapshots.length);

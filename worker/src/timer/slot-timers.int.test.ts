@@ -164,3 +164,46 @@ it("holds a thousand in memory and reads the later ones when their time comes", 
   await untilFired(count + 1);
   expect(new Set(fired.map(({ key }) => key.hexId)).size).toBe(count + 1);
 });
+
+it("holds a bounded number also of those that commits arm, and fires all of them in time", async () => {
+  const running = start();
+  await aWhile();
+  // More hexes than there are: several timers each.
+  const count = 6000;
+  const all = Array.from({ length: count }, (_, i) => ({
+    ...row(i % hexes.length, nowMs + 1000 + i),
+    timer: `t${Math.floor(i / hexes.length)}`,
+  }));
+  for (let from = 0; from < count; from += 500) {
+    const rows = all.slice(from, from + 500);
+    await store(rows);
+    running.committed(rows);
+    expect(running.size).toBeLessThanOrEqual(2000);
+  }
+  nowMs += 1000 + count;
+  await vi.waitFor(() => expect(fired).toHaveLength(count), { timeout: 10_000, interval: 10 });
+  expect(new Set(fired.map(({ key, timer }) => `${key.hexId} ${timer}`)).size).toBe(count);
+});
+
+it("reads once more when it is asked to while it reads", async () => {
+  const running = start();
+  await aWhile();
+  // The read sees the table as it was before this lock's owner commits.
+  const client = await pool.connect();
+  const reads = vi.spyOn(pool, "query");
+  try {
+    await client.query("BEGIN");
+    await client.query("LOCK TABLE world.timer IN ACCESS EXCLUSIVE MODE");
+    running.reread();
+    running.reread();
+    await aWhile();
+    expect(reads).toHaveBeenCalledTimes(1);
+    await client.query("COMMIT");
+    await vi.waitFor(() => expect(reads).toHaveBeenCalledTimes(2), { timeout: 3000, interval: 10 });
+    await aWhile();
+    expect(reads).toHaveBeenCalledTimes(2);
+  } finally {
+    reads.mockRestore();
+    client.release();
+  }
+});

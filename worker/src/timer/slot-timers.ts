@@ -5,10 +5,11 @@
  * counts only if the state holds exactly it.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Key, keyText } from "@hexhold/hex";
+import type { Key } from "@hexhold/hex";
 import type { PgPool } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
 import type { TimerRow } from "../journal/commit-batch.ts";
+import { TimerQueue, type WaitingTimer } from "./timer-queue.ts";
 
 /** A timer that is due. */
 export interface DueTimer {
@@ -39,13 +40,7 @@ export interface SlotTimers {
   stop(): void;
 }
 
-interface WaitingTimer extends DueTimer {
-  /** When it is fired next. */
-  nextMs: number;
-  fired: number;
-}
-
-/** Timers that are held in memory; later ones are read when their time comes nearer. */
+/** Timers that are read at a time; later ones are read when their time comes nearer. */
 const readMax = 1000;
 const tickMs = 50;
 /** Between two firings of a timer that stays. */
@@ -54,56 +49,60 @@ const readRetryMs = 500;
 
 export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
   const { slot, pool, worldNow, logger } = options;
-  let waiting = new Map<string, WaitingTimer>();
+  let waiting = new TimerQueue();
   /** Of timers due later than this not all are in memory; -Infinity = nothing is known yet. */
   let horizonMs = Number.NEGATIVE_INFINITY;
-  /** When anything is to be done; at first, to read. */
-  let nextMs = worldNow() + (options.readAfterMs ?? 0);
+  /** Before this nothing is read: at first, since a slot that was just taken has better things to do. */
+  const readFromMs = worldNow() + (options.readAfterMs ?? 0);
   /** What was committed while the table is being read. */
   let meanwhile: TimerRow[] | undefined;
+  /** It is to be read once more: what is being read may be older than what was asked for. */
+  let again = false;
+  /** Timers in memory, above which the latest are dropped: what commits arm comes on top of what was read. */
+  let trimAbove = 2 * readMax;
   let stopped = false;
   const ticking = setInterval(tick, tickMs);
   ticking.unref();
 
   function tick(): void {
     const nowMs = worldNow();
-    if (nowMs < nextMs) return;
-    nextMs = Infinity;
-    for (const timer of waiting.values()) {
-      if (timer.nextMs <= nowMs) fire(timer, nowMs);
-      nextMs = Math.min(nextMs, timer.nextMs);
-    }
-    if (nowMs >= horizonMs) void read();
-    nextMs = Math.min(nextMs, horizonMs);
+    for (const timer of waiting.due(nowMs)) fire(timer, nowMs);
+    if (nowMs >= horizonMs && nowMs >= readFromMs && meanwhile === undefined) void read();
   }
 
   function fire(timer: WaitingTimer, nowMs: number): void {
     timer.nextMs = nowMs + Math.min(refireMs.first * 2 ** timer.fired++, refireMs.max);
+    waiting.set(timer);
     const { key, timer: name, dueMs, armedVersion } = timer;
     void options.fire({ key, timer: name, dueMs, armedVersion }).then((published) => {
       if (published) return;
       timer.fired = Math.max(timer.fired - 1, 0);
       timer.nextMs = worldNow() + readRetryMs;
-      nextMs = Math.min(nextMs, timer.nextMs);
+      if (waiting.find(timer) === timer) waiting.set(timer);
     });
   }
 
   async function read(): Promise<void> {
-    if (meanwhile !== undefined) return;
+    if (meanwhile !== undefined) {
+      again = true;
+      return;
+    }
     while (!stopped) {
+      again = false;
       meanwhile = [];
       try {
         const before = waiting;
         // Those that were fired and have stayed must not hide the others.
-        const stayed = [...before.values()].filter(({ fired }) => fired > 0).length;
+        const stayed = [...before].filter(({ fired }) => fired > 0).length;
         const found = await readTimers(pool, slot, readMax + stayed);
-        waiting = new Map();
+        waiting = new TimerQueue();
         horizonMs = found.length < readMax + stayed ? Infinity : found.at(-1)!.dueMs;
-        nextMs = horizonMs;
-        for (const timer of found) add(timer, before.get(nameOf(timer)));
+        for (const timer of found) add(timer, before.find(timer));
+        trimAbove = waiting.size + readMax;
         const missed = meanwhile;
         meanwhile = undefined;
         apply(missed);
+        if (again) continue;
         return;
       } catch (error) {
         logger.warn({ err: error, slot }, "the timers of a slot cannot be read yet");
@@ -114,17 +113,18 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
 
   function add(timer: DueTimer, before?: WaitingTimer): void {
     const same = before?.dueMs === timer.dueMs && before.armedVersion === timer.armedVersion;
-    const entry = same ? before : { ...timer, nextMs: timer.dueMs, fired: 0 };
-    waiting.set(nameOf(timer), entry);
-    nextMs = Math.min(nextMs, entry.nextMs);
+    waiting.set(same ? before : { ...timer, nextMs: timer.dueMs, fired: 0 });
   }
 
   function apply(rows: readonly TimerRow[]): void {
     for (const { hexId, layerId, timer, armed } of rows) {
       const key = { hexId, layerId };
-      waiting.delete(nameOf({ key, timer }));
+      waiting.delete({ key, timer });
       if (armed !== undefined && armed.dueMs <= horizonMs) add({ key, timer, ...armed });
     }
+    if (waiting.size <= trimAbove) return;
+    horizonMs = Math.min(horizonMs, waiting.keepFirst(readMax));
+    trimAbove = waiting.size + readMax;
   }
 
   return {
@@ -142,10 +142,6 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
       clearInterval(ticking);
     },
   };
-}
-
-function nameOf({ key, timer }: Pick<DueTimer, "key" | "timer">): string {
-  return `${keyText(key)} ${timer}`;
 }
 
 /** The timers of a slot that are due first. */

@@ -59,6 +59,7 @@ it("never names a number before the event that has it was sent", async () => {
   const hex = table.activated(key, {
     generation: 1,
     hexVersion: 0,
+    lastEventId: undefined,
     activationId,
     usedMs: 0,
     stateBytes: 0,

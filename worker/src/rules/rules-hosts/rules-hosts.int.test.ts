@@ -20,8 +20,10 @@ const slot = "cmd.p2";
 const keyText = "861f1d48fffffff";
 const account = new Uint8Array(16).fill(7);
 const world = { bounds: [], layers: [0] };
+const gameModule = new URL("../../../../libs/testing/src/misbehaving-game.ts", import.meta.url)
+  .href;
 const pool = new RulesThreadPool({
-  gameModule: new URL("../../../../libs/testing/src/misbehaving-game.ts", import.meta.url).href,
+  gameModule,
   gameOptions: { stockCapacity: 1000 },
   world,
   heapMbMax: 64,
@@ -158,7 +160,7 @@ describe("the rules host in a thread", () => {
   it.each([
     ["loops", 992n, "stalled"],
     ["exhausts memory", 993n, "died|stalled"],
-    ["exits", 994n, "died"],
+    ["ends its thread", 995n, "died"],
   ] as const)(
     "survives a rule that %s, and charges the command that it was at",
     async (_what, amount, kind) => {
@@ -186,6 +188,67 @@ describe("the rules host in a thread", () => {
       await host.stop();
     },
   );
+
+  it("takes a rule that ends its process for one that throws", async () => {
+    const lost: string[] = [];
+    const host = createThreadRulesHost({ pool, onLost: (how) => lost.push(how) });
+    await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
+    await host.decide(slot, 1000, [spawn, enter]);
+    host.settle(slot);
+    const { fault } = await host.decide(slot, 1000, [gather(994n)]);
+    expect(fault).toMatchObject({ kind: "threw", index: 0 });
+    expect(fault?.error).toMatch(/the rules called process\.exit/);
+    host.rollback(slot);
+    expect((await host.decide(slot, 1000, [gather(1n)])).outcomes[0]?.kind).toBe("applied");
+    expect(lost).toEqual([]);
+    await host.stop();
+  });
+
+  it("ends a command that takes longer than its limit, and lives on", async () => {
+    const host = createThreadRulesHost({ pool, decideMsMax: 2000 });
+    await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
+    await host.decide(slot, 1000, [spawn, enter]);
+    host.settle(slot);
+    const { generation } = host;
+    const doomed = await host.decide(slot, 1000, [gather(1n), gather(992n)], 100);
+    expect(doomed.fault?.index).toBe(1);
+    // Starved on a machine that had no processor for it.
+    expect(["overran", "starved"]).toContain(doomed.fault?.kind);
+    expect(host.generation).toBe(generation);
+    host.rollback(slot);
+    expect((await host.decide(slot, 1000, [gather(1n)], 50)).outcomes[0]?.kind).toBe("applied");
+    await host.stop();
+  });
+
+  it("gives threads that do not come up ever more time, and says so", async () => {
+    const slow = new RulesThreadPool({
+      // Loads for half a second at least.
+      gameModule: `data:text/javascript,await new Promise((r) => setTimeout(r, 500)); export * from ${JSON.stringify(gameModule)}`,
+      gameOptions: {},
+      world,
+      startMsMax: 400,
+    });
+    const lost: string[] = [];
+    const host = createThreadRulesHost({ pool: slow, onLost: (_, error) => lost.push(error) });
+    await host.loaded;
+    await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
+    expect((await host.decide(slot, 1000, [spawn])).outcomes[0]?.kind).toBe("applied");
+    expect(lost[0]).toBe("the rules were not loaded within 0.4 s");
+    await host.stop();
+    await slow.stop();
+  });
+
+  it("says why when the rules cannot be loaded, instead of waiting for ever", async () => {
+    const broken = new RulesThreadPool({
+      gameModule: "data:text/javascript,throw new Error('no such rules')",
+      gameOptions: {},
+      world,
+    });
+    const host = createThreadRulesHost({ pool: broken });
+    await expect(host.loaded).rejects.toThrow(/cannot be loaded: .*no such rules/);
+    await host.stop();
+    await broken.stop();
+  });
 
   it("gives up nobody's command when it is stopped", async () => {
     const host = createThreadRulesHost({ pool });

@@ -4,7 +4,8 @@
  * command, and starts another.
  *
  * Modes of the host: `starting` (requests wait), `running`, `stopped`. A thread that ends in any other way
- * than by `stop` is replaced at once; its requests fail with the command that it was at.
+ * than by `stop` is replaced: at once if it had come up, else after a pause that grows, and if none comes up at
+ * first, `loaded` rejects. Its requests fail with the command that it was at.
  */
 import type { Worker } from "node:worker_threads";
 import {
@@ -26,14 +27,19 @@ import type { RulesThreadPool } from "../rules-thread-pool.ts";
 export interface ThreadRulesOptions {
   /** Where threads come from; it belongs to the giver. */
   readonly pool: RulesThreadPool;
-  /** Time that one command may take. Default 250 ms, counted in ticks of this thread's own loop. */
+  /** Time that one command may take. Default 250 ms, of which a tick of this thread's own loop counts 20 ms at most. */
   readonly decideMsMax?: number;
   /** Told of each thread that ended unasked. */
   readonly onLost?: (kind: "died" | "stalled", error: string) => void;
 }
 
-/** Ticks of 10 ms: a stall of the whole process is one late tick, and charges nobody. */
+/** Threads that may end before the first has come up: the game cannot be loaded, and its worker does not start. */
+const firstStartsMax = 3;
+/** Between a thread that did not come up and the next. */
+const startRetryMs = { first: 100, max: 5000 };
+/** A late tick counts as two at most: a stall of the whole process charges nobody. */
 const tickMs = 10;
+const tickCountsMsMax = 2 * tickMs;
 
 interface Waiting {
   readonly request: RulesWork;
@@ -47,7 +53,7 @@ export function createThreadRulesHost(options: ThreadRulesOptions): RulesHost {
 
 class ThreadRulesHost implements RulesHost {
   readonly #options: ThreadRulesOptions;
-  readonly #ticksMax: number;
+  readonly #decideMsMax: number;
   /** One a slot, and a few more. */
   #waiting: Waiting[] = [];
   readonly #loaded = Promise.withResolvers<void>();
@@ -61,13 +67,19 @@ class ThreadRulesHost implements RulesHost {
   #settled: string[] = [];
   #ticker: NodeJS.Timeout | undefined;
   #lastBeat = -1;
-  #ticksAtBeat = 0;
+  #msAtBeat = 0;
+  #tickedMs = 0;
   #nextId = 1;
   #stopped = false;
+  /** Threads in a row that ended before they came up. */
+  #failedStarts = 0;
+  #restart: NodeJS.Timeout | undefined;
 
   constructor(options: ThreadRulesOptions) {
     this.#options = options;
-    this.#ticksMax = Math.max(Math.ceil((options.decideMsMax ?? 250) / tickMs), 1);
+    this.#decideMsMax = options.decideMsMax ?? 250;
+    // Not everybody waits for it.
+    this.loaded.catch(() => undefined);
     this.#start();
   }
 
@@ -83,11 +95,12 @@ class ThreadRulesHost implements RulesHost {
     slot: string,
     nowMs: number,
     commands: Parameters<RulesHost["decide"]>[2],
+    limitMs?: number,
   ): Promise<HostDecision> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#send({
-        request: { id, kind: "decide", slot, nowMs, commands: packCommands(commands) },
+        request: { id, kind: "decide", slot, nowMs, commands: packCommands(commands), limitMs },
         resolve: (reply) => {
           if (reply.kind === "decided") resolve(unpackDecision(reply.decision));
         },
@@ -116,6 +129,8 @@ class ThreadRulesHost implements RulesHost {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearInterval(this.#ticker);
+    clearTimeout(this.#restart);
+    this.#loaded.reject(new Error("the rules were stopped before they were loaded"));
     const thread = this.#thread;
     this.#thread = undefined;
     await thread?.terminate();
@@ -162,6 +177,7 @@ class ThreadRulesHost implements RulesHost {
     prepared.onReady(() => {
       if (thread !== this.#thread) return;
       this.#ready = true;
+      this.#failedStarts = 0;
       this.#loaded.resolve();
       const queued = this.#queued;
       this.#queued = [];
@@ -173,27 +189,34 @@ class ThreadRulesHost implements RulesHost {
     });
     thread.on("error", (error) => this.#lost(thread, "died", describe(error)));
     thread.on("exit", (code) => {
-      this.#lost(thread, "died", `the rules ended their thread with code ${code}`);
+      const { givenUp } = prepared;
+      const error = givenUp ?? `the rules ended their thread with code ${code}`;
+      this.#lost(thread, "died", error, givenUp !== undefined);
     });
     clearInterval(this.#ticker);
+    this.#tickedMs = performance.now();
+    this.#msAtBeat = 0;
     this.#ticker = setInterval(() => this.#tick(thread), tickMs);
     this.#ticker.unref();
   }
 
   #tick(thread: Worker): void {
+    const nowMs = performance.now();
+    const countsMs = Math.min(nowMs - this.#tickedMs, tickCountsMsMax);
+    this.#tickedMs = nowMs;
     const beat = Atomics.load(this.#progress, progressCell.beat);
     if (beat !== this.#lastBeat || Atomics.load(this.#progress, progressCell.request) === 0) {
       this.#lastBeat = beat;
-      this.#ticksAtBeat = 0;
+      this.#msAtBeat = 0;
       return;
     }
-    this.#ticksAtBeat++;
-    if (this.#ticksAtBeat < this.#ticksMax) return;
-    this.#lost(thread, "stalled", `one command took longer than ${this.#ticksMax * tickMs} ms`);
+    this.#msAtBeat += countsMs;
+    if (this.#msAtBeat < this.#decideMsMax) return;
+    this.#lost(thread, "stalled", `one command took longer than ${this.#decideMsMax} ms`);
     void thread.terminate();
   }
 
-  #lost(thread: Worker, kind: "died" | "stalled", error: string): void {
+  #lost(thread: Worker, kind: "died" | "stalled", error: string, isSlow = false): void {
     if (thread !== this.#thread || this.#stopped) return;
     const request = Atomics.load(this.#progress, progressCell.request);
     const index = Atomics.load(this.#progress, progressCell.index);
@@ -201,9 +224,24 @@ class ThreadRulesHost implements RulesHost {
     const culprit = this.#take(request);
     this.#queued = [];
     this.#options.onLost?.(kind, error);
-    this.#start();
+    if (this.#ready) this.#start();
+    else this.#startLater(error, isSlow);
     culprit?.fail(kind, index, error);
     this.#failAll("restarted", "ended at another command");
+  }
+
+  /** A game that cannot be loaded now is not tried in a circle. */
+  #startLater(error: string, isSlow: boolean): void {
+    this.#failedStarts++;
+    // One that is only slow has more time the next time.
+    if (!isSlow && this.#failedStarts >= firstStartsMax) {
+      this.#loaded.reject(new Error(`the game's rules cannot be loaded: ${error}`));
+    }
+    this.#thread = undefined;
+    clearInterval(this.#ticker);
+    const delayMs = startRetryMs.first * 2 ** (this.#failedStarts - 1);
+    this.#restart = setTimeout(() => this.#start(), Math.min(delayMs, startRetryMs.max));
+    this.#restart.unref();
   }
 
   #take(id: number): Waiting | undefined {

@@ -51,6 +51,28 @@ test.skipIf(mongodbMissing() !== undefined)(
   },
 );
 
+test.skipIf(mongodbMissing() !== undefined)(
+  "another world's snapshots are neither read nor written, and the refusal names both worlds",
+  async () => {
+    const database = freshMongoDatabase();
+    const open = () => createMongoSnapshotStore({ url: database.url, database: database.name });
+    const [ours, again, theirs] = [open(), open(), open()];
+    const snapshots = [snapshotOf(0, [1, 1, 0])];
+    try {
+      await Promise.all([theirs.claim!("theirs"), again.claim!("theirs")]);
+      await theirs.save(snapshots);
+      const refusal = /snapshots of the world theirs.*this is the world ours/;
+      await expect(ours.claim!("ours")).rejects.toThrow(refusal);
+      await expect(ours.load(snapshots)).rejects.toThrow(refusal);
+      await expect(ours.save(snapshots)).rejects.toThrow(refusal);
+      expect((await again.load(snapshots)).size).toBe(1);
+    } finally {
+      await Promise.all([ours.close(), again.close(), theirs.close()]);
+      await database.drop();
+    }
+  },
+);
+
 async function isFerretDb(url: string): Promise<boolean> {
   const client = new MongoClient(url);
   try {

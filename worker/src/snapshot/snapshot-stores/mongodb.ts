@@ -5,13 +5,17 @@
  * filter may miss (it raises E11000 and ends the bulk), no transactions.
  */
 import { Binary, type Collection, Long, MongoBulkWriteError, MongoClient } from "mongodb";
+import { uuidBytes, uuidText } from "@hexhold/messaging";
 import type { Snapshot, SnapshotPlace, SnapshotStore } from "../snapshot-store.ts";
+import { createWorldMark } from "./mongodb-world-mark.ts";
 
 /** A document of `world.hex_state`; `_id` is the key text. */
 export interface HexStateDocument {
   _id: string;
   version: Long;
   epoch: Long;
+  /** UUID text of the journal's event at `version`; documents of older software have none. */
+  last_event_id?: string | null;
   volatile_count: Long;
   schema_version: number;
   updated_at: Date;
@@ -57,17 +61,27 @@ export function createMongoSnapshotStore(options: MongoSnapshotOptions): Snapsho
     maxPoolSize: 8,
     promoteLongs: false,
   });
+  // A server of a version that the driver does not know; the operations fail as well.
+  client.on("error", () => undefined);
   const collection = client
     .db(options.database ?? "world")
     .collection<HexStateDocument>(collectionName);
   const known: Known = new Map();
+  const marks = client
+    .db(options.database ?? "world")
+    .collection<{ _id: string; world_id: string }>("world");
+  const mark = createWorldMark(marks);
+  // It may be another one when it comes back.
+  client.on("serverHeartbeatFailed", () => mark.forget());
   return {
+    claim: (worldId) => mark.claim(worldId),
     async connect() {
       await Promise.all(
         Array.from({ length: warmConnections }, () => collection.findOne({ _id: "" })),
       );
     },
     async load(places) {
+      await mark.compare();
       const documents = await find(
         collection,
         places.map((place) => place.keyText),
@@ -82,6 +96,7 @@ export function createMongoSnapshotStore(options: MongoSnapshotOptions): Snapsho
       return found;
     },
     async save(snapshots) {
+      await mark.compare();
       // In one order, whoever saves: a server that locks documents until the bulk ends cannot deadlock.
       const ordered = snapshots.toSorted((a, b) => (a.keyText < b.keyText ? -1 : 1));
       for (let from = 0; from < ordered.length; from += bulkMax) {
@@ -194,6 +209,7 @@ function documentOf(snapshot: Snapshot): HexStateDocument {
     _id: snapshot.keyText,
     version: Long.fromNumber(snapshot.hexVersion),
     epoch: Long.fromBigInt(snapshot.epoch),
+    last_event_id: snapshot.lastEventId === undefined ? null : uuidText(snapshot.lastEventId),
     volatile_count: Long.fromNumber(snapshot.volatileCount),
     schema_version: snapshot.stateFormat,
     updated_at: new Date(snapshot.updatedMs),
@@ -209,6 +225,8 @@ function snapshotOf(place: SnapshotPlace, document: HexStateDocument): Snapshot 
     ...place,
     epoch: Long.fromValue(document.epoch).toBigInt(),
     hexVersion: Long.fromValue(document.version).toNumber(),
+    lastEventId:
+      typeof document.last_event_id === "string" ? uuidBytes(document.last_event_id) : undefined,
     volatileCount: Long.fromValue(document.volatile_count).toNumber(),
     stateFormat: document.schema_version,
     durable: document.state.buffer,

@@ -1,4 +1,12 @@
-import { byteaArray, int2Array, int4Array, int8Array, textArray } from "@hexhold/postgres";
+import { uuidBytes } from "@hexhold/messaging";
+import {
+  byteaArray,
+  int2Array,
+  int4Array,
+  int8Array,
+  textArray,
+  uuidArray,
+} from "@hexhold/postgres";
 import type { PgPool } from "@hexhold/postgres";
 import type { Snapshot, SnapshotPlace, SnapshotStore } from "../snapshot-store.ts";
 
@@ -7,6 +15,7 @@ interface Row {
   layer_id: string;
   epoch: string;
   hex_version: string;
+  last_event_id: string | null;
   volatile_count: string;
   state_format: number;
   durable: Buffer;
@@ -25,7 +34,7 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
     async load(places) {
       const { rows } = await pool.query<Row>({
         name: "load_snapshots",
-        text: `SELECT s.hex_id, s.layer_id, s.epoch, s.hex_version, s.volatile_count, s.state_format,
+        text: `SELECT s.hex_id, s.layer_id, s.epoch, s.hex_version, s.last_event_id, s.volatile_count, s.state_format,
             s.durable, s.durable_hash, s.volatile, s.readable::text AS readable,
             (extract(epoch FROM s.updated_at) * 1000)::bigint AS updated_ms
           FROM unnest($1::smallint[], $2::bigint[], $3::bigint[]) AS k(bucket, hex_id, layer_id)
@@ -50,7 +59,7 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
       const snapshots = given.toSorted(byKeyText);
       await pool.query({
         name: "save_snapshots",
-        text: "SELECT world.save_snapshots($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
+        text: "SELECT world.save_snapshots($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)",
         values: [
           int2Array(snapshots.map((item) => item.bucket)),
           int8Array(snapshots.map((item) => item.key.hexId)),
@@ -63,6 +72,7 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
           byteaArray(snapshots.map((item) => item.durableHash)),
           byteaArray(snapshots.map((item) => item.volatile)),
           textArray(snapshots.map((item) => item.readable)),
+          uuidArray(snapshots.map((item) => item.lastEventId ?? null)),
         ],
       });
     },
@@ -80,6 +90,7 @@ function snapshotOf(place: SnapshotPlace, row: Row): Snapshot {
     ...place,
     epoch: BigInt(row.epoch),
     hexVersion: Number(row.hex_version),
+    lastEventId: row.last_event_id === null ? undefined : uuidBytes(row.last_event_id),
     volatileCount: Number(row.volatile_count),
     stateFormat: row.state_format,
     durable: row.durable,
