@@ -1,8 +1,8 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { DecideContext, DecidedEvent, Decision } from "@hexhold/actor";
 import {
+  type EndPresence,
   type Enter,
-  EnterResultSchema,
   type Gather,
   GatherResultSchema,
   HexViewSchema,
@@ -16,8 +16,6 @@ import {
 import {
   GatheredSchema,
   LevelRaisedSchema,
-  PlayerEnteredSchema,
-  PlayerLeftSchema,
   PlayerMovedSchema,
   PlayerSpawnedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/events_pb";
@@ -27,6 +25,7 @@ import type { Arrive, CancelTransfer, EndTransfer } from "@hexhold/gen/hexhold/h
 import { applied, event, isDecision, isFull, refused, residentOf, type Rule } from "./decision.ts";
 import { evolve, type ReferenceParts } from "./evolve.ts";
 import { grown, type ReferenceOptions } from "./options.ts";
+import { endPresence, enter, leave } from "./presence.ts";
 import { compareIds, findById } from "./sorted-ids.ts";
 import { msUntil, regrowthMs, stockAt, stocksAt } from "./stock.ts";
 import {
@@ -42,6 +41,7 @@ export type HexCommand =
   | Spawn
   | Enter
   | Leave
+  | EndPresence
   | Move
   | Gather
   | Observe
@@ -66,6 +66,8 @@ export function decide(
       return enter(parts, command, context, options);
     case "hexhold.hex.v1.Leave":
       return leave(parts, command, context, options);
+    case "hexhold.hex.v1.EndPresence":
+      return endPresence(parts, command, context, options);
     case "hexhold.hex.v1.Move":
       return move(parts, command, context, options);
     case "hexhold.hex.v1.Gather":
@@ -96,26 +98,6 @@ const spawn: Rule<Spawn> = ({ durable }, command, context, options) => {
   ]);
 };
 
-const enter: Rule<Enter> = ({ durable }, _command, context) => {
-  const resident = residentOf(durable, context);
-  if (isDecision(resident)) return resident;
-  if (resident.online) return refused("already-online");
-  const online = durable.residents.filter((item) => item.online).length + 1;
-  return applied(
-    [event(PlayerEnteredSchema, { playerId: resident.playerId, atMs: BigInt(context.nowMs) })],
-    create(EnterResultSchema, { online }),
-  );
-};
-
-const leave: Rule<Leave> = ({ durable }, _command, context) => {
-  const resident = residentOf(durable, context);
-  if (isDecision(resident)) return resident;
-  if (!resident.online) return refused("already-offline");
-  return applied([
-    event(PlayerLeftSchema, { playerId: resident.playerId, atMs: BigInt(context.nowMs) }),
-  ]);
-};
-
 const move: Rule<Move> = ({ durable, volatile }, command, context) => {
   const resident = residentOf(durable, context);
   if (isDecision(resident)) return resident;
@@ -125,6 +107,7 @@ const move: Rule<Move> = ({ durable, volatile }, command, context) => {
   const last = volatile.positions[at];
   const sessionId = context.sessionId ?? new Uint8Array(0);
   // Session ids rise with time: what comes from an older one is a straggler of its gateway.
+  if (compareIds(resident.sessionId, sessionId) > 0) return refused("out-of-order");
   const order = last === undefined ? -1 : compareIds(last.sessionId, sessionId);
   if (order > 0 || (order === 0 && context.volatileSeq <= last!.volatileSeq)) {
     return refused("out-of-order");

@@ -48,13 +48,15 @@ export function refused(reason: string, retryAfterMs = 0): Decision {
 const transitRetryMs = 100;
 
 /** The player on whose command this is decided, or why it cannot act here. */
-export function residentOf(state: HexState, context: DecideContext): Resident | Decision {
-  const { accountId } = context;
-  if (accountId === undefined) return notResident();
-  const at = findById(state.residents, accountId, (resident) => resident.playerId);
+export function residentOf(state: HexState, { accountId }: DecideContext): Resident | Decision {
+  return accountId === undefined ? notResident() : playerIn(state, accountId);
+}
+
+/** The player `playerId`, or why nothing can be done to it here: it is on its way, or lives elsewhere. */
+export function playerIn(state: HexState, playerId: Uint8Array): Resident | Decision {
+  const at = findById(state.residents, playerId, (resident) => resident.playerId);
   if (at >= 0) return state.residents[at]!;
-  const transit =
-    state.transits[findById(state.transits, accountId, (leaving) => leaving.playerId)];
+  const transit = state.transits[findById(state.transits, playerId, (leaving) => leaving.playerId)];
   if (transit !== undefined) {
     return {
       kind: "refused",
@@ -66,7 +68,7 @@ export function residentOf(state: HexState, context: DecideContext): Resident | 
       }),
     };
   }
-  const departure = state.departures.find(({ playerId }) => compareIds(playerId, accountId) === 0);
+  const departure = state.departures.find((left) => compareIds(left.playerId, playerId) === 0);
   return notResident(departure?.toHexId, departure?.toLayerId);
 }
 

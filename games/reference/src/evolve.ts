@@ -53,10 +53,15 @@ export function evolve(parts: ReferenceParts, message: Message): ReferenceParts 
       };
     }
     case "hexhold.hex.v1.PlayerEntered": {
-      const resident = residentOf(durable, event.playerId, true, event.atMs);
+      const entered = residentOf(durable, event.playerId, true, event.atMs);
+      const resident = { ...entered, sessionId: event.sessionId };
       return {
         durable: { ...durable, residents: withItem(durable.residents, resident, residentId) },
-        volatile,
+        // Observers see who enters in the middle, also one who was here under an older session.
+        volatile: {
+          ...volatile,
+          positions: withoutId(volatile.positions, event.playerId, positionId),
+        },
       };
     }
     case "hexhold.hex.v1.PlayerLeft": {
@@ -134,6 +139,7 @@ function residentOf(
     online,
     sinceMs,
     transfers: known?.transfers ?? 0n,
+    ...(known === undefined ? {} : { sessionId: known.sessionId }),
   });
 }
 

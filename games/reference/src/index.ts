@@ -13,6 +13,7 @@ import { file_hexhold_hex_v1_transfer } from "@hexhold/gen/hexhold/hex/v1/transf
 import { decide } from "./decide.ts";
 import { evolve, type ReferenceParts } from "./evolve.ts";
 import { checkOptions } from "./options.ts";
+import { samples } from "./samples.ts";
 import { idText } from "./sorted-ids.ts";
 import { timersOf } from "./transfer/transfer-timers.ts";
 
@@ -23,7 +24,8 @@ export function createGame(options: unknown): Game {
   const hex: Aggregate = {
     durableSchema: HexStateSchema,
     volatileSchema: HexPresenceSchema,
-    stateFormat: 1,
+    // 2: residents and transits know their session.
+    stateFormat: 2,
     initialState: () => ({ durable: create(HexStateSchema), volatile: create(HexPresenceSchema) }),
     decide: (state, command, context) => decide(parts(state), command, context, checked),
     evolve: (state, event) => evolve(parts(state), event),
@@ -32,6 +34,7 @@ export function createGame(options: unknown): Game {
   };
   return {
     name: "reference",
+    version: "1.0.0",
     worldFormat: 1,
     descriptors: [
       file_hexhold_hex_v1_commands,
@@ -39,6 +42,7 @@ export function createGame(options: unknown): Game {
       file_hexhold_hex_v1_transfer,
     ],
     hex,
+    samples,
   };
 }
 
@@ -60,4 +64,5 @@ function readable({ durable, volatile }: ReferenceParts): JsonObject {
   };
 }
 
+export { samples } from "./samples.ts";
 export { defaultOptions, type ReferenceOptions } from "./options.ts";

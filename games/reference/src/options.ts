@@ -1,4 +1,4 @@
-/** Numbers of the reference game; contracts.md, "Defaults of the reference game". */
+/** Numbers of the reference game; docs/formats.md, "Defaults of the reference game". */
 export interface ReferenceOptions {
   /** T0: time in which a stock of a level-0 hex grows from empty to full. */
   readonly regrowthBaseMs: number;

@@ -60,7 +60,7 @@ export const transfer: Rule<Transfer> = ({ durable }, command, context, options)
     return refused("not-adjacent");
   }
   if (!context.isInWorld(to)) return refused("outside-world");
-  const { playerId, online } = resident;
+  const { playerId, online, sessionId } = resident;
   const number = resident.transfers + 1n;
   const atMs = BigInt(context.nowMs);
   const departed = event(PlayerDepartedSchema, {
@@ -69,6 +69,7 @@ export const transfer: Rule<Transfer> = ({ durable }, command, context, options)
     toHexId: to.hexId,
     toLayerId: to.layerId,
     online,
+    sessionId,
     atMs,
     ...armed(context, options.transferQueryMs),
   });
@@ -78,6 +79,7 @@ export const transfer: Rule<Transfer> = ({ durable }, command, context, options)
     fromHexId: context.key.hexId,
     fromLayerId: context.key.layerId,
     online,
+    sessionId,
     departedMs: atMs,
   });
   return applied([departed], create(TransferResultSchema, { number }), [arrive]);
@@ -92,13 +94,14 @@ export const arrive: Rule<Arrive> = ({ durable }, command, context, options) => 
   // A player that is still leaving under an earlier number was let in there: its arrival here says so.
   const returning = transitOf(durable, command.playerId) === undefined ? 0 : 1;
   if (isFull(durable, options, returning)) return refuse(command, "hex-full", context, options);
-  const { playerId, number, fromHexId, fromLayerId, online, departedMs } = command;
+  const { playerId, number, fromHexId, fromLayerId, online, sessionId, departedMs } = command;
   const arrived = event(PlayerArrivedSchema, {
     playerId,
     number,
     fromHexId,
     fromLayerId,
     online,
+    sessionId,
     departedMs,
     atMs: BigInt(context.nowMs),
     forgetBeforeMs: forgetBeforeMs(context, options),
@@ -122,10 +125,11 @@ export const endTransfer: Rule<EndTransfer> = ({ durable }, command, context) =>
   const transit = transitOf(durable, playerId);
   if (transit?.number !== number) return refused("not-under-way");
   const atMs = BigInt(context.nowMs);
+  const { online, sessionId } = transit;
   return applied([
     command.end === TransferEnd.ARRIVED
       ? event(TransferCompletedSchema, { playerId, number, atMs })
-      : event(PlayerReturnedSchema, { playerId, number, online: transit.online, reason, atMs }),
+      : event(PlayerReturnedSchema, { playerId, number, online, sessionId, reason, atMs }),
   ]);
 };
 

@@ -40,13 +40,14 @@ export function evolveTransfer(state: HexState, event: TransferEvent): HexState 
   const { playerId, number } = event;
   switch (event.$typeName) {
     case "hexhold.hex.v1.PlayerDeparted": {
-      const { toHexId, toLayerId, online, atMs, dueMs, armedVersion } = event;
+      const { toHexId, toLayerId, online, sessionId, atMs, dueMs, armedVersion } = event;
       const transit = create(TransitSchema, {
         playerId,
         number,
         toHexId,
         toLayerId,
         online,
+        sessionId,
         departedMs: atMs,
         dueMs,
         armedVersion,
@@ -88,10 +89,11 @@ export function evolveTransfer(state: HexState, event: TransferEvent): HexState 
 
 /** The player lives here: neither on its way from here, nor gone. */
 function withResident(state: HexState, event: PlayerArrived | PlayerReturned): HexState {
-  const { playerId, number, online, atMs } = event;
+  const { playerId, number, online, sessionId, atMs } = event;
   const resident = create(ResidentSchema, {
     playerId,
     online,
+    sessionId,
     sinceMs: atMs,
     transfers: number,
   });

@@ -328,5 +328,5 @@ describe("the model", () => {
     expect(seen.transfers).toBeGreaterThan(1000);
     expect(seen.refused).toBeGreaterThan(100);
     expect(seen.forgotten).toBeGreaterThan(5);
-  });
+  }, 30_000);
 });

@@ -1,0 +1,43 @@
+/** What a new worker plays until it is fast. */
+import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { Sample } from "@hexhold/actor";
+import {
+  EnterSchema,
+  GatherSchema,
+  LeaveSchema,
+  MoveSchema,
+  ObserveSchema,
+  SpawnSchema,
+} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+
+function sample<T extends Message>(
+  schema: GenMessage<T>,
+  init: MessageInitShape<GenMessage<T>>,
+): Sample {
+  return {
+    schema: schema,
+    message: create(schema, init),
+  };
+}
+
+/** A player is born, comes online, gathers, moves, looks, and goes. */
+export function samples(playerId: Uint8Array): readonly Sample[] {
+  const gather = sample(GatherSchema, { resource: Resource.WOOD, amount: 1n });
+  const move = (volatileSeq: bigint): Sample => ({
+    ...sample(MoveSchema, { x: 10, y: -10 }),
+    volatileSeq,
+  });
+  return [
+    sample(SpawnSchema, { playerId }),
+    sample(EnterSchema, {}),
+    gather,
+    move(1n),
+    gather,
+    sample(ObserveSchema, {}),
+    move(2n),
+    gather,
+    sample(LeaveSchema, {}),
+  ];
+}
