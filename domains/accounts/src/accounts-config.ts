@@ -22,6 +22,17 @@ export const accountsSection = z.strictObject({
   refreshTtlDays: z.number().min(0.01).max(365).default(30),
   /** Logins of an account at a time; the oldest end beyond it. */
   loginsMax: z.int().min(1).max(1000).default(20),
+  /**
+   * A player goes offline so long after its last session: time to come back, by another gateway or after a restart,
+   * without anybody noticing. At least 15: longer than the 10 s for which a command of a session that is gone may still
+   * be executed, an `enter` among them.
+   */
+  presenceGraceS: z.int().min(15).max(3600).default(30),
+  /**
+   * The sessions of a gateway that was not heard of for so long are gone. It speaks every 5 s, so three times that; whom
+   * a slow moment takes for dead has the grace to speak again.
+   */
+  gatewaySilentS: z.int().min(10).max(600).default(15),
 });
 
 /** Configuration of one process of the accounts service. */

@@ -1,5 +1,6 @@
 import {
   type Counter,
+  type Gauge,
   type Histogram,
   latencyBucketsSeconds,
   type Metrics,
@@ -11,6 +12,9 @@ export interface AccountsMetrics {
   readonly handling: Histogram;
   readonly spawned: Counter;
   readonly thefts: Counter;
+  readonly sessions: Gauge;
+  readonly presencesWaiting: Gauge;
+  readonly presencesSettled: Counter<"outcome">;
 }
 
 export function createAccountsMetrics(metrics: Metrics): AccountsMetrics {
@@ -28,6 +32,16 @@ export function createAccountsMetrics(metrics: Metrics): AccountsMetrics {
     thefts: metrics.counter(
       "hexhold_accounts_token_reuse_total",
       "Refresh tokens that came a second time; their logins were ended.",
+    ),
+    sessions: metrics.gauge("hexhold_accounts_sessions", "Sessions that gateways hold."),
+    presencesWaiting: metrics.gauge(
+      "hexhold_accounts_presences_waiting",
+      "Players without a session that are not known to be offline yet.",
+    ),
+    presencesSettled: metrics.counter(
+      "hexhold_accounts_presences_settled_total",
+      "Players without a session that are offline, or were replaced.",
+      ["outcome"],
     ),
   };
 }

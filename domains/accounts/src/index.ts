@@ -1,51 +1,37 @@
-/** The accounts service: registration, login, tokens, bans. */
+/** The accounts service: registration, login, tokens, bans, and who of all players has a session. */
 import { create } from "@bufbuild/protobuf";
 import { EndedLoginSchema } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
-import {
-  accountsAuthQueue,
-  accountsQueue,
-  type Bus,
-  createRequester,
-  uuidBytes,
-  uuidText,
-  uuidv7Bytes,
-} from "@hexhold/messaging";
-import { joinCluster, type JoinOptions, routeProcessService, startRpcServer } from "@hexhold/rpc";
-import type { Logger, Metrics } from "@hexhold/telemetry";
+import { accountsAuthQueue, accountsQueue, createRequester, uuidBytes } from "@hexhold/messaging";
+import type { OutboxPlaceName } from "@hexhold/postgres";
+import { type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { AccountsConfig } from "./accounts-config.ts";
 import { createAccountsMetrics } from "./accounts-metrics.ts";
 import { createAnnounce } from "./announce.ts";
 import { accountCommands } from "./commands/account-commands.ts";
 import { arrivals } from "./commands/arrivals.ts";
+import { reportSessions } from "./commands/report-sessions.ts";
 import { createAnswerCommand } from "./commands/answer-command.ts";
 import { authCommands } from "./commands/auth-commands.ts";
 import { consumeCommands } from "./commands/consume-commands.ts";
+import { createKeepLetter } from "./commands/keep-letter.ts";
 import { followRoutes } from "./follow-routes.ts";
 import { openKeyStore } from "./keys/key-store.ts";
+import { startHearing } from "./presence/hearing.ts";
+import { startPresenceRelay } from "./presence/presence-relay.ts";
+import { createSendEndPresence } from "./presence/send-end-presence.ts";
 import type { Producer } from "./producer.ts";
 import { createSendSpawn } from "./spawn/send-spawn.ts";
 import { spawnHexes } from "./spawn/spawn-hexes.ts";
 import { startSpawnRelay } from "./spawn/spawn-relay.ts";
-import { openDatabase } from "./store/database.ts";
+import { isSent, openDatabase } from "./store/database.ts";
 import { sweepLogins } from "./store/login-rows.ts";
 
+export type { RunningService as RunningAccounts } from "@hexhold/service";
 export { createSendSpawn } from "./spawn/send-spawn.ts";
+export { spawnHexes } from "./spawn/spawn-hexes.ts";
+export type { SendSpawn } from "./spawn/spawn-relay.ts";
 export { type AccountsConfig, accountsConfigSchema, accountsSection } from "./accounts-config.ts";
-
-/** What the composition root gives the service. All of it is closed by its giver. */
-export interface AccountsPorts {
-  readonly bus: Bus;
-  readonly routers: JoinOptions["routers"];
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}
-
-export interface RunningAccounts {
-  readonly controlUrl: string;
-  /** Finishes what is in hand and ends; what is owed stays in the schema. Idempotent. */
-  stop(): Promise<void>;
-}
 
 /** Beyond an access token's life: clocks may differ, and a token may be signed while a ban is stored. */
 const tokenSlackMs = 60_000;
@@ -53,58 +39,35 @@ const sweepEveryMs = 3_600_000;
 const sweepMax = 10_000;
 
 /** Starts a process of the service. Rejects when its schema, its keys or its place of birth cannot be used. */
-export async function start(
-  config: AccountsConfig,
-  ports: AccountsPorts,
-): Promise<RunningAccounts> {
+export function start(config: AccountsConfig, ports: ServicePorts): Promise<RunningService> {
   const { bus, logger } = ports;
-  const { instance, version } = config;
-  const incarnation = uuidText(uuidv7Bytes());
+  const { instance, version, host, controlPort, controlToken } = config;
   const producer: Producer = { service: "accounts", version, instance };
   const tokenMsMax = config.accessTtlS * 1000 + tokenSlackMs;
   const metrics = createAccountsMetrics(ports.metrics);
-  const cleanups: (() => void | Promise<void>)[] = [];
-  const cleanUp = async (): Promise<void> => {
-    for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
-  };
-  try {
+  const identity = { name: "accounts", instance, version, host, controlPort, controlToken, ports };
+  return startService(identity, async (service) => {
+    const { unwind } = service;
     const hexes = spawnHexes(config.spawnCells, config.worldBounds);
     const keys = await openKeyStore(config.keyDirectory, tokenMsMax, Date.now());
-    const database = await openDatabase(config.postgresUrl, instance);
-    cleanups.push(() => database.close());
-    const control = await startRpcServer({
-      host: config.host,
-      port: config.controlPort,
-      logger,
-      ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
-      metrics: ports.metrics,
-      routes: (router) =>
-        routeProcessService(router, {
-          instance,
-          incarnation,
-          version,
-          inspect: () => ({ bus: bus.state.mode, keys: keys.keys().map(({ kid }) => kid) }),
-        }),
+    // World time as soon as a router has told it; nothing is written before.
+    let worldNow = (): number => Date.now();
+    const database = await openDatabase(config.postgresUrl, instance, () => worldNow());
+    unwind.add("database", () => database.close());
+    await service.serve({
+      inspect: () => ({ bus: bus.state.mode, keys: keys.keys().map(({ kid }) => kid) }),
     });
-    cleanups.push(() => control.stop());
-    const membership = await joinCluster({
-      routers: ports.routers,
-      ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
-      instance,
+    const membership = await service.join({
       kind: ProcessKind.DOMAIN,
-      controlUrl: control.url,
-      incarnation,
-      version,
       worldFormat: 1,
-      amqpConnections: bus.connectionNames(),
-      logger,
+      // `followRoutes` does.
+      tellsConnections: false,
     });
-    cleanups.push(() => membership.stop());
-    const worldNow = (): number => membership.worldNow();
+    worldNow = () => membership.worldNow();
     const followed = followRoutes(bus, membership, logger);
-    cleanups.push(() => followed.stop());
+    unwind.add("routes", () => followed.stop());
     const requester = createRequester({ bus, name: `svc.${instance}.reply` });
-    cleanups.push(() => requester.close());
+    unwind.add("requester", () => requester.close());
     const relay = startSpawnRelay({
       database,
       send: createSendSpawn({ requester, routes: followed.routes, worldNow, producer }),
@@ -113,7 +76,25 @@ export async function start(
       onSpawned: () => metrics.spawned.inc(),
       logger,
     });
-    cleanups.push(() => relay.stop());
+    unwind.add("spawn relay", () => relay.stop());
+    const hearing = startHearing(bus);
+    unwind.add("hearing", () => hearing.stop());
+    const graceMs = config.presenceGraceS * 1000;
+    const presences = startPresenceRelay({
+      database,
+      send: createSendEndPresence({ requester, routes: followed.routes, worldNow, producer }),
+      hearing,
+      silentMs: config.gatewaySilentS * 1000,
+      graceMs,
+      worldNow,
+      onSettled: (outcome) => metrics.presencesSettled.inc({ outcome }),
+      onCounted({ sessions, waiting }) {
+        metrics.sessions.set(sessions);
+        metrics.presencesWaiting.set(waiting);
+      },
+      logger,
+    });
+    unwind.add("presence relay", () => presences.stop());
     const announce = createAnnounce(bus, producer, worldNow);
     const stopping = new AbortController();
     const shared = { worldNow, logger, stopping: stopping.signal };
@@ -137,18 +118,25 @@ export async function start(
     });
     const others = accountCommands({ database, keys, announce, tokenMsMax });
     const consumers = [
-      { queue: accountsAuthQueue, handlers: auth, events: [] },
-      { queue: accountsQueue, handlers: others, events: [arrivals(database)] },
-    ].map(({ queue, handlers, events }) =>
+      { queue: accountsAuthQueue, handlers: auth },
+      {
+        queue: accountsQueue,
+        handlers: [...others, reportSessions(database, graceMs)],
+        events: [arrivals(database)],
+        isSent: ({ life, ...place }: OutboxPlaceName & { readonly life: bigint }) =>
+          isSent(database, life, place),
+        keepLetter: createKeepLetter(bus, accountsQueue, producer, worldNow),
+      },
+    ].map(({ queue, ...answered }) =>
       consumeCommands({
         bus,
         queue,
-        answer: createAnswerCommand({ ...shared, handlers, events }),
+        answer: createAnswerCommand({ ...shared, ...answered }),
         metrics,
         logger,
       }),
     );
-    cleanups.push(async () => {
+    unwind.add("consumers", async () => {
       stopping.abort();
       await Promise.all(consumers.map((consumer) => consumer.stop()));
     });
@@ -157,12 +145,6 @@ export async function start(
         logger.warn({ err: error }, "expired logins could not be removed"),
       );
     }, sweepEveryMs);
-    cleanups.push(() => clearInterval(sweep));
-    logger.info({ incarnation, controlUrl: control.url }, "accounts started");
-    let stopped: Promise<void> | undefined;
-    return { controlUrl: control.url, stop: () => (stopped ??= cleanUp()) };
-  } catch (error) {
-    await cleanUp();
-    throw error;
-  }
+    unwind.add("sweep", () => clearInterval(sweep));
+  });
 }

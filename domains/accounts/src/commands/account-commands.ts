@@ -1,14 +1,17 @@
-/** What carries no secrets: logout, bans, keys. */
+/** What carries no secrets: logout, bans, keys, names. */
 import { create } from "@bufbuild/protobuf";
 import {
   BanResultSchema,
   BanSchema,
   BansSinceSchema,
+  AccountNameSchema,
   BanStateSchema,
   EndedLoginSchema,
   GetKeysSchema,
+  GetNamesSchema,
   KeysSchema,
   LogoutSchema,
+  NamesSchema,
   PublicKeySchema,
   RevocationsSchema,
   RotateKeysSchema,
@@ -17,7 +20,7 @@ import { uuidBytes, uuidText } from "@hexhold/messaging";
 import type { Announce } from "../announce.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { type SigningKey, stillValid } from "../keys/signing-key.ts";
-import { type BanRow, bansSince, setBan } from "../store/account-rows.ts";
+import { type BanRow, bansSince, namesOf, setBan } from "../store/account-rows.ts";
 import type { Database } from "../store/database.ts";
 import { endedSince, endLogin } from "../store/login-rows.ts";
 import { applied, type CommandHandler, commandHandler, done, refused } from "./command.ts";
@@ -70,6 +73,14 @@ export function accountCommands(options: AccountOptions): readonly CommandHandle
     return Promise.resolve(applied(KeysSchema, create(KeysSchema, { keys: valid })));
   });
 
+  const getNames = commandHandler(GetNamesSchema, async ({ accountIds }) => {
+    const rows = await namesOf(database, accountIds.map(uuidText));
+    const names = rows.map(({ accountId, name }) =>
+      create(AccountNameSchema, { accountId: uuidBytes(accountId), name }),
+    );
+    return applied(NamesSchema, create(NamesSchema, { names }));
+  });
+
   const since = commandHandler(BansSinceSchema, async ({ sinceMs }, { nowMs }) => {
     const fromMs = Math.max(Number(sinceMs), nowMs - tokenMsMax);
     const [bans, logouts] = await Promise.all([
@@ -110,7 +121,7 @@ export function accountCommands(options: AccountOptions): readonly CommandHandle
     });
   }
 
-  return [logout, ban, rotateKeys, getKeys, since];
+  return [logout, ban, rotateKeys, getKeys, getNames, since];
 }
 
 function publicOf({ kid, publicKey }: SigningKey) {

@@ -1,15 +1,17 @@
 /** From a command's envelope to its outcome: who may send it, what handles it, what a failure becomes. */
 import { setTimeout as sleep } from "node:timers/promises";
-import { StoreOutageError } from "@hexhold/domain";
+import { StoreOutageError, storePauseMs } from "@hexhold/domain";
 import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
+import { file_hexhold_accounts_v1_sessions } from "@hexhold/gen/hexhold/accounts/v1/sessions_pb";
 import { type Envelope, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import {
   type AnswerOutcome,
   createMessageRegistry,
   type MessageEntry,
   uuidText,
+  senderOf,
 } from "@hexhold/messaging";
+import { isStatementFailure, type OutboxPlaceName } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
 import type { EventHandler } from "./arrivals.ts";
 import { type CommandHandler, failure } from "./command.ts";
@@ -18,11 +20,25 @@ export interface AnswerCommandOptions {
   readonly handlers: readonly CommandHandler[];
   /** Events of workers that come over the same queue; nobody waits for an answer. */
   readonly events?: readonly EventHandler[];
+  /** Whether a commit of this database has sent the event. Rejects with a StoreOutageError. Default: believed. */
+  readonly isSent?: (origin: NonNullable<ArrivedMessage["origin"]>) => Promise<boolean>;
+  /** Keeps an event that was given up. Resolves when the letter is safe; false: it is not yet. Without it there are no events. */
+  readonly keepLetter?: KeepLetter;
   readonly worldNow: () => number;
   readonly logger: Logger;
   /** Aborted: nothing is tried again. */
   readonly stopping: AbortSignal;
 }
+
+/** What is kept of an event that was given up. */
+export interface GivenUpEvent {
+  readonly bytes: Uint8Array;
+  readonly envelope: Envelope;
+  readonly error: string;
+  readonly attempts: number;
+}
+
+export type KeepLetter = (event: GivenUpEvent) => Promise<boolean>;
 
 /** The process stops before a command could be handled: it is for another one, and must not be acked. */
 export class CommandHeldError extends Error {
@@ -41,17 +57,24 @@ export interface CommandOutcome {
 /**
  * Undefined: nobody waits for an answer: it is an event, or it was not executed in time. Rejects with a {@link CommandHeldError}.
  */
-export type AnswerCommand = (envelope: Envelope) => Promise<CommandOutcome | undefined>;
+export type AnswerCommand = (message: ArrivedMessage) => Promise<CommandOutcome | undefined>;
 
-const senders: Readonly<Record<string, Sender>> = {
-  gateway: Sender.GATEWAY,
-  host: Sender.OPERATOR,
-};
+export interface ArrivedMessage {
+  readonly bytes: Uint8Array;
+  readonly envelope: Envelope;
+  /** Where a commit has left it in the world's outbox; undefined: no commit owed it. */
+  readonly origin: (OutboxPlaceName & { readonly life: bigint }) | undefined;
+}
+
 const retryMs = 200;
+const attemptsMax = 5;
 
 export function createAnswerCommand(options: AnswerCommandOptions): AnswerCommand {
   const { worldNow, logger, stopping } = options;
-  const registry = createMessageRegistry([file_hexhold_accounts_v1_commands]);
+  const registry = createMessageRegistry([
+    file_hexhold_accounts_v1_commands,
+    file_hexhold_accounts_v1_sessions,
+  ]);
   const byType = new Map(
     options.handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
   );
@@ -86,11 +109,18 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
     const named = { type, event_id: uuidText(eventId) };
     const requestId = uuidText(envelope.requestId);
     try {
-      return await outlastOutage(
-        () => handler.handle(payload, { requestId, nowMs: worldNow() }),
-        named,
-        () => deadlineMs === 0n || worldNow() <= Number(deadlineMs),
-      );
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await outlastOutage(
+            () => handler.handle(payload, { requestId, nowMs: worldNow() }),
+            named,
+            () => deadlineMs === 0n || worldNow() <= Number(deadlineMs),
+          );
+        } catch (error) {
+          if (!isStatementFailure(error) || attempt === attemptsMax) throw error;
+          await rest(storePauseMs(attempt));
+        }
+      }
     } catch (error) {
       if (error instanceof CommandHeldError) throw error;
       logger.error({ err: withoutValues(error), ...named }, "a command could not be handled");
@@ -100,24 +130,65 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
 
   const eventByType = new Map(options.events?.map((handler) => [handler.type, handler]));
 
-  async function take(handler: EventHandler, event: Envelope): Promise<void> {
+  /**
+   * Handles an event, or keeps a letter of it after five attempts: it is settled either way. Rejects with
+   * CommandHeldError when the process stops before.
+   */
+  async function take(handler: EventHandler, message: ArrivedMessage): Promise<void> {
+    const { envelope: event, bytes, origin } = message;
     const named = { type: event.type, event_id: uuidText(event.eventId) };
-    try {
-      await outlastOutage(
-        () => handler.handle(event),
-        named,
-        () => true,
-      );
-    } catch (error) {
-      if (error instanceof CommandHeldError) throw error;
-      logger.error({ err: withoutValues(error), ...named }, "an event could not be handled");
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await outlastOutage(
+          async () => {
+            if (origin === undefined || (await options.isSent?.(origin)) !== false) {
+              return handler.handle(event);
+            }
+            logger.warn(named, "an event of a moment that PostgreSQL has not seen was dropped");
+          },
+          named,
+          () => true,
+        );
+        return;
+      } catch (error) {
+        if (error instanceof CommandHeldError) throw error;
+        logger.warn({ err: withoutValues(error), ...named, attempt }, "an event was not handled");
+        if (attempt < attemptsMax) {
+          await rest(isStatementFailure(error) ? storePauseMs(attempt) : 2 ** (attempt - 1));
+          continue;
+        }
+        const { name, message } = error as Error;
+        const text = `${name}: ${message}`;
+        while (
+          (await options.keepLetter?.({
+            bytes,
+            envelope: event,
+            error: text,
+            attempts: attempt,
+          })) !== true
+        ) {
+          await rest(retryMs);
+        }
+        logger.error(
+          { err: withoutValues(error), ...named },
+          "an event was given up; its letter is kept",
+        );
+        return;
+      }
     }
   }
 
-  return async (envelope) => {
+  /** Rejects with CommandHeldError when the process stops. */
+  async function rest(ms: number): Promise<void> {
+    await sleep(ms, undefined, { signal: stopping }).catch(() => undefined);
+    if (stopping.aborted) throw new CommandHeldError();
+  }
+
+  return async (message) => {
+    const { envelope } = message;
     const ofEvent = eventByType.get(envelope.type);
     if (ofEvent !== undefined && envelope.producer?.service === "worker") {
-      await take(ofEvent, envelope);
+      await take(ofEvent, message);
       return undefined;
     }
     const entry = registry.byType(envelope.type);
@@ -130,8 +201,7 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
       const outcome = failure(ErrorCode.INVALID_ARGUMENT, "unknown-type", "no such command here");
       return { entry: undefined, outcome };
     }
-    const sender = senders[envelope.producer?.service ?? ""] ?? Sender.UNSPECIFIED;
-    if (envelope.accountId.length > 0 || !entry.senders.has(sender)) {
+    if (envelope.accountId.length > 0 || !entry.senders.has(senderOf(envelope))) {
       const outcome = failure(
         ErrorCode.PERMISSION_DENIED,
         "sender-not-allowed",

@@ -3,8 +3,10 @@ import { StoreOutageError } from "@hexhold/domain";
 import { LoginSchema, LogoutSchema } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
+  type BatchOrigin,
   createMemoryBus,
   createRequester,
+  encodeBatch,
   encodeEnvelope,
   MemoryBroker,
   type RequestOutcome,
@@ -13,7 +15,12 @@ import {
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { beforeEach, expect, test } from "vitest";
 import { createAccountsMetrics } from "../accounts-metrics.ts";
-import { createAnswerCommand } from "./answer-command.ts";
+import {
+  type AnswerCommandOptions,
+  createAnswerCommand,
+  type GivenUpEvent,
+  type KeepLetter,
+} from "./answer-command.ts";
 import { commandHandler, done } from "./command.ts";
 import { type CommandConsumer, consumeCommands } from "./consume-commands.ts";
 
@@ -28,7 +35,11 @@ beforeEach(() => {
 });
 
 /** A process of the service whose every command does what `handle` does. */
-function serve(handle: () => Promise<void>): { stop: CommandConsumer["stop"] } {
+function serve(
+  handle: () => Promise<void>,
+  keepLetter: KeepLetter = () => Promise.resolve(false),
+  isSent?: AnswerCommandOptions["isSent"],
+): { stop: CommandConsumer["stop"] } {
   const destination = { write: (line: string) => void (log += line) };
   const logger = createLogger({
     service: "accounts",
@@ -46,6 +57,9 @@ function serve(handle: () => Promise<void>): { stop: CommandConsumer["stop"] } {
     queue,
     answer: createAnswerCommand({
       handlers,
+      events: [{ type: "evt.hex.player-arrived", handle }],
+      keepLetter,
+      ...(isSent === undefined ? {} : { isSent }),
       worldNow: () => Date.now(),
       logger,
       stopping: stopping.signal,
@@ -143,4 +157,86 @@ test("a fault of ours is answered INTERNAL and logged, without the command's con
   expect(log).toContain("a bug");
   expect(log).not.toContain(password);
   await service.stop();
+});
+
+/** Publishes an event of a worker; resolves when it is settled. */
+function tell(origin?: BatchOrigin): Promise<unknown> {
+  const eventId = uuidv7Bytes();
+  const envelope = encodeEnvelope({
+    type: "evt.hex.player-arrived",
+    messageVersion: 1,
+    eventId,
+    producer: { service: "worker", version: "1", instance: "w" },
+    tsMs: 1,
+    payload: new Uint8Array(),
+  });
+  return createMemoryBus(broker).publish(queue, {
+    type: "batch.v1",
+    body: encodeBatch({ routeVersion: 0n, envelopes: [envelope], origin }),
+  });
+}
+
+const deadlock = Object.assign(new Error("deadlock detected"), {
+  code: "40P01",
+  severity: "ERROR",
+});
+
+test("a command that meets a deadlock is tried again, five times in all", async () => {
+  let tries = 0;
+  const service = serve(() => (++tries < 3 ? Promise.reject(deadlock) : Promise.resolve()));
+  expect(await wordOf(ask())).toBe("applied");
+  expect(tries).toBe(3);
+  await service.stop();
+});
+
+test("an event that meets a deadlock is tried again, and no letter is kept", async () => {
+  let tries = 0;
+  const letters: GivenUpEvent[] = [];
+  const service = serve(
+    () => (++tries < 3 ? Promise.reject(deadlock) : Promise.resolve()),
+    (letter) => Promise.resolve(letters.push(letter) > 0),
+  );
+  expect(await tell()).toBe("confirmed");
+  expect({ tries, letters }).toEqual({ tries: 3, letters: [] });
+  await service.stop();
+});
+
+test("an event of a moment that the database has not seen is settled, and changes nothing", async () => {
+  let handled = 0;
+  const service = serve(
+    () => Promise.resolve(void handled++),
+    undefined,
+    ({ position }) => Promise.resolve(position === 7n),
+  );
+  for (const position of [7n, 8n]) {
+    expect(await tell({ life: 3n, places: [{ slot: "cmd.p1", position }] })).toBe("confirmed");
+  }
+  expect(handled).toBe(1);
+  await service.stop();
+});
+
+test("an event that fails five times is settled only when its letter is kept", async () => {
+  let tries = 0;
+  const letters: GivenUpEvent[] = [];
+  const service = serve(
+    () => Promise.reject(new Error(`bug ${++tries}`)),
+    // The first two times the broker does not take it.
+    (letter) => Promise.resolve(letters.push(letter) > 2),
+  );
+  expect(await tell()).toBe("confirmed");
+  expect(tries).toBe(5);
+  expect(letters).toHaveLength(3);
+  expect(letters[2]).toMatchObject({ error: "Error: bug 5", attempts: 5 });
+  expect(letters[2]!.envelope.type).toBe("evt.hex.player-arrived");
+  await service.stop();
+});
+
+test("an event whose letter cannot be kept is left for another process", async () => {
+  const dying = serve(() => Promise.reject(new Error("a bug")));
+  const settled = tell();
+  await expect.poll(() => log).toContain("was not handled");
+  await dying.stop();
+  const next = serve(() => Promise.resolve());
+  expect(await settled).toBe("confirmed");
+  await next.stop();
 });

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   answerBytes,
   type Bus,
@@ -13,7 +12,7 @@ import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { createBackoff } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
 import type { AccountsMetrics } from "../accounts-metrics.ts";
-import { type AnswerCommand, CommandHeldError } from "./answer-command.ts";
+import { type AnswerCommand, type ArrivedMessage, CommandHeldError } from "./answer-command.ts";
 
 export interface ConsumeOptions {
   readonly bus: Bus;
@@ -40,18 +39,24 @@ export function consumeCommands(options: ConsumeOptions): CommandConsumer {
   const inHand = new Set<Promise<void>>();
 
   async function answersOf(delivery: Delivery): Promise<Uint8Array[]> {
-    let envelopes: Envelope[];
+    let arrived: ArrivedMessage[];
     try {
-      envelopes = decodeBatch(delivery.body).envelopes.map(decodeEnvelope);
+      const { envelopes, life, places } = decodeBatch(delivery.body);
+      arrived = envelopes.map((bytes, i) => ({
+        bytes,
+        envelope: decodeEnvelope(bytes),
+        origin: life === 0n || places[i] === undefined ? undefined : { life, ...places[i] },
+      }));
     } catch {
       // The cause could quote what it holds.
       logger.error({ queue, message_id: delivery.messageId }, "an unreadable message was dropped");
       return [];
     }
     const answers: Uint8Array[] = [];
-    for (const envelope of envelopes) {
+    for (const message of arrived) {
+      const { envelope } = message;
       const startedMs = performance.now();
-      const answered = await options.answer(envelope);
+      const answered = await options.answer(message);
       if (answered === undefined) continue;
       const { entry, outcome } = answered;
       const word = outcome.case === "applied" ? "applied" : outcome.reason;

@@ -41,8 +41,8 @@ export async function insertAccount({ run }: Database, account: NewAccount): Pro
        INSERT INTO accounts.account (account_id, name, password_hash) VALUES ($1, $2, $3)
        ON CONFLICT (lower(name)) DO NOTHING RETURNING account_id
      )
-     INSERT INTO accounts.spawn_duty (account_id, request_id, hex_id, layer_id)
-     SELECT account_id, $4::uuid, $5::bigint, $6::bigint FROM made RETURNING account_id`,
+     INSERT INTO accounts.spawn_duty (account_id, request_id, hex_id, layer_id, next_at)
+     SELECT account_id, $4::uuid, $5::bigint, $6::bigint, :now FROM made RETURNING account_id`,
     [accountId, name, passwordHash, spawnRequestId, spawnKey.hexId, spawnKey.layerId],
   );
   return made.length > 0;
@@ -62,6 +62,19 @@ export async function findAccount(
     [name],
   );
   return row === undefined ? undefined : accountOf(row);
+}
+
+/** Names of those of the accounts that there are, in no order. */
+export async function namesOf(
+  { run }: Database,
+  accountIds: readonly string[],
+): Promise<readonly { readonly accountId: string; readonly name: string }[]> {
+  const rows = await run<Pick<RawAccount, "account_id" | "name">>(
+    "names_of",
+    "SELECT account_id, name FROM accounts.account WHERE account_id = ANY($1::uuid[])",
+    [accountIds],
+  );
+  return rows.map(({ account_id: accountId, name }) => ({ accountId, name }));
 }
 
 /** Undefined while the player is not in the world yet. */
@@ -137,7 +150,7 @@ export async function setBan(
   const [row] = await run<RawBan>(
     byId ? "ban_by_id" : "ban_by_name",
     `UPDATE accounts.account SET banned_until = CASE WHEN $2::float8 = 'infinity' THEN 'infinity'::timestamptz
-         ELSE to_timestamp($2::float8 / 1000) END, ban_reason = $3, ban_changed_at = clock_timestamp()
+         ELSE to_timestamp($2::float8 / 1000) END, ban_reason = $3, ban_changed_at = :now
      WHERE ${byId ? "account_id = $1::uuid" : "lower(name) = lower($1)"} RETURNING ${banColumns}`,
     [byId ? who.accountId : who.name, untilMs ?? null, reason],
   );

@@ -14,7 +14,7 @@ export interface NewLogin {
 }
 
 const insertTokenText = `INSERT INTO accounts.refresh_token (token_hash, login_id, expires_at)
-  VALUES ($1, $2, clock_timestamp() + $3::float8 * interval '1 millisecond')
+  VALUES ($1, $2, :now + $3::float8 * interval '1 millisecond')
   RETURNING (extract(epoch FROM expires_at) * 1000)::float8 AS expires_ms`;
 
 async function insertToken(
@@ -38,7 +38,7 @@ export function startLogin(database: Database, login: NewLogin): Promise<number>
     ]);
     await run(
       "end_oldest_logins",
-      `UPDATE accounts.login SET ended_at = clock_timestamp(), end_reason = 'too-many'
+      `UPDATE accounts.login SET ended_at = :now, end_reason = 'too-many'
        WHERE account_id = $1 AND ended_at IS NULL AND login_id IN (
          SELECT login_id FROM accounts.login WHERE account_id = $1 AND ended_at IS NULL
          ORDER BY login_id DESC OFFSET $2)`,
@@ -96,7 +96,7 @@ export function useRefreshToken(
          (extract(epoch FROM t.used_at) * 1000)::float8 AS used_ms, t.used_request,
          l.ended_at IS NOT NULL AS login_ended, a.ban_reason, a.hex_id, a.layer_id,
          (extract(epoch FROM a.banned_until) * 1000)::float8 AS banned_until_ms,
-         (extract(epoch FROM clock_timestamp()) * 1000)::float8 AS now_ms
+         (extract(epoch FROM :now) * 1000)::float8 AS now_ms
        FROM accounts.refresh_token t JOIN accounts.login l USING (login_id)
          JOIN accounts.account a USING (account_id)
        WHERE t.token_hash = $1 FOR UPDATE OF l, t`,
@@ -121,7 +121,7 @@ export function useRefreshToken(
     if (verdict === "rotate") {
       await run(
         "use_token",
-        `UPDATE accounts.refresh_token SET used_at = clock_timestamp(), used_request = $2
+        `UPDATE accounts.refresh_token SET used_at = :now, used_request = $2
          WHERE token_hash = $1`,
         [hash, requestId],
       );
@@ -145,7 +145,7 @@ type EndReason = "logged-out" | "token-reused";
 async function endLoginById(run: RunStatement, loginId: string, reason: EndReason): Promise<void> {
   await run(
     "end_login",
-    `UPDATE accounts.login SET ended_at = clock_timestamp(), end_reason = $2
+    `UPDATE accounts.login SET ended_at = :now, end_reason = $2
      WHERE login_id = $1 AND ended_at IS NULL`,
     [loginId, reason],
   );
@@ -172,7 +172,7 @@ export async function endLogin(
 ): Promise<EndedLoginRow | undefined> {
   const [row] = await run<RawEnded>(
     "end_login_of_token",
-    `UPDATE accounts.login SET ended_at = clock_timestamp(), end_reason = 'logged-out'
+    `UPDATE accounts.login SET ended_at = :now, end_reason = 'logged-out'
      WHERE ended_at IS NULL
        AND login_id = (SELECT login_id FROM accounts.refresh_token WHERE token_hash = $1)
      RETURNING ${endedColumns}`,
@@ -201,14 +201,14 @@ export async function sweepLogins({ run }: Database, limit: number): Promise<num
   const tokens = await run(
     "sweep_tokens",
     `DELETE FROM accounts.refresh_token WHERE token_hash IN (
-       SELECT token_hash FROM accounts.refresh_token WHERE expires_at < clock_timestamp() LIMIT $1)
+       SELECT token_hash FROM accounts.refresh_token WHERE expires_at < :now LIMIT $1)
      RETURNING 1`,
     [limit],
   );
   await run(
     "sweep_logins",
     `DELETE FROM accounts.login WHERE login_id IN (
-       SELECT login_id FROM accounts.login l WHERE created_at < clock_timestamp() - interval '1 day'
+       SELECT login_id FROM accounts.login l WHERE created_at < :now - interval '1 day'
          AND NOT EXISTS (SELECT FROM accounts.refresh_token t WHERE t.login_id = l.login_id) LIMIT $1)`,
     [limit],
   );

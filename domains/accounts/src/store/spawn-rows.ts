@@ -27,9 +27,9 @@ export async function claimDuties(
     hexes_full: number;
   }>(
     "claim_duties",
-    `UPDATE accounts.spawn_duty SET next_at = clock_timestamp() + $2::float8 * interval '1 millisecond'
+    `UPDATE accounts.spawn_duty SET next_at = :now + $2::float8 * interval '1 millisecond'
      WHERE account_id IN (
-       SELECT account_id FROM accounts.spawn_duty WHERE next_at <= clock_timestamp()
+       SELECT account_id FROM accounts.spawn_duty WHERE next_at <= :now
        ORDER BY next_at LIMIT $1 FOR UPDATE SKIP LOCKED)
      RETURNING account_id, request_id, hex_id, layer_id, hexes_full`,
     [limit, claimMs],
@@ -53,17 +53,27 @@ export async function settleDuty({ run }: Database, duty: SpawnDuty): Promise<vo
   );
 }
 
-/** Its hex was full, for certain: another one, under another request id, after `delayMs`. */
+/**
+ * For certain not born in its hex: another one, under another request id, after `delayMs`. With `heldUntil` only while the
+ * duty is held as {@link postponeDuty} said.
+ */
 export async function moveDuty(
   { run }: Database,
   duty: SpawnDuty,
-  next: { readonly requestId: string; readonly key: Key; readonly delayMs: number },
+  next: {
+    readonly requestId: string;
+    readonly key: Key;
+    /** Hexes that are left behind: the duty's own, and those that are known not to serve. Default 1. */
+    readonly passed?: number;
+    readonly delayMs: number;
+    readonly heldUntil?: string | undefined;
+  },
 ): Promise<void> {
   await run(
     "move_duty",
-    `UPDATE accounts.spawn_duty SET request_id = $3, hex_id = $4, layer_id = $5, hexes_full = hexes_full + 1,
-       next_at = clock_timestamp() + $6::float8 * interval '1 millisecond'
-     WHERE account_id = $1 AND request_id = $2`,
+    `UPDATE accounts.spawn_duty SET request_id = $3, hex_id = $4, layer_id = $5, hexes_full = hexes_full + $7::int,
+       next_at = :now + $6::float8 * interval '1 millisecond'
+     WHERE account_id = $1 AND request_id = $2 AND ($8::text IS NULL OR next_at = $8::timestamptz)`,
     [
       duty.accountId,
       duty.requestId,
@@ -71,20 +81,26 @@ export async function moveDuty(
       next.key.hexId,
       next.key.layerId,
       next.delayMs,
+      next.passed ?? 1,
+      next.heldUntil ?? null,
     ],
   );
 }
 
-/** Its outcome is not certain: the same again after `delayMs`. */
+/**
+ * Nobody gets it for `delayMs`; then it is due again under the same request id. Resolves with the end of that time, by
+ * which {@link moveDuty} knows it again.
+ */
 export async function postponeDuty(
   { run }: Database,
   duty: SpawnDuty,
   delayMs: number,
-): Promise<void> {
-  await run(
+): Promise<string> {
+  const [row] = await run<{ until: string }>(
     "postpone_duty",
-    `UPDATE accounts.spawn_duty SET next_at = clock_timestamp() + $3::float8 * interval '1 millisecond'
-     WHERE account_id = $1 AND request_id = $2`,
+    `UPDATE accounts.spawn_duty SET next_at = :now + $3::float8 * interval '1 millisecond'
+     WHERE account_id = $1 AND request_id = $2 RETURNING next_at::text AS until`,
     [duty.accountId, duty.requestId, delayMs],
   );
+  return row?.until ?? "infinity";
 }

@@ -1,9 +1,8 @@
-import path from "node:path";
 import { StoreOutageError } from "@hexhold/domain";
 import { hexAt } from "@hexhold/hex";
 import { uuidText, uuidv7Bytes } from "@hexhold/messaging";
-import { migrate, openPool } from "@hexhold/postgres";
-import { freshDatabase, type FreshDatabase } from "@hexhold/testing";
+import { openPool } from "@hexhold/postgres";
+import type { FreshDatabase } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { newRefreshToken } from "../rules/refresh-token.ts";
 import {
@@ -12,9 +11,11 @@ import {
   findResidence,
   insertAccount,
   moveResidence,
+  namesOf,
   setBan,
 } from "./account-rows.ts";
 import { type Database, openDatabase } from "./database.ts";
+import { freshSchema } from "./fresh-schema.testing.ts";
 import { endLogin, endedSince, startLogin, sweepLogins, useRefreshToken } from "./login-rows.ts";
 import { claimDuties, moveDuty, settleDuty } from "./spawn-rows.ts";
 
@@ -25,16 +26,12 @@ const id = (): string => uuidText(uuidv7Bytes());
 let fresh: FreshDatabase;
 let database: Database;
 let roleUrl: string;
+/** World time minus this machine's clock, and PostgreSQL's. */
+let aheadMs = 0;
 
 beforeAll(async () => {
-  fresh = await freshDatabase();
-  const directory = path.resolve(import.meta.dirname, "../../../../infra/pg_migrations");
-  const { password } = new URL(fresh.url);
-  await migrate({ adminUrl: fresh.url, directory, passwordOf: () => decodeURIComponent(password) });
-  const url = new URL(fresh.url);
-  url.username = "hexhold_accounts";
-  roleUrl = url.href;
-  database = await openDatabase(roleUrl, "test");
+  ({ fresh, roleUrl } = await freshSchema());
+  database = await openDatabase(roleUrl, "test", () => Date.now() + aheadMs);
 });
 afterAll(async () => {
   await database.close();
@@ -88,6 +85,16 @@ test("a name belongs to one account whatever the case, and is found so", async (
   const again = { accountId: id(), spawnRequestId: id(), spawnKey: key };
   expect(await insertAccount(database, { ...again, name: "tWICE", passwordHash })).toBe(false);
   expect(await findAccount(database, "TWICE")).toMatchObject({ accountId, name: "Twice" });
+});
+
+test("names are those of the accounts that there are, and each as it was registered", async () => {
+  const ids = [await newAccount("Named"), await newAccount("other-named")];
+  const names = await namesOf(database, [...ids, id(), ids[0]!]);
+  expect(names.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+    { accountId: ids[0], name: "Named" },
+    { accountId: ids[1], name: "other-named" },
+  ]);
+  expect(await namesOf(database, [id()])).toEqual([]);
 });
 
 test("of many who use a token at once one gets the next, and the login is ended", async () => {
@@ -163,6 +170,24 @@ test("sweeping removes what has expired, and nothing else", async () => {
   expect(await sweepLogins(database, 1000)).toBe(0);
   expect((await use(gone)).verdict).toBeUndefined();
   expect((await use(kept)).verdict).toBe("rotate");
+});
+
+test("what expires and is due follows world time, and not a clock that was set", async () => {
+  const hour = 3_600_000;
+  const owed = async () => (await claimDuties(database, 100, 0)).map((duty) => duty.accountId);
+  // PostgreSQL's clock is a day behind, and was set forward by one afterwards.
+  aheadMs = 24 * hour;
+  const accountId = await newAccount("clocked");
+  const token = await newLogin(accountId, hour);
+  aheadMs = 0;
+  expect(await owed()).not.toContain(accountId);
+  aheadMs = 24 * hour + 1000;
+  expect(await owed()).toContain(accountId);
+  await sweepLogins(database, 1000);
+  expect((await use(token)).verdict).toBe("rotate");
+  aheadMs = 26 * hour;
+  expect((await use(await newLogin(accountId, -1000))).verdict).toBe("bad-refresh-token");
+  aheadMs = 0;
 });
 
 test("a connection that ends inside a transaction is an outage, and nothing else", async () => {

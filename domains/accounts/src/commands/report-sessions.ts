@@ -1,0 +1,39 @@
+/** What gateways tell of their sessions. */
+import { create } from "@bufbuild/protobuf";
+import {
+  ReportSessionsSchema,
+  SessionsReportedSchema,
+} from "@hexhold/gen/hexhold/accounts/v1/sessions_pb";
+import { keyOfWire, uuidText } from "@hexhold/messaging";
+import type { Database } from "../store/database.ts";
+import { takeReport } from "../store/session-rows.ts";
+import { applied, type CommandHandler, commandHandler } from "./command.ts";
+
+/** @param graceMs from the end of an account's last session until its player is taken offline. */
+export function reportSessions(database: Database, graceMs: number): CommandHandler {
+  return commandHandler(ReportSessionsSchema, async (report) => {
+    const { gateway, instance, number, listBegins, listEnds } = report;
+    const sessions = report.sessions.map(({ accountId, sessionId, held, residence }) => ({
+      accountId: uuidText(accountId),
+      sessionId: uuidText(sessionId),
+      held,
+      residence: residence === undefined ? undefined : keyOfWire(residence),
+    }));
+    const isTaken = await takeReport(
+      database,
+      {
+        gatewayId: uuidText(gateway),
+        instance,
+        number: Number(number),
+        listBegins,
+        listEnds,
+        sessions,
+      },
+      graceMs,
+    );
+    return applied(
+      SessionsReportedSchema,
+      create(SessionsReportedSchema, { listWanted: !isTaken }),
+    );
+  });
+}
