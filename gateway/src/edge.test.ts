@@ -1,3 +1,5 @@
+import { create } from "@bufbuild/protobuf";
+import { SubscribeSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import {
   answerBytes,
   createMemoryBus,
@@ -7,8 +9,8 @@ import {
   MemoryBroker,
   noBytes,
 } from "@hexhold/messaging";
-import { afterEach, expect, it } from "vitest";
-import { home, startTestEdge, type TestEdge } from "./edge.testing.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { home, joinEdge, startTestEdge, type TestEdge } from "./edge.testing.ts";
 
 let gateway: TestEdge;
 
@@ -42,4 +44,16 @@ it("an answer to an observe that cannot be read counts as none, and the next one
   expect(second?.key?.hexId).toBe(home.hexId);
   expect(tails).toEqual([]);
   await worker.close();
+});
+
+it("a state names its view, so that a client with another game's fold can tell", async () => {
+  gateway = await startTestEdge({ broker: new MemoryBroker(), instance: "gateway-1" });
+  const peer = await joinEdge(gateway.url, "01a205e9-4066-75d4-a65b-335845c5b511");
+  peer.send({ case: "subscribe", value: create(SubscribeSchema, { keys: [home] }) });
+  await vi.waitFor(() => expect(peer.frames.at(-1)?.case).toBe("state"));
+  expect(peer.frames.at(-1)?.value).toMatchObject({
+    viewType: "hexhold.hex.v1.HexView",
+    viewVersion: 1,
+  });
+  peer.socket.terminate();
 });

@@ -1,6 +1,7 @@
 /** The inside of a gateway with real sockets, on a bus in memory: no router, no worker, no accounts. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as pause } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import {
   type ClientFrame,
@@ -8,6 +9,7 @@ import {
   type ServerFrame,
   ServerFrameSchema,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { type Key, hexAt } from "@hexhold/hex";
 import {
@@ -21,12 +23,13 @@ import {
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
-import { WebSocket, WebSocketServer } from "ws";
+import { WebSocket } from "ws";
 import { Revocations } from "./accounts/revocations.ts";
-import { Connection } from "./connection/connection.ts";
+import { Connection, type Session } from "./connection/connection.ts";
+import { acceptUpgrades } from "./connection/upgrade.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
 import { Edge } from "./edge.ts";
-import { gatewayConfigSchema } from "./gateway-config.ts";
+import { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { Interest } from "./interest/interest.ts";
 import { createSessionAnnouncements } from "./session/session-announcements.ts";
@@ -54,6 +57,11 @@ export interface TestEdgeOptions {
   readonly slowMsMax?: number;
   /** World time as this gateway sees it. */
   readonly worldNow?: () => number;
+  readonly config?: Partial<GatewayConfig>;
+  /** A session has begun, or ended. */
+  readonly onSession?: (session: Session, held: boolean) => void;
+  /** How long a token is checked. Default 0. */
+  readonly tokenCheckMs?: number;
 }
 
 /** Tokens are the account's id as text. */
@@ -63,23 +71,34 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
   const logger = createLogger({ service: "gateway", instance, level: "silent" });
   const metrics = createGatewayMetrics(createMetrics());
   const dispatcher = new Dispatcher({ bus, logger, metrics });
-  const config = gatewayConfigSchema.parse({ instance, game: { module: "none", options: {} } });
+  const config = gatewayConfigSchema.parse({
+    instance,
+    game: { module: "none", options: {} },
+    ...options.config,
+  });
   const edge: Edge = new Edge({
     config,
-    registry: createMessageRegistry([]),
-    checkToken: (token) =>
-      Promise.resolve({
+    registry: createMessageRegistry([file_hexhold_hex_v1_commands]),
+    async checkToken(token) {
+      if (options.tokenCheckMs !== undefined) await pause(options.tokenCheckMs);
+      return {
         accountId: uuidBytes(token),
         accountText: token,
         residence: home,
+        issuedMs: worldNow(),
         expiresMs: worldNow() + 3_600_000,
         loginId: undefined,
-      }),
+      };
+    },
     revocations: new Revocations(),
     worldNow,
     dispatcher,
     metrics,
-    onSession: (session) => sessions.begun(session),
+    onSession(session) {
+      sessions.begun(session);
+      options.onSession?.(session, true);
+    },
+    onSessionEnded: (session) => options.onSession?.(session, false),
     logger,
   });
   const sessions = createSessionAnnouncements({
@@ -103,6 +122,8 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
           outcome: { case: "applied", value: { result: new Uint8Array(0) } },
         }),
       ),
+    view: edge.view,
+    onSeen: (key, envelope) => edge.residences.seen(key, envelope, worldNow()),
     onAnnouncement: (envelope) => void (test.deaf || sessions.onAnnouncement(envelope)),
     ...(options.slowMsMax === undefined ? {} : { slowMsMax: options.slowMsMax }),
     laggardsEveryMs: 20,
@@ -117,11 +138,10 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
   });
   await Promise.all([interest.connect(inbox), inbox.bind(accountsTopic)]);
   const server = createServer();
-  const sockets = new WebSocketServer({ noServer: true, perMessageDeflate: false });
-  server.on("upgrade", (request, stream, head) => {
-    sockets.handleUpgrade(request, stream, head, (socket) => {
-      edge.opened(new Connection(socket, stream, edge));
-    });
+  acceptUpgrades(server, {
+    frameBytesMax: config.frameBytesMax,
+    refusalOf: () => undefined,
+    opened: (socket, stream) => edge.opened(new Connection(socket, stream, edge, "127.0.0.1")),
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const test: TestEdge = {
@@ -173,10 +193,11 @@ export async function joinEdge(
   account: string,
   resume: Uint8Array = new Uint8Array(0),
 ): Promise<TestPeer> {
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, "hexhold.v1");
   const frames: ServerFrame["frame"][] = [];
   let closeCode: number | undefined;
   socket.on("close", (code) => (closeCode = code));
+  socket.on("error", () => undefined);
   await new Promise((resolve) => socket.once("open", resolve));
   const peer: Omit<TestPeer, "sessionId"> = {
     socket,

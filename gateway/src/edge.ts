@@ -12,6 +12,8 @@ import {
 } from "@hexhold/messaging";
 import { type Logger, newTraceparent } from "@hexhold/telemetry";
 import { createCommandCheck, createKeyCheck, type EdgeError } from "./admission/check-command.ts";
+import { AccountBudgets } from "./admission/account-budgets.ts";
+import { Newcomers } from "./admission/newcomers.ts";
 import { DeadLetterLimit } from "./admission/dead-letter-limit.ts";
 import { offerLogged } from "./command-log.ts";
 import { closeCode } from "./connection/close-code.ts";
@@ -20,8 +22,9 @@ import { targetBytes, targetText } from "./dispatch/command-target.ts";
 import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
-import type { Interest } from "./interest/interest.ts";
+import type { Interest, ViewContract } from "./interest/interest.ts";
 import type { Revocations } from "./accounts/revocations.ts";
+import { Residences } from "./session/residences.ts";
 import { NewestSessions } from "./session/newest-sessions.ts";
 import type { TokenCheck } from "./session/token-check.ts";
 
@@ -35,6 +38,8 @@ export interface EdgeOptions {
   readonly metrics: GatewayMetrics;
   /** A session has begun here. */
   readonly onSession: (session: Session) => void;
+  /** A session has ended here; the client may come back and go on with it. */
+  readonly onSessionEnded: (session: Session) => void;
   readonly logger: Logger;
 }
 
@@ -44,6 +49,8 @@ export interface CommandCallbacks {
   readonly failed: (error: EdgeError) => void;
 }
 
+/** Reads what observers may see of a hex. */
+const observeType = "cmd.hex.observe";
 /** A worker that finds the deadline passed does not execute the command. */
 const deadlineMs = 10_000;
 const newerSession = { code: closeCode.newerSession, reason: "a newer session of this account" };
@@ -56,9 +63,15 @@ export class Edge {
   readonly revocations: Revocations;
   readonly worldNow: () => number;
   readonly checkKey: (key: Key | undefined) => Key | EdgeError;
+  readonly budgets: AccountBudgets;
+  readonly newcomers: Newcomers;
+  readonly residences: Residences;
+  /** Of the game that the gateway has loaded. */
+  readonly view: ViewContract;
   interest!: Interest;
   readonly #dispatcher: Dispatcher;
   readonly #onSession: EdgeOptions["onSession"];
+  readonly #onSessionEnded: EdgeOptions["onSessionEnded"];
   readonly #checkCommand;
   readonly #letters = new DeadLetterLimit();
   readonly #connections = new Set<Connection>();
@@ -75,6 +88,15 @@ export class Edge {
     this.worldNow = options.worldNow;
     this.#dispatcher = options.dispatcher;
     this.#onSession = options.onSession;
+    this.#onSessionEnded = options.onSessionEnded;
+    this.budgets = new AccountBudgets(config);
+    this.newcomers = new Newcomers(config);
+    this.residences = new Residences((account) => this.#byAccount.get(account)?.moved());
+    const observe = registry.byType(observeType);
+    this.view = {
+      type: observe?.resultSchema?.typeName ?? "",
+      version: observe?.messageVersion ?? 0,
+    };
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
     this.checkKey = createKeyCheck(place);
     this.#checkCommand = createCommandCheck({
@@ -121,9 +143,10 @@ export class Edge {
   forget(connection: Connection): void {
     this.#connections.delete(connection);
     this.metrics.sockets.set(this.#connections.size);
-    const account = connection.session?.accountText;
-    if (account !== undefined && this.#byAccount.get(account) === connection) {
-      this.#byAccount.delete(account);
+    const { session } = connection;
+    if (session !== undefined && this.#byAccount.get(session.accountText) === connection) {
+      this.#byAccount.delete(session.accountText);
+      this.#onSessionEnded(session);
     }
   }
 
@@ -199,6 +222,16 @@ export class Edge {
         ) {
           this.#letters.noted(session.accountText, entry.type, nowMs);
         }
+        // Before its client can act on it.
+        if ("key" in target) {
+          const { key } = target;
+          const account = session.accountText;
+          this.residences.answered(
+            { account, entry, key, payload, acceptedMs: nowMs },
+            answer,
+            bytes,
+          );
+        }
         callbacks.answered(bytes);
       },
       failed: callbacks.failed,
@@ -210,7 +243,7 @@ export class Edge {
     const nowMs = Math.floor(this.worldNow());
     const requestId = uuidv7Bytes(nowMs);
     const acceptedMs = performance.now();
-    const type = "cmd.hex.observe";
+    const type = observeType;
     const target = { key };
     return new Promise((resolve) => {
       const refused = this.#dispatcher.offer({

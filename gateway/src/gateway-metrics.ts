@@ -16,6 +16,7 @@ export interface GatewayMetrics {
   readonly gathered: Histogram;
   readonly pending: Gauge;
   readonly events: Counter;
+  readonly bindings: Gauge;
   readonly resyncs: Counter<"cause">;
   readonly closes: Counter<"code">;
   readonly auth: Counter<"method" | "outcome">;
@@ -45,6 +46,7 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
       "Commands without a terminal answer.",
     ),
     events: metrics.counter("hexhold_gateway_events_total", "View events sent to clients."),
+    bindings: metrics.gauge("hexhold_gateway_bindings", "Regions that the view queue is bound to."),
     resyncs: metrics.counter("hexhold_gateway_resyncs_total", "Full states asked for again.", [
       "cause",
     ]),

@@ -1,86 +1,65 @@
-/** HTTP of a gateway: accounts, the page, `GET /healthz`, and the upgrade to WebSocket. */
-import { createReadStream } from "node:fs";
-import { stat } from "node:fs/promises";
+/** HTTP of a gateway: accounts, the page, `GET /healthz` and `GET /readyz`, and the upgrade to WebSocket. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import path from "node:path";
-
-const types: Readonly<Record<string, string>> = {
-  ".html": "text/html; charset=utf-8",
-  ".js": "text/javascript; charset=utf-8",
-  ".css": "text/css; charset=utf-8",
-  ".svg": "image/svg+xml",
-  ".map": "application/json",
-  ".png": "image/png",
-};
-
-/** Nothing but this gateway itself: the page needs no other host. */
-const contentPolicy =
-  "default-src 'self'; connect-src 'self' ws: wss:; img-src 'self' data:; style-src 'self' 'unsafe-inline'";
+import { readiness } from "@hexhold/rpc";
+import { answerCors } from "./cors.ts";
+import { createStaticFiles } from "./static-files.ts";
 
 export interface HttpOptions {
   /** Serves a request and returns true, or leaves it alone. */
   readonly rpc: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Whether pages of another origin may call it. */
+  readonly isAllowedOrigin: (origin: string) => boolean;
   readonly webRoot: string | undefined;
-  readonly isHealthy: () => boolean;
+  /** What it lacks to serve, in words; empty = ready. */
+  readonly missing: () => readonly string[];
 }
 
 export function createHttpServer(options: HttpOptions): Server {
-  const server = createServer((request, response) => {
-    void answer(request, response, options).catch(() => response.destroy());
+  const { webRoot } = options;
+  const sendFile = webRoot === undefined ? sendLine : createStaticFiles(webRoot);
+  const server = createServer({ connectionsCheckingInterval: 1000 }, (request, response) => {
+    // A peer may end either at any moment; what runs notices by `close`.
+    request.on("error", () => undefined);
+    response.on("error", () => undefined);
+    answer(request, response, options, sendFile);
   });
-  server.headersTimeout = 10_000;
+  // An accept that fails, say for want of descriptors, is over with that one peer.
+  server.on("error", () => undefined);
+  server.headersTimeout = 5000;
   server.requestTimeout = 10_000;
   return server;
 }
 
-async function answer(
+type SendFile = (request: IncomingMessage, response: ServerResponse, pathname: string) => void;
+
+function answer(
   request: IncomingMessage,
   response: ServerResponse,
   options: HttpOptions,
-): Promise<void> {
+  sendFile: SendFile,
+): void {
+  if (answerCors(request, response, options.isAllowedOrigin)) return;
   if (options.rpc(request, response)) return;
-  const { pathname } = new URL(request.url ?? "/", "http://gateway");
-  if (request.method !== "GET" && request.method !== "HEAD") {
+  const url = URL.parse(request.url ?? "/", "http://gateway");
+  if (url === null) {
+    plain(response, 400, "the path is malformed");
+  } else if (request.method !== "GET" && request.method !== "HEAD") {
     plain(response, 405, "only GET is served here");
-  } else if (pathname === "/healthz") {
-    const healthy = options.isHealthy();
-    plain(response, healthy ? 200 : 503, healthy ? "ok" : "not ready");
+  } else if (url.pathname === "/healthz") {
+    plain(response, 200, "ok");
+  } else if (url.pathname === "/readyz") {
+    const { status, text } = readiness(options.missing());
+    response.writeHead(status, { "content-type": "application/json", "cache-control": "no-store" });
+    response.end(text);
   } else {
-    await sendFile(response, pathname, options.webRoot, request.method === "HEAD");
+    sendFile(request, response, url.pathname);
   }
 }
 
-async function sendFile(
-  response: ServerResponse,
-  pathname: string,
-  webRoot: string | undefined,
-  headOnly: boolean,
-): Promise<void> {
-  if (webRoot === undefined) {
-    plain(
-      response,
-      pathname === "/" ? 200 : 404,
-      "Hexhold gateway: connect with WebSocket, subprotocol hexhold.v1",
-    );
-    return;
-  }
-  const relative = pathname === "/" ? "index.html" : decodeURIComponent(pathname).slice(1);
-  const file = path.resolve(webRoot, relative);
-  const inside = file.startsWith(`${path.resolve(webRoot)}${path.sep}`);
-  const found = inside ? await stat(file).catch(() => undefined) : undefined;
-  if (found?.isFile() !== true) {
-    plain(response, 404, "there is nothing here");
-    return;
-  }
-  response.writeHead(200, {
-    "content-type": types[path.extname(file)] ?? "application/octet-stream",
-    "content-length": found.size,
-    "content-security-policy": contentPolicy,
-    "x-content-type-options": "nosniff",
-    "cache-control": relative === "index.html" ? "no-cache" : "public, max-age=31536000, immutable",
-  });
-  if (headOnly) response.end();
-  else createReadStream(file).pipe(response);
+/** Where there is no page. */
+function sendLine(_request: IncomingMessage, response: ServerResponse, pathname: string): void {
+  const status = pathname === "/" ? 200 : 404;
+  plain(response, status, "Hexhold gateway: connect with WebSocket, subprotocol hexhold.v1");
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {

@@ -2,31 +2,30 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import type { IncomingMessage } from "node:http";
+import { urlOf } from "@hexhold/config";
 import type { CreateGame } from "@hexhold/actor";
-import {
-  type Bus,
-  createMessageRegistry,
-  createRequester,
-  uuidText,
-  uuidv7Bytes,
-} from "@hexhold/messaging";
+import { createMessageRegistry, createRequester, missingOfBus } from "@hexhold/messaging";
 import { createContextValues } from "@connectrpc/connect";
+import { createRpcHandler } from "@hexhold/rpc";
 import {
-  createRpcHandler,
-  joinCluster,
-  type JoinOptions,
-  routeProcessService,
-  startRpcServer,
-} from "@hexhold/rpc";
-import type { Logger, Metrics } from "@hexhold/telemetry";
-import { WebSocketServer } from "ws";
+  type RunningService,
+  type Service,
+  type ServicePorts,
+  startService,
+} from "@hexhold/service";
 import { createAccountsClient } from "./accounts/accounts-client.ts";
 import { type AccountsWatch, startAccountsWatch } from "./accounts/accounts-watch.ts";
+import { createCheckAsker } from "./accounts/check-asker.ts";
 import { AuthLimits } from "./accounts/auth-limits.ts";
 import { remoteAddress, routeAuthService } from "./accounts/auth-service.ts";
 import { Revocations } from "./accounts/revocations.ts";
+import { boundSockets } from "./bound-sockets.ts";
+import { Newcomers } from "./admission/newcomers.ts";
+import { createClientOf, createTrust, originOf } from "./client-of.ts";
 import { closeCode } from "./connection/close-code.ts";
 import { Connection } from "./connection/connection.ts";
+import { acceptUpgrades } from "./connection/upgrade.ts";
 import { startHeartbeat } from "./connection/heartbeat.ts";
 import { connectBus } from "./dispatch/connect-bus.ts";
 import { Dispatcher } from "./dispatch/dispatcher.ts";
@@ -38,6 +37,7 @@ import { inspectSessions } from "./inspect-sessions.ts";
 import { Interest } from "./interest/interest.ts";
 import { createKeyRing } from "./session/key-ring.ts";
 import { createSessionAnnouncements } from "./session/session-announcements.ts";
+import { startSessionReports } from "./session/session-reports.ts";
 import { createTokenCheck } from "./session/token-check.ts";
 
 export { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
@@ -46,83 +46,94 @@ export { gatewaySection } from "./gateway-section.ts";
 /** A stop waits so long for answers; what has none by then is UNKNOWN_OUTCOME. */
 const drainMsMax = 3000;
 const drainLookMs = 10;
-/** Subprotocol of the client's frames. */
-const subprotocol = "hexhold.v1";
-/** Bytes of a call of AuthService: its fields are far shorter. */
-const authBytesMax = 8 * 1024;
+/** Sockets for HTTP, of an address and in all, to those of WebSockets without a session: browsers keep several open. */
+const httpFactor = 5;
+/** Bytes of a call of AuthService: the longest has a token of 4 KiB and a hundred ids as text. */
+const authBytesMax = 16 * 1024;
 
 /** Commands of domain services that players may send. */
 const domainDescriptors = [file_hexhold_inventory_v1_commands];
 
-/** What the composition root gives a gateway. The bus is closed by its giver. */
-export interface GatewayPorts {
-  readonly bus: Bus;
-  readonly routers: JoinOptions["routers"];
-  readonly logger: Logger;
-  readonly metrics: Metrics;
-}
-
-export interface RunningGateway {
+export interface RunningGateway extends RunningService {
   /** `ws://host:port`. */
   readonly wsUrl: string;
   readonly httpUrl: string;
-  readonly controlUrl: string;
-  /** Takes nothing more, answers what it has taken, closes every connection with 1012 and ends. Idempotent. */
-  stop(): Promise<void>;
 }
 
-/** Starts a gateway. Rejects when its port, its keys or its game cannot be used, or no router takes it. */
-export async function start(config: GatewayConfig, ports: GatewayPorts): Promise<RunningGateway> {
+/**
+ * Starts a gateway, whose stop takes nothing more, answers what it has taken and closes every connection with 1012.
+ * Rejects when its port, its keys or its game cannot be used, or no router takes it.
+ */
+export async function start(config: GatewayConfig, ports: ServicePorts): Promise<RunningGateway> {
+  const { instance, version, controlPort, controlToken, host } = config;
+  let port = 0;
+  const running = await startService(
+    {
+      name: "gateway",
+      instance,
+      version,
+      host: config.controlHost,
+      controlPort,
+      controlToken,
+      ports,
+    },
+    async (service) => {
+      port = await begin(config, ports, service);
+    },
+  );
+  return { ...running, wsUrl: urlOf("ws", host, port), httpUrl: urlOf("http", host, port) };
+}
+
+/** Resolves with the port of the edge. */
+async function begin(
+  config: GatewayConfig,
+  ports: ServicePorts,
+  service: Service,
+): Promise<number> {
   const { logger, bus } = ports;
-  const incarnation = uuidText(uuidv7Bytes());
+  const { incarnation, unwind } = service;
   const metrics = createGatewayMetrics(ports.metrics);
   const { createGame } = (await import(config.game.module)) as { createGame: CreateGame };
   const game = createGame(config.game.options);
   const keys = createKeyRing(config.tokenKeys, () => accounts.askKeys());
   const revocations = new Revocations();
   const dispatcher = new Dispatcher({ bus, logger, metrics });
-  const control = await startRpcServer({
-    host: config.controlHost,
-    port: config.controlPort,
-    logger,
-    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
-    metrics: ports.metrics,
-    routes: (router) =>
-      routeProcessService(router, {
-        instance: config.instance,
-        incarnation,
-        version: config.version,
-        inspect: () => ({
-          sockets: edge.connections.size,
-          pending: dispatcher.pendingCount,
-          ready: dispatcher.ready,
-          bus: bus.state.mode,
-        }),
-        inspectSessions: ({ accountId }) => inspectSessions(edge, accountId),
-      }),
+  unwind.add("dispatcher", () => dispatcher.stop());
+  let isStopping = false;
+  const missingBesideBus = (): string[] => [
+    ...(dispatcher.ready ? [] : ["routes: none of this connection to the broker yet"]),
+    ...(isStopping ? ["it is stopping"] : []),
+  ];
+  await service.serve({
+    missing: missingBesideBus,
+    inspect: () => ({
+      sockets: edge.connections.size,
+      pending: dispatcher.pendingCount,
+      ready: dispatcher.ready,
+      bus: bus.state.mode,
+    }),
+    inspectSessions: ({ accountId }) => inspectSessions(edge, accountId),
   });
-  const membership = await joinCluster({
-    routers: ports.routers,
-    ...(config.controlToken === undefined ? {} : { token: config.controlToken }),
-    instance: config.instance,
+  const membership = await service.join({
     kind: ProcessKind.GATEWAY,
-    controlUrl: control.url,
-    incarnation,
-    version: config.version,
     worldFormat: game.worldFormat,
-    amqpConnections: bus.connectionNames(),
-    logger,
+    game,
+    tellsConnections: false,
   });
   const worldNow = (): number => membership.worldNow();
   const edge = new Edge({
     config,
     registry: createMessageRegistry([...game.descriptors, ...domainDescriptors]),
-    checkToken: createTokenCheck(keys),
+    checkToken: createTokenCheck(keys, worldNow),
     revocations,
     worldNow,
     dispatcher,
     metrics,
-    onSession: (session) => sessions.begun(session),
+    onSession(session) {
+      sessions.begun(session);
+      reports.begun(session);
+    },
+    onSessionEnded: (session) => reports.ended(session),
     logger,
   });
   const sessions = createSessionAnnouncements({
@@ -137,6 +148,8 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
   });
   const interest = new Interest({
     observe: (key) => edge.observe(key),
+    view: edge.view,
+    onSeen: (key, envelope) => edge.residences.seen(key, envelope, worldNow()),
     onAnnouncement: (envelope) => {
       if (!sessions.onAnnouncement(envelope)) accounts.onAnnouncement(envelope);
     },
@@ -144,9 +157,20 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     metrics,
   });
   edge.interest = interest;
+  unwind.add("interest", () => interest.stop());
+  unwind.add("announcements of sessions", () => sessions.stop());
   const requester = createRequester({ bus, name: `gw.${config.instance}.requests` });
+  unwind.add("requests", () => requester.close());
   const { instance, version } = config;
   const client = createAccountsClient({ requester, worldNow, instance, version });
+  const reports = startSessionReports({
+    report: (report) => client.reportSessions(report),
+    instance,
+    incarnation,
+    held: () => edge.sessions,
+    logger,
+  });
+  unwind.add("reports of sessions", () => reports.stop());
   const accounts: AccountsWatch = startAccountsWatch({
     client,
     keys,
@@ -156,6 +180,7 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     onLoggedOut: (login) => edge.loggedOut(login),
     logger,
   });
+  unwind.add("accounts", () => accounts.stop());
   const disconnectBus = connectBus({
     instance: config.instance,
     bus,
@@ -165,86 +190,81 @@ export async function start(config: GatewayConfig, ports: GatewayPorts): Promise
     onReady: () => {
       accounts.wake();
       sessions.tellAll();
+      reports.wake();
     },
     logger,
   });
+  unwind.add("bus", disconnectBus);
   const limits = new AuthLimits({
     perAddressPerMin: config.authPerAddressPerMin,
     perNamePerMin: config.authPerNamePerMin,
+    asksPerAccountPerMin: config.asksPerAccountPerMin,
   });
+  const checkAsker = createCheckAsker({
+    checkToken: edge.checkToken,
+    revocations,
+    newcomers: edge.newcomers,
+    limits,
+    worldNow,
+  });
+
+  const isTrusted = createTrust(config.trustedProxies);
+  const clientOf = createClientOf(isTrusted);
+  const allowedOrigins = new Set(config.allowedOrigins.map((text) => originOf(text)));
+  const isAllowedOrigin = (origin: string): boolean => {
+    const known = originOf(origin);
+    return known !== undefined && allowedOrigins.has(known);
+  };
 
   const http = createHttpServer({
     rpc: createRpcHandler({
-      routes: (router) => routeAuthService(router, { client, limits, metrics }),
+      routes: (router) => routeAuthService(router, { client, limits, checkAsker, metrics }),
       logger,
       messageBytesMax: authBytesMax,
       contextValues: (request) =>
-        createContextValues().set(remoteAddress, request.socket.remoteAddress ?? ""),
+        createContextValues().set(remoteAddress, clientOf(request as IncomingMessage).address),
     }),
+    isAllowedOrigin,
     webRoot: config.webRoot,
-    isHealthy: () => dispatcher.ready && stopping === undefined,
+    missing: () => [...missingOfBus(bus), ...missingBesideBus()],
   });
-  const sockets = new WebSocketServer({
-    noServer: true,
-    maxPayload: config.frameBytesMax,
-    perMessageDeflate: false,
-    clientTracking: false,
-    handleProtocols: (offered) => (offered.has(subprotocol) ? subprotocol : false),
+  const sockets = new Newcomers({
+    ...config,
+    newcomersMax: config.newcomersMax * httpFactor,
+    newcomersPerAddressMax: config.newcomersPerAddressMax * httpFactor,
   });
-  http.on("upgrade", (request, socket, head) => {
-    const refuse = (status: string): void =>
-      void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
-    const { origin } = request.headers;
-    const own = `http://${request.headers.host ?? ""}`;
-    if (origin !== undefined && origin !== own && !config.allowedOrigins.includes(origin)) {
-      refuse("403 Forbidden");
-    } else if (edge.connections.size >= config.socketsMax) {
-      refuse("503 Service Unavailable");
-    } else if (
-      !(request.headers["sec-websocket-protocol"] ?? "").split(/, */).includes(subprotocol)
-    ) {
-      refuse("400 Bad Request");
-    } else {
-      sockets.handleUpgrade(request, socket, head, (webSocket) => {
-        edge.opened(new Connection(webSocket, socket, edge));
-      });
-    }
+  boundSockets(http, sockets, isTrusted);
+  acceptUpgrades(http, {
+    frameBytesMax: config.frameBytesMax,
+    refusalOf(request) {
+      const { origin } = request.headers;
+      const { address, ownOrigin } = clientOf(request);
+      const isOwn = origin === undefined || (ownOrigin ?? "") === originOf(origin);
+      if (!isOwn && !isAllowedOrigin(origin)) return "403 Forbidden";
+      if (edge.connections.size >= config.socketsMax) return "503 Service Unavailable";
+      return edge.newcomers.isFull(address) ? "429 Too Many Requests" : undefined;
+    },
+    opened: (webSocket, stream, request) =>
+      edge.opened(new Connection(webSocket, stream, edge, clientOf(request).address)),
   });
-  const port = await listen(http, config.host, config.port);
-  logger.info({ port, incarnation, controlUrl: control.url }, "gateway started");
-
   const stopHeartbeat = startHeartbeat(edge.connections);
-  let stopping: Promise<void> | undefined;
-  /** Waits for the answers to what was taken. */
-  const drain = async (): Promise<void> => {
+  /** Nothing more is taken, what was taken is answered, and every connection hears why it ends. */
+  unwind.add("players", async () => {
+    http.close();
+    // A connection that is drained is not listened to.
+    stopHeartbeat();
     for (const connection of edge.connections) connection.drain();
     const untilMs = performance.now() + drainMsMax;
     while (dispatcher.pendingCount > 0 && performance.now() < untilMs) {
       await pause(drainLookMs);
     }
-  };
-  const stop = async (): Promise<void> => {
-    http.close();
-    // A connection that is drained is not listened to.
-    stopHeartbeat();
-    await drain();
     await dispatcher.stop();
-    for (const connection of edge.connections)
+    for (const connection of edge.connections) {
       connection.close(closeCode.restarting, "the gateway stops");
+    }
     http.closeAllConnections();
-    interest.stop();
-    accounts.stop();
-    sessions.stop();
-    requester.close();
-    disconnectBus();
-    await membership.stop();
-    await control.stop();
-    logger.info("gateway stopped");
-  };
-  return {
-    wsUrl: `ws://${config.host}:${port}`,
-    httpUrl: `http://${config.host}:${port}`,
-    controlUrl: control.url,
-    stop: () => (stopping ??= stop()),
-  };
+  });
+  const port = await listen(http, config.host, config.port);
+  unwind.add("readiness", () => (isStopping = true));
+  return port;
 }

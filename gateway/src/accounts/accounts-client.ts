@@ -11,10 +11,13 @@ import {
   BansSinceSchema,
   file_hexhold_accounts_v1_commands,
   GetKeysSchema,
+  GetNamesSchema,
   type Keys,
   KeysSchema,
   LoginSchema,
   LogoutSchema,
+  type Names,
+  NamesSchema,
   RefreshSchema,
   RegisterSchema,
   type Revocations,
@@ -22,6 +25,12 @@ import {
   type TokenPair,
   TokenPairSchema,
 } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
+import {
+  file_hexhold_accounts_v1_sessions,
+  ReportSessionsSchema,
+  type SessionsReported,
+  SessionsReportedSchema,
+} from "@hexhold/gen/hexhold/accounts/v1/sessions_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   accountsAuthQueue,
@@ -48,8 +57,14 @@ export interface AccountsClient {
   /** `requestId` is the same for every repetition of one refresh. */
   refresh(refreshToken: Uint8Array, requestId: Uint8Array): Promise<Called<TokenPair>>;
   logout(refreshToken: Uint8Array): Promise<Called<void>>;
+  /** At most 100 ids of 16 bytes. */
+  names(accountIds: readonly Uint8Array[]): Promise<Called<Names>>;
   keys(): Promise<Called<Keys>>;
   revocations(sinceMs: bigint): Promise<Called<Revocations>>;
+  /** Kept off disks: a report that is lost with the broker is sent again. */
+  reportSessions(
+    report: MessageInitShape<typeof ReportSessionsSchema>,
+  ): Promise<Called<SessionsReported>>;
   newRequestId(): Uint8Array;
 }
 
@@ -68,18 +83,23 @@ interface Question<T extends Message> {
   readonly init: MessageInitShape<GenMessage<T>>;
   readonly subject: string;
   readonly requestId?: Uint8Array;
-  /** Kept off disks. */
+  /** Goes over the queue for secrets, which is kept off disks. */
   readonly isSecret?: boolean;
+  /** Kept off disks. Default: what is secret. */
+  readonly isTransient?: boolean;
 }
 
 export function createAccountsClient(options: AccountsClientOptions): AccountsClient {
   const { requester, worldNow, instance, version } = options;
-  const registry = createMessageRegistry([file_hexhold_accounts_v1_commands]);
+  const registry = createMessageRegistry([
+    file_hexhold_accounts_v1_commands,
+    file_hexhold_accounts_v1_sessions,
+  ]);
   const producer = { service: "gateway", version, instance };
   const newRequestId = (): Uint8Array => uuidv7Bytes(Math.floor(worldNow()));
 
   async function call<T extends Message, R>(
-    { schema, init, subject, isSecret = false, ...given }: Question<T>,
+    { schema, init, subject, isSecret = false, isTransient = isSecret, ...given }: Question<T>,
     resultOf: (bytes: Uint8Array) => R,
   ): Promise<Called<R>> {
     const { type, messageVersion } = registry.bySchema(schema);
@@ -90,7 +110,7 @@ export function createAccountsClient(options: AccountsClientOptions): AccountsCl
     const outcome = await requester.request({
       queue: isSecret ? accountsAuthQueue : accountsQueue,
       eventId,
-      transient: isSecret,
+      transient: isTransient,
       timeoutMs: answerMsMax,
       envelope: encodeEnvelope({
         type,
@@ -135,6 +155,11 @@ export function createAccountsClient(options: AccountsClientOptions): AccountsCl
         { schema: LogoutSchema, init: { tokenHash: sha256(refreshToken) }, subject: "login" },
         () => undefined,
       ),
+    names: (accountIds) =>
+      call(
+        { schema: GetNamesSchema, init: { accountIds: [...accountIds] }, subject: "names" },
+        (bytes) => fromBinary(NamesSchema, bytes),
+      ),
     keys: () =>
       call({ schema: GetKeysSchema, init: {}, subject: "keys" }, (bytes) =>
         fromBinary(KeysSchema, bytes),
@@ -142,6 +167,11 @@ export function createAccountsClient(options: AccountsClientOptions): AccountsCl
     revocations: (sinceMs) =>
       call({ schema: BansSinceSchema, init: { sinceMs }, subject: "bans" }, (bytes) =>
         fromBinary(RevocationsSchema, bytes),
+      ),
+    reportSessions: (report) =>
+      call(
+        { schema: ReportSessionsSchema, init: report, subject: "sessions", isTransient: true },
+        (bytes) => fromBinary(SessionsReportedSchema, bytes),
       ),
   };
 }

@@ -1,5 +1,5 @@
-import { isIPv6 } from "node:net";
 import { LRUCache } from "lru-cache";
+import { networkOf } from "../admission/network-of.ts";
 import { TokenBucket } from "../admission/token-bucket.ts";
 
 export interface AuthLimitOptions {
@@ -7,6 +7,8 @@ export interface AuthLimitOptions {
   readonly perAddressPerMin: number;
   /** The same for one name: it is what a password is guessed for. */
   readonly perNamePerMin: number;
+  /** Calls a minute under the access tokens of one account, and as many at once. */
+  readonly asksPerAccountPerMin: number;
 }
 
 /** Buckets of each kind; the least used are forgotten. */
@@ -16,6 +18,7 @@ const bucketsMax = 50_000;
 export class AuthLimits {
   readonly #addresses = new LRUCache<string, TokenBucket>({ max: bucketsMax });
   readonly #names = new LRUCache<string, TokenBucket>({ max: bucketsMax });
+  readonly #accounts = new LRUCache<string, TokenBucket>({ max: bucketsMax });
   readonly #options: AuthLimitOptions;
 
   constructor(options: AuthLimitOptions) {
@@ -25,9 +28,14 @@ export class AuthLimits {
   /** 0 = it may pass; else milliseconds until the next may. `name` undefined: a call without one. */
   waitMs(address: string, name: string | undefined, nowMs: number): number {
     const { perAddressPerMin, perNamePerMin } = this.#options;
-    const waitMs = take(this.#addresses, network(address), perAddressPerMin, nowMs);
+    const waitMs = take(this.#addresses, networkOf(address), perAddressPerMin, nowMs);
     if (waitMs > 0 || name === undefined) return waitMs;
     return take(this.#names, name.toLowerCase(), perNamePerMin, nowMs);
+  }
+
+  /** The same for a call under an access token of `account`. */
+  askWaitMs(account: string, nowMs: number): number {
+    return take(this.#accounts, account, this.#options.asksPerAccountPerMin, nowMs);
   }
 }
 
@@ -40,18 +48,4 @@ function take(
   const bucket = buckets.get(key) ?? new TokenBucket(perMin / 60, perMin, nowMs);
   buckets.set(key, bucket);
   return bucket.take(nowMs);
-}
-
-/** Who has an IPv6 address has a whole /64 of them. */
-function network(address: string): string {
-  if (!isIPv6(address) || address.startsWith("::ffff:")) return address;
-  const [head = "", tail] = address.split("::");
-  const groups = head.split(":");
-  const missing = tail === undefined ? 0 : 8 - groups.length - tail.split(":").length;
-  const all = [
-    ...groups,
-    ...Array.from({ length: missing }, () => "0"),
-    ...(tail ?? "").split(":"),
-  ];
-  return all.slice(0, 4).join(":");
 }

@@ -14,6 +14,7 @@ import { keyText } from "@hexhold/hex";
 import { keyOfWire, uuidBytes, uuidText } from "@hexhold/messaging";
 import type { GatewayMetrics } from "../gateway-metrics.ts";
 import type { AccountsClient, Called } from "./accounts-client.ts";
+import type { CheckAsker } from "./check-asker.ts";
 import type { AuthLimits } from "./auth-limits.ts";
 
 /** Address that a call comes from. */
@@ -21,7 +22,8 @@ export const remoteAddress = createContextKey("", { description: "remote address
 
 export interface AuthServiceOptions {
   readonly client: AccountsClient;
-  readonly limits: AuthLimits;
+  readonly limits: Pick<AuthLimits, "waitMs">;
+  readonly checkAsker: CheckAsker;
   readonly metrics: GatewayMetrics;
 }
 
@@ -45,7 +47,7 @@ const refusalCodes: Readonly<Record<string, readonly [Code, string]>> = {
 const retryMs = 1000;
 
 export function routeAuthService(router: ConnectRouter, options: AuthServiceOptions): void {
-  const { client, limits, metrics } = options;
+  const { client, limits, checkAsker, metrics } = options;
 
   async function run<T, R>(
     method: string,
@@ -80,6 +82,22 @@ export function routeAuthService(router: ConnectRouter, options: AuthServiceOpti
       const call = () => client.logout(Buffer.from(refreshToken, "base64url"));
       return run("logout", context, undefined, call, () => ({}));
     },
+    async getNames({ accessToken, accountIds }, context) {
+      const refused = await checkAsker(accessToken, context.values.get(remoteAddress));
+      const called = refused ?? (await client.names(accountIds.map(uuidBytes)));
+      metrics.auth.inc({
+        method: "get-names",
+        outcome: "case" in called ? called.case : called.reason,
+      });
+      if (!("case" in called)) {
+        throw authError(called.code, called.reason, called.message, called.retryAfterMs);
+      }
+      if (called.case !== "applied") throw errorOf(called);
+      const { names } = called.result;
+      return {
+        names: names.map(({ accountId, name }) => ({ accountId: uuidText(accountId), name })),
+      };
+    },
   });
 }
 
@@ -104,7 +122,7 @@ function errorOf(called: Exclude<Called<unknown>, { case: "applied" }>): Connect
       if (called.refusal !== "banned") return authError(code, called.refusal, message);
       const { untilMs, reason } = fromBinary(BannedDetailSchema, called.detail);
       const why = reason === "" ? message : `${message}: ${reason}`;
-      return authError(code, called.refusal, why, 0, untilMs);
+      return authError(code, called.refusal, why, 0, { untilMs, reason });
     }
     case "error":
       return called.code === ErrorCode.INVALID_ARGUMENT
@@ -130,9 +148,9 @@ function authError(
   reason: string,
   message: string,
   retryAfterMs = 0,
-  bannedUntilMs = 0n,
+  ban = { untilMs: 0n, reason: "" },
 ): ConnectError {
   const headers = retryAfterMs > 0 ? { "retry-after": String(Math.ceil(retryAfterMs / 1000)) } : {};
-  const value = { reason, retryAfterMs, bannedUntilMs };
+  const value = { reason, retryAfterMs, bannedUntilMs: ban.untilMs, banReason: ban.reason };
   return new ConnectError(message, code, headers, [{ desc: AuthErrorSchema, value }]);
 }

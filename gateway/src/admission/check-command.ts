@@ -47,7 +47,7 @@ export interface CommandRules {
 const hexService = "hex";
 /** `hexhold.edge.v1.Command.payload` has the same rule. */
 const payloadBytesMax = 8192;
-/** Architecture §12: messages of clients nest no deeper. */
+/** Messages of clients nest no deeper: one that does costs stack, and no message of a game needs it. */
 export const nestingMax = 16;
 /** Request ids further ahead of world time are refused. */
 const aheadMsMax = 60_000;

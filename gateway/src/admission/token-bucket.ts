@@ -12,14 +12,23 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** 0 = it may pass; else milliseconds until the next may. */
-  take(nowMs: number): number {
+  /** 0 = `count` of them may pass; else milliseconds until they may. More than `burst` at once never may: Infinity. */
+  take(nowMs: number, count = 1): number {
+    const waitMs = this.waitMs(nowMs, count);
+    if (waitMs === 0) this.#tokens -= count;
+    return waitMs;
+  }
+
+  /** As {@link take}, and takes nothing. */
+  waitMs(nowMs: number, count = 1): number {
     this.#tokens = Math.min(this.#tokens + (nowMs - this.#atMs) * this.#perMs, this.#burst);
     this.#atMs = nowMs;
-    if (this.#tokens >= 1) {
-      this.#tokens--;
-      return 0;
-    }
-    return Math.ceil((1 - this.#tokens) / this.#perMs);
+    if (count > this.#burst) return Infinity;
+    return this.#tokens >= count ? 0 : Math.ceil((count - this.#tokens) / this.#perMs);
+  }
+
+  /** Takes what is left and `debtMs` of what is to come. */
+  drain(debtMs: number): void {
+    this.#tokens = Math.min(this.#tokens, -debtMs * this.#perMs);
   }
 }

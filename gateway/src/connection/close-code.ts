@@ -1,4 +1,4 @@
-/** WebSocket close codes; contracts.md, "Client frames". */
+/** WebSocket close codes; docs/protocol.md, "Close codes". */
 export const closeCode = {
   text: 1003,
   /** Never sent: the peer is not there. */

@@ -2,47 +2,43 @@
  * One WebSocket connection.
  *
  * Modes:
- * - `awaiting-hello`: nothing but `hello` is taken, for 5 s.
+ * - `awaiting-hello`: nothing but `hello` is taken, for 5 s; what comes is bounded in bytes (`hello-guard.ts`).
  * - `open`: a session; commands, subscriptions, pings, a new token.
  * - `closed`: nothing more is sent; answers still on their way are dropped.
- * Frames are handled one after another, so that nothing overtakes a hello or a refresh that is checked.
+ * Frames are handled one after another, so that nothing overtakes a hello or a refresh that is checked; meanwhile
+ * nothing more is read. Each takes from the budget of the account; what waits to be sent is the outbox's to bound.
  */
-import {
-  type ClientFrame,
-  ClientFrameSchema,
-  type Command,
-  type Hello,
-  Notice_Kind,
-} from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { type ClientFrame, type Hello, Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import type { Key } from "@hexhold/hex";
-import { compiledValidator, keyOfWire, uuidText } from "@hexhold/messaging";
+import { keyOfWire, uuidText } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
+import { type AccountBudget, frameCosts } from "../admission/account-budgets.ts";
 import { type EdgeError, limited } from "../admission/check-command.ts";
-import { TokenBucket } from "../admission/token-bucket.ts";
 import type { Edge } from "../edge.ts";
-import { decodeClientFrame } from "../frame/client-frame.ts";
-import { answerFrame, serverFrame } from "../frame/server-frame.ts";
+import { decodeClientFrame, frameFault } from "../frame/client-frame.ts";
+import { serverFrame, welcomeFrame } from "../frame/server-frame.ts";
 import type { Observer } from "../interest/interest.ts";
+import { claimedAccount } from "../session/token-check.ts";
+import type { Residence } from "../session/residence.ts";
 import { closeCode } from "./close-code.ts";
-import { edgeAnswer } from "./edge-answer.ts";
+import { guardHello } from "./hello-guard.ts";
+import { Outbox } from "./outbox.ts";
+import { SessionCommands } from "./session-commands.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { TokenGuard } from "./token-guard.ts";
 
-/** Bytes that may wait for a slow reader; beyond it events are dropped, and a full state follows. */
-const viewBufferBytesMax = 256 * 1024;
-/** Beyond it the connection is closed. */
-const bufferBytesMax = 4 * 1024 * 1024;
-/** Frames that may wait while a token is checked. */
-const queuedFramesMax = 256;
-
-const validator = compiledValidator([ClientFrameSchema]);
+/** Frames that may wait while a token is checked: those that had been read when the check began. */
+const queuedFramesMax = { "awaiting-hello": 1, open: 256 } as const;
+/** A peer that does not answer the close is cut off, one that is closed for a limit sooner: it may still send. */
+const closingMsMax = 2000;
+const limitedMsMax = 500;
 
 export interface Session {
   readonly sessionId: Uint8Array;
   readonly accountId: Uint8Array;
   readonly accountText: string;
-  readonly residence: Key | undefined;
+  readonly residence: Residence;
   /** World time. */
   readonly begunMs: number;
   /** As the client named itself. */
@@ -51,45 +47,63 @@ export interface Session {
 
 export class Connection implements Observer {
   readonly #socket: WebSocket;
-  readonly #stream: Duplex;
   readonly #edge: Edge;
-  readonly #bucket: TokenBucket;
+  readonly #address: string;
+  readonly #outbox: Outbox;
+  readonly #commands: SessionCommands;
+  readonly #stopGuard: () => void;
+  readonly #leaveNewcomers: () => void;
   readonly #subscriptions: Subscriptions;
   readonly #tokens: TokenGuard;
   #mode: "awaiting-hello" | "open" | "closed" = "awaiting-hello";
   #session: Session | undefined;
   #handling: Promise<void> | undefined;
   #queued: Uint8Array[] = [];
-  #inFlight = 0;
-  #corked = false;
-  #refusedInARow = 0;
+  #budget: AccountBudget | undefined;
+  #draining = false;
+  #isLimited = false;
   /** Anything came since the last beat. */
   #heard = true;
 
-  /** @param stream what `socket` writes to. */
-  constructor(socket: WebSocket, stream: Duplex, edge: Edge) {
+  /**
+   * @param stream what `socket` writes to.
+   * @param address of the peer.
+   */
+  constructor(socket: WebSocket, stream: Duplex, edge: Edge, address: string) {
     this.#socket = socket;
-    this.#stream = stream;
     this.#edge = edge;
-    this.#bucket = new TokenBucket(
-      edge.config.commandsPerS,
-      edge.config.commandsBurst,
-      performance.now(),
+    this.#address = address;
+    this.#outbox = new Outbox(socket, stream);
+    this.#commands = new SessionCommands(edge, (frame) => this.#send(frame));
+    this.#leaveNewcomers = edge.newcomers.enter(address, () => {
+      this.#leaveNewcomers();
+      this.close(closeCode.limits, "too many connections without a session");
+    });
+    this.#stopGuard = guardHello(stream, () =>
+      this.close(closeCode.limits, "too much before a session"),
     );
-    this.#subscriptions = new Subscriptions(edge);
+    this.#subscriptions = new Subscriptions(edge, this);
     this.#tokens = new TokenGuard(edge, {
       expiring: () =>
         this.#send(serverFrame({ case: "notice", value: { kind: Notice_Kind.TOKEN_EXPIRING } })),
       fault: (error) => this.#error(error),
       close: (code, reason) => this.close(code, reason),
     });
-    socket.on("pong", () => (this.#heard = true));
+    socket.on("ping", (data: Buffer) => {
+      // Before a session one pong at a time: the last ping is answered as well as all would be.
+      const isInTurn = this.#mode === "open" || this.#outbox.cost === 0;
+      if (this.#control() && isInTurn) this.#sent(this.#outbox.control("pong", data));
+    });
+    socket.on("pong", () => void this.#control());
     socket.on("message", (data: Buffer, isBinary: boolean) => {
       this.#heard = true;
       if (isBinary) this.#receive(data);
-      else this.close(closeCode.text, "send binary frames");
+      else if (this.#charge(frameCosts.malformed)) this.close(closeCode.text, "send binary frames");
     });
-    socket.on("close", () => this.#ended());
+    socket.on("close", () => {
+      this.#leaveNewcomers();
+      this.#ended();
+    });
     // `close` follows; ws has already sent the code that fits, such as 1009 for a frame that is too big.
     socket.on("error", (error) => edge.logger.debug({ err: error }, "a socket failed"));
   }
@@ -113,18 +127,16 @@ export class Connection implements Observer {
   }
 
   get commandsInFlight(): number {
-    return this.#inFlight;
+    return this.#commands.inFlight;
   }
 
-  /** What waits for the client to read. */
+  /** What waits for the client to read, in bytes of memory. */
   get bufferedBytes(): number {
-    return this.#socket.bufferedAmount;
+    return this.#outbox.cost;
   }
 
   sendView(frame: Uint8Array): boolean {
-    if (this.closed || this.#socket.bufferedAmount > viewBufferBytesMax) return false;
-    this.#write(frame);
-    return true;
+    return !this.closed && this.#outbox.sendView(frame);
   }
 
   /** Asks whether the peer is there, and ends the connection of one that has not answered the last time. */
@@ -132,12 +144,21 @@ export class Connection implements Observer {
     if (this.closed) return;
     if (this.#heard) {
       this.#heard = false;
-      this.#socket.ping();
+      this.#sent(this.#outbox.control("ping"));
       return;
     }
     this.#edge.metrics.closes.inc({ code: String(closeCode.silent) });
     this.#socket.terminate();
     this.#ended();
+  }
+
+  /** The player lives elsewhere now: what it sees no more is ended, and the client told. */
+  moved(): void {
+    if (this.closed || this.#session === undefined) return;
+    const left = this.#subscriptions.leaveBehind(this.#session.residence);
+    if (left.length === 0) return;
+    const keys = left.map(({ hexId, layerId }) => ({ hexId, layerId }));
+    this.#send(serverFrame({ case: "notice", value: { kind: Notice_Kind.LEFT_BEHIND, keys } }));
   }
 
   tooSlow(): void {
@@ -147,35 +168,44 @@ export class Connection implements Observer {
   /** Reads nothing more, so that what comes is repeated elsewhere; answers and events still go out. */
   drain(): void {
     this.#queued = [];
+    this.#draining = true;
     this.#socket.pause();
   }
 
   close(code: number, reason: string): void {
     if (this.closed) return;
     this.#edge.metrics.closes.inc({ code: String(code) });
+    this.#outbox.flush();
     this.#socket.close(code, reason.slice(0, 120));
     this.#ended();
+    this.#isLimited = code === closeCode.limits;
     // The peer's close is to be read, whatever stands before it.
     this.#socket.resume();
-    // A peer that does not answer the close is cut off.
-    setTimeout(() => this.#socket.terminate(), 2000).unref();
+    const msMax = this.#isLimited ? limitedMsMax : closingMsMax;
+    setTimeout(() => this.#socket.terminate(), msMax).unref();
   }
 
   #ended(): void {
     if (this.closed) return;
     this.#mode = "closed";
+    this.#queued = [];
+    this.#stopGuard();
     this.#tokens.stop();
-    this.#edge.interest.drop(this, this.#subscriptions.keys);
+    this.#subscriptions.close();
     this.#edge.forget(this);
   }
 
   #receive(data: Uint8Array): void {
-    if (this.closed) return;
+    if (this.#mode === "closed") {
+      // Nobody reads what a flooder sends on.
+      if (this.#isLimited) this.#socket.pause();
+      return;
+    }
     if (this.#handling === undefined) {
       this.#handle(data);
       return;
     }
-    if (this.#queued.length >= queuedFramesMax) {
+    if (this.#queued.length >= queuedFramesMax[this.#mode]) {
       this.close(closeCode.limits, "too many frames at once");
       return;
     }
@@ -187,20 +217,15 @@ export class Connection implements Observer {
     try {
       frame = decodeClientFrame(data);
     } catch {
-      this.close(closeCode.malformed, "not a ClientFrame");
+      this.#malformed("not a ClientFrame");
       return;
     }
     const { frame: content } = frame;
     this.#edge.metrics.frames.inc(content.case ?? "none");
-    // The rules of a command's own fields are answered, not punished.
-    if (content.case !== "command") {
-      const checked = validator.validate(ClientFrameSchema, frame);
-      if (checked.kind !== "valid") {
-        const what =
-          checked.kind === "invalid" ? checked.violations.map(String).join("; ") : "not valid";
-        this.close(closeCode.malformed, what);
-        return;
-      }
+    const fault = frameFault(frame);
+    if (fault !== undefined) {
+      this.#malformed(fault);
+      return;
     }
     if (this.#mode === "awaiting-hello" && content.case !== "hello") {
       this.close(closeCode.notAuthenticated, "the first frame must be hello");
@@ -208,38 +233,68 @@ export class Connection implements Observer {
     }
     switch (content.case) {
       case "hello":
-        this.#await(this.#hello(content.value));
+        this.#await(() => this.#hello(content.value));
         break;
       case "refresh":
-        this.#await(this.#refresh(content.value.token));
+        if (this.#charge(frameCosts.refresh)) {
+          this.#await(() => this.#refresh(content.value.token));
+        }
         break;
       case "command":
-        this.#command(content.value);
+        if (!this.#commands.take(content.value, this.#session!, this.#budget!)) {
+          this.#charge(frameCosts.refusedCommand);
+        }
         break;
       case "subscribe":
-        this.#subscribe(content.value.keys.map(keyOfWire));
+        if (this.#charge(frameCosts.subscribe * (1 + content.value.keys.length))) {
+          this.#subscriptions.add(
+            content.value.keys.map(keyOfWire),
+            this.#session!.residence,
+            (error, key) => this.#error(error, key),
+          );
+        }
         break;
       case "unsubscribe":
-        this.#unsubscribe(content.value.keys.map(keyOfWire));
+        if (this.#charge(frameCosts.unsubscribe)) {
+          this.#subscriptions.remove(content.value.keys.map(keyOfWire));
+        }
         break;
       case "ping":
-        this.#send(
-          serverFrame({
-            case: "pong",
-            value: {
-              nonce: content.value.nonce,
-              serverTimeMs: BigInt(Math.floor(this.#edge.worldNow())),
-            },
-          }),
-        );
+        if (this.#charge(frameCosts.ping)) this.#pong(content.value.nonce);
         break;
       default:
-        this.close(closeCode.malformed, "an empty frame");
+        this.#malformed("an empty frame");
     }
   }
 
-  #await(work: Promise<void>): void {
-    this.#handling = work
+  #pong(nonce: bigint): void {
+    const serverTimeMs = BigInt(Math.floor(this.#edge.worldNow()));
+    this.#send(serverFrame({ case: "pong", value: { nonce, serverTimeMs } }));
+  }
+
+  /** Takes units from the account's budget. False: it has spent it, and the connection is closed. */
+  #charge(units: number): boolean {
+    const waitMs = this.#budget?.takeUnits(units, performance.now()) ?? 0;
+    if (waitMs === 0) return true;
+    this.#budget?.flooded();
+    this.close(closeCode.limits, "flood");
+    return false;
+  }
+
+  #malformed(what: string): void {
+    if (this.#charge(frameCosts.malformed)) this.close(closeCode.malformed, what);
+  }
+
+  /** A ping or pong of WebSocket itself has come. */
+  #control(): boolean {
+    this.#heard = true;
+    if (this.#isLimited) this.#socket.pause();
+    return !this.closed && this.#charge(frameCosts.controlFrame);
+  }
+
+  #await(work: () => Promise<void>): void {
+    this.#socket.pause();
+    this.#handling = work()
       .catch((error: unknown) => {
         this.#edge.logger.error({ err: error }, "a frame could not be handled");
         this.close(closeCode.tryLater, "internal error");
@@ -249,44 +304,48 @@ export class Connection implements Observer {
         while (this.#handling === undefined && this.#queued.length > 0 && !this.closed) {
           this.#handle(this.#queued.shift()!);
         }
+        const reads = this.#handling === undefined && !this.#draining && !this.closed;
+        if (reads) this.#socket.resume();
       });
   }
 
   async #hello({ token, resume, sdk }: Hello): Promise<void> {
     if (this.#mode === "open") {
-      this.close(closeCode.malformed, "hello came twice");
+      this.#malformed("hello came twice");
+      return;
+    }
+    const nowMs = performance.now();
+    // Before the signature is looked at: whoever names an account that must wait, waits.
+    const waitMs = this.#edge.budgets.helloInMs(claimedAccount(token), nowMs);
+    if (waitMs > 0) {
+      this.#refuse(limited("rate-limited", "this account has sent too much: wait", waitMs));
+      return;
+    }
+    const checkInMs = this.#edge.newcomers.takeTokenCheck(this.#address, nowMs);
+    if (checkInMs > 0) {
+      this.#refuse(limited("rate-limited", "too many connections of this address", checkInMs));
       return;
     }
     const claims = await this.#tokens.check(token);
     if (claims === undefined || this.closed) return;
-    const { accountId, accountText, residence } = claims;
+    const { accountId, accountText } = claims;
+    const budget = this.#edge.budgets.of(accountText, nowMs);
+    const inMs = budget.takeUnits(frameCosts.hello, performance.now());
+    if (inMs > 0) {
+      this.#refuse(limited("rate-limited", "this account has sent too much: wait", inMs));
+      return;
+    }
+    this.#budget = budget;
+    const residence = this.#edge.residences.of(claims);
     const sessionId = this.#edge.sessionId(accountText, resume);
     const begunMs = Math.floor(this.#edge.worldNow());
     this.#session = { sessionId, accountId, accountText, residence, begunMs, sdk };
     this.#tokens.accept(claims);
     this.#mode = "open";
+    this.#stopGuard();
+    this.#leaveNewcomers();
     this.#edge.register(this);
-    const { config } = this.#edge;
-    this.#send(
-      serverFrame({
-        case: "welcome",
-        value: {
-          sessionId,
-          accountId,
-          serverTimeMs: BigInt(Math.floor(this.#edge.worldNow())),
-          ...(residence === undefined
-            ? {}
-            : { residence: { hexId: residence.hexId, layerId: residence.layerId } }),
-          limits: {
-            frameBytesMax: config.frameBytesMax,
-            commandsInFlightMax: config.commandsInFlightMax,
-            subscriptionsMax: config.subscriptionsMax,
-            commandsPerS: Math.floor(config.commandsPerS),
-            commandsBurst: config.commandsBurst,
-          },
-        },
-      }),
-    );
+    this.#send(welcomeFrame(this.#session, this.#edge.config, this.#edge.worldNow()));
     this.#edge.logger.info(
       { account: accountText, session: uuidText(sessionId) },
       "a session has begun",
@@ -301,53 +360,14 @@ export class Connection implements Observer {
       return;
     }
     this.#tokens.accept(claims);
+    this.#edge.residences.of(claims);
   }
 
-  #command(command: Command): void {
-    const session = this.#session!;
-    const nowMs = performance.now();
-    const waitMs = this.#bucket.take(nowMs);
-    const error =
-      waitMs > 0
-        ? limited("rate-limited", "too many commands a second on this connection", waitMs)
-        : this.#inFlight >= this.#edge.config.commandsInFlightMax
-          ? limited("too-many-in-flight", "wait for answers before sending more", 100)
-          : this.#edge.dispatch(command, session, {
-              answered: (bytes) => {
-                this.#inFlight--;
-                this.#send(answerFrame(bytes));
-              },
-              failed: (failure) => {
-                this.#inFlight--;
-                this.#answerError(command, failure);
-              },
-            });
-    if (error === undefined) {
-      this.#inFlight++;
-      this.#refusedInARow = 0;
-      return;
-    }
-    this.#answerError(command, error);
-    if (waitMs > 0 && ++this.#refusedInARow > this.#edge.config.floodMax) {
-      this.close(closeCode.limits, "flood");
-    }
-  }
-
-  #answerError(command: Command, error: EdgeError): void {
-    this.#edge.metrics.answers.inc(error.reason);
-    this.#send(answerFrame(edgeAnswer(command, error)));
-  }
-
-  #subscribe(keys: readonly Key[]): void {
-    const taken = this.#subscriptions.add(keys, this.#session?.residence, (error, key) =>
-      this.#error(error, key),
-    );
-    this.#edge.interest.subscribe(this, taken);
-  }
-
-  #unsubscribe(keys: readonly Key[]): void {
-    this.#subscriptions.remove(keys);
-    this.#edge.interest.unsubscribe(this, keys);
+  /** It hears why at once, and is held for half a second: who comes back by the hundred comes back more slowly. */
+  #refuse(error: EdgeError): void {
+    this.#error(error);
+    this.close(closeCode.limits, error.message);
+    this.#socket.pause();
   }
 
   #error(error: EdgeError, key?: Key): void {
@@ -366,24 +386,10 @@ export class Connection implements Observer {
   }
 
   #send(frame: Uint8Array): void {
-    if (this.closed) return;
-    if (this.#socket.bufferedAmount > bufferBytesMax) {
-      this.tooSlow();
-      return;
-    }
-    this.#write(frame);
+    if (!this.closed) this.#sent(this.#outbox.send(frame));
   }
 
-  /** What is said in one turn of the event loop leaves by one write: a write costs more than a frame. */
-  #write(frame: Uint8Array): void {
-    if (!this.#corked) {
-      this.#corked = true;
-      this.#stream.cork();
-      setImmediate(() => {
-        this.#corked = false;
-        this.#stream.uncork();
-      });
-    }
-    this.#socket.send(frame);
+  #sent(taken: boolean): void {
+    if (!taken) this.tooSlow();
   }
 }

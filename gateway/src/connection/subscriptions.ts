@@ -1,22 +1,19 @@
-/** The hexes that one connection watches. */
+/** The hexes that one connection watches: those around the hex where its player lives. */
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { diskOf, type Key, keyText } from "@hexhold/hex";
+import { type Key, keyText } from "@hexhold/hex";
 import { type EdgeError, limited } from "../admission/check-command.ts";
 import type { Edge } from "../edge.ts";
-
-/** How far from its own hex a player sees. */
-const viewRadius = 2;
+import type { Observer } from "../interest/interest.ts";
+import { type Residence, viewRadius } from "../session/residence.ts";
 
 export class Subscriptions {
-  readonly #edge: Pick<Edge, "checkKey" | "config">;
+  readonly #edge: Pick<Edge, "checkKey" | "config" | "interest">;
+  readonly #observer: Observer;
   readonly #keys = new Map<string, Key>();
 
-  constructor(edge: Pick<Edge, "checkKey" | "config">) {
+  constructor(edge: Pick<Edge, "checkKey" | "config" | "interest">, observer: Observer) {
     this.#edge = edge;
-  }
-
-  get keys(): Iterable<Key> {
-    return this.#keys.values();
+    this.#observer = observer;
   }
 
   get keyTexts(): string[] {
@@ -24,32 +21,44 @@ export class Subscriptions {
   }
 
   /**
-   * Takes those that a player who lives in `residence` may watch, also those that were taken before; `refused`
+   * Watches those that the player may see, also those that it watched before: each sends its state again. `refused`
    * hears why not of each other one.
    */
   add(
     keys: readonly Key[],
-    residence: Key | undefined,
+    residence: Residence,
     refused: (error: EdgeError, key: Key) => void,
-  ): Key[] {
-    const near = new Set(residence === undefined ? [] : diskOf(residence.hexId, viewRadius));
-    return keys.filter((key) => {
-      const isNear = residence?.layerId === key.layerId && near.has(key.hexId);
-      const fault = this.#fault(key, isNear);
+  ): void {
+    const taken = keys.filter((key) => {
+      const fault = this.#fault(key, residence);
       if (fault === undefined) this.#keys.set(keyText(key), key);
       else refused(fault, key);
       return fault === undefined;
     });
+    this.#edge.interest.subscribe(this.#observer, taken);
   }
 
   remove(keys: readonly Key[]): void {
     for (const key of keys) this.#keys.delete(keyText(key));
+    this.#edge.interest.unsubscribe(this.#observer, keys);
   }
 
-  #fault(key: Key, isNear: boolean): EdgeError | undefined {
+  /** Ends what the player sees no more, and returns it. */
+  leaveBehind(residence: Residence): Key[] {
+    const left = [...this.#keys.values()].filter((key) => !residence.sees(key));
+    if (left.length > 0) this.remove(left);
+    return left;
+  }
+
+  /** The connection is gone. */
+  close(): void {
+    this.#edge.interest.drop(this.#observer, this.#keys.values());
+  }
+
+  #fault(key: Key, residence: Residence): EdgeError | undefined {
     const fault = this.#edge.checkKey(key);
     if ("code" in fault) return fault;
-    if (!isNear) {
+    if (!residence.sees(key)) {
       return {
         code: ErrorCode.PERMISSION_DENIED,
         reason: "too-far",

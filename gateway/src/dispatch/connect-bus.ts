@@ -31,26 +31,40 @@ export function connectBus(options: ConnectBusOptions): () => void {
   let unwatch: (() => void) | undefined;
   let views: Inbox | undefined;
 
+  const detach = (): void => {
+    unwatch?.();
+    unwatch = undefined;
+    dispatcher.disconnect();
+    interest.disconnect();
+  };
   const attach = async (of: number): Promise<void> => {
     const current = (): boolean => !ended && generation === of && bus.state.mode !== "disconnected";
     while (current()) {
       try {
         // A tag of its own for each try: the broker may not have ended the last one yet.
         const id = `${instance}.${of}.${Date.now().toString(36)}`;
-        await dispatcher.connect(`gw.${id}.reply`);
-        views = await bus.openInbox({
+        const replies = await dispatcher.connect(`gw.${id}.reply`);
+        const opened = await bus.openInbox({
           name: `gw.${id}.view`,
           lengthMax: viewLengthMax,
           onMessage: (message) => interest.onViews(message.body),
         });
+        views = opened;
         await membership.setAmqpConnections(bus.connectionNames());
         if (!current()) return;
         unwatch?.();
         unwatch = membership.watchRoutes((routes) => {
           if (current()) dispatcher.setRoutes(routes);
         });
-        await Promise.all([interest.connect(views), views.bind(accountsTopic)]);
+        await Promise.all([interest.connect(opened), opened.bind(accountsTopic)]);
         options.onReady();
+        void Promise.race([replies.closed, opened.closed]).then((why) => {
+          if (!current() || views !== opened) return;
+          logger.warn({ why }, "the broker has ended a queue of this gateway: others are opened");
+          detach();
+          void Promise.all([replies.close(), opened.close()]);
+          void attach(of);
+        });
         return;
       } catch (error) {
         logger.warn({ err: error }, "the bus is there, but not ready for this gateway yet");
@@ -62,10 +76,7 @@ export function connectBus(options: ConnectBusOptions): () => void {
     const { state } = bus;
     if (state.mode === "disconnected") {
       generation = 0;
-      unwatch?.();
-      unwatch = undefined;
-      dispatcher.disconnect();
-      interest.disconnect();
+      detach();
     } else if (state.generation !== generation) {
       generation = state.generation;
       void attach(generation);

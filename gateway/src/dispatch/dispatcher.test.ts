@@ -103,8 +103,8 @@ it("sends a command for a domain service to the queue of its subject, whatever s
   });
   const subject = "0190d8a0-0000-7000-8000-000000000001";
   expect(offer({ service: "inventory", subject }).atOnce).toBeUndefined();
-  expect(offer({ service: "chat", subject }).atOnce).toBeUndefined();
-  expect(queues).toEqual([domainQueueOf("inventory", subject), "cmd.chat"]);
+  expect(offer({ service: "accounts", subject }).atOnce).toBeUndefined();
+  expect(queues).toEqual([domainQueueOf("inventory", subject), "cmd.accounts"]);
   expect(offer().atOnce).toMatchObject({ reason: "slot-stalled" });
 });
 

@@ -68,13 +68,13 @@ export class Dispatcher {
     return this.#inFlight.size;
   }
 
-  /** Opens the reply queue of a new connection. */
-  async connect(name: string): Promise<void> {
-    this.#inbox = await this.#options.bus.openInbox({
+  /** Opens the reply queue of a new connection; resolves with it. */
+  async connect(name: string): Promise<Inbox> {
+    return (this.#inbox = await this.#options.bus.openInbox({
       name,
       lengthMax: replyLengthMax,
       onMessage: (message) => this.#onReply(message.body),
-    });
+    }));
   }
 
   /** The connection is gone, and its route table with it. */
@@ -122,13 +122,15 @@ export class Dispatcher {
     };
   }
 
-  /** Fails what is pending and ends. */
+  /** Fails what is pending and ends. Idempotent. */
   async stop(): Promise<void> {
     clearInterval(this.#sweeper);
     for (const command of this.#inFlight) {
       if (command.state === "waiting") command.failed(unknownOutcome());
     }
-    await this.#inbox?.close();
+    const inbox = this.#inbox;
+    this.#inbox = undefined;
+    await inbox?.close();
   }
 
   #lane(slot: string): GatheringLane<PendingCommand> {

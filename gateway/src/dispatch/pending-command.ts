@@ -12,7 +12,7 @@ export interface PendingCommand extends GatheredCommand {
   readonly target: CommandTarget;
   readonly acceptedMs: number;
   readonly deadlineMs: number;
-  /** Called once, unless `failed` was for certain; after UNKNOWN_OUTCOME it may still be called. */
+  /** Called once, unless `failed` was for certain; after UNKNOWN_OUTCOME it may still be called: count it once. */
   readonly answered: (answer: AnswerHead, bytes: Uint8Array) => void;
   /** No answer came, or none will. */
   readonly failed: (error: EdgeError) => void;

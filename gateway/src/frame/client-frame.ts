@@ -6,6 +6,7 @@ import {
   type Command,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import {
+  compiledValidator,
   fieldOf,
   noBytes,
   readKey,
@@ -28,6 +29,16 @@ const commandWireTypes: WireTypes = [
   LengthDelimited,
   Varint,
 ];
+
+const validator = compiledValidator([ClientFrameSchema]);
+
+/** Which rule of its fields a frame breaks; undefined: none. Those of a command are answered, not punished. */
+export function frameFault(frame: ClientFrame): string | undefined {
+  if (frame.frame.case === "command") return undefined;
+  const checked = validator.validate(ClientFrameSchema, frame);
+  if (checked.kind === "valid") return undefined;
+  return checked.kind === "invalid" ? checked.violations.map(String).join("; ") : "not valid";
+}
 
 /** Throws on what is no ClientFrame. A command, which is nearly all that comes, is read field by field. */
 export function decodeClientFrame(bytes: Uint8Array): ClientFrame {

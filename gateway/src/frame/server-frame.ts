@@ -6,6 +6,8 @@ import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { WireType } from "@bufbuild/protobuf/wire";
 import { ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import type { Envelope, ViewEvent } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type { Session } from "../connection/connection.ts";
+import type { GatewayConfig } from "../gateway-config.ts";
 import { bytesField, encoded, keyField, textField, uintField } from "@hexhold/messaging";
 
 const field = { answer: 2, event: 4 } as const;
@@ -14,6 +16,31 @@ type Frame = NonNullable<MessageInitShape<typeof ServerFrameSchema>["frame"]>;
 
 export function serverFrame(frame: Frame): Uint8Array {
   return toBinary(ServerFrameSchema, create(ServerFrameSchema, { frame }));
+}
+
+/** @param nowMs world time. */
+export function welcomeFrame(
+  { sessionId, accountId, residence }: Session,
+  config: GatewayConfig,
+  nowMs: number,
+): Uint8Array {
+  const { key } = residence;
+  return serverFrame({
+    case: "welcome",
+    value: {
+      sessionId,
+      accountId,
+      serverTimeMs: BigInt(Math.floor(nowMs)),
+      ...(key === undefined ? {} : { residence: { hexId: key.hexId, layerId: key.layerId } }),
+      limits: {
+        frameBytesMax: config.frameBytesMax,
+        commandsInFlightMax: config.commandsInFlightMax,
+        subscriptionsMax: config.subscriptionsMax,
+        commandsPerS: Math.floor(config.commandsPerS),
+        commandsBurst: config.commandsBurst,
+      },
+    },
+  });
 }
 
 /** A frame around an encoded Answer. */

@@ -8,9 +8,15 @@
 import { compareBytes } from "./compare-bytes.ts";
 import { type Key, keyText, regionOf } from "@hexhold/hex";
 import { decodeEnvelope, decodeViews, type Inbox } from "@hexhold/messaging";
-import type { Answer, ViewEvent, ViewMark } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import type {
+  Answer,
+  Envelope,
+  ViewEvent,
+  ViewMark,
+} from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Logger } from "@hexhold/telemetry";
 import { eventFrame, serverFrame } from "../frame/server-frame.ts";
+import { RegionBindings } from "./region-bindings.ts";
 import type { GatewayMetrics } from "../gateway-metrics.ts";
 
 /** A connection as interest sees it. */
@@ -22,9 +28,21 @@ export interface Observer {
   readonly closed: boolean;
 }
 
+/** The result of the command by which a hex is read. */
+export interface ViewContract {
+  /** Full name of the message; empty when the game has no such command. */
+  readonly type: string;
+  /** Version of the command: it rises with every change of its result. */
+  readonly version: number;
+}
+
 export interface InterestOptions {
   /** Sends the observe command; resolves with its answer, or undefined when there is none in time. */
   readonly observe: (key: Key) => Promise<Answer | undefined>;
+  /** What the game's views are: named in each state, so that a client can tell whether it reads them. */
+  readonly view: ViewContract;
+  /** An event of a watched hex, before any observer sees it. */
+  readonly onSeen?: (key: Key, envelope: Envelope) => void;
   /** An event of no hex: its envelope. */
   readonly onAnnouncement: (envelope: Uint8Array) => void;
   /** A reader whose buffer stays full for so long is ended. Default 30 s: a pause of the network is shorter. */
@@ -66,13 +84,15 @@ const slowMsMaxDefault = 30_000;
 export class Interest {
   readonly #options: InterestOptions;
   readonly #hexes = new Map<string, WatchedHex>();
-  readonly #regions = new Map<string, number>();
+  readonly #bindings: RegionBindings;
   readonly #lagging = new Map<Observer, Laggard>();
   readonly #timer: NodeJS.Timeout;
-  #inbox: Inbox | undefined;
 
   constructor(options: InterestOptions) {
     this.#options = options;
+    this.#bindings = new RegionBindings({
+      onChange: (bound) => options.metrics.bindings.set(bound),
+    });
     const { laggardsEveryMs = laggardsEveryMsDefault } = options;
     this.#timer = setInterval(() => this.#retryLaggards(), laggardsEveryMs);
     this.#timer.unref();
@@ -80,13 +100,12 @@ export class Interest {
 
   /** A view queue on a new connection: binds every region again and resynchronises everybody. */
   async connect(inbox: Inbox): Promise<void> {
-    this.#inbox = inbox;
-    await Promise.all([...this.#regions.keys()].map(async (region) => inbox.bind(region)));
+    await this.#bindings.connect(inbox);
     for (const hex of this.#hexes.values()) this.#resync(hex, "reconnect");
   }
 
   disconnect(): void {
-    this.#inbox = undefined;
+    this.#bindings.disconnect();
   }
 
   subscribe(observer: Observer, keys: readonly Key[]): void {
@@ -138,6 +157,7 @@ export class Interest {
 
   stop(): void {
     clearInterval(this.#timer);
+    this.#bindings.stop();
   }
 
   #watch(key: Key, text: string): WatchedHex {
@@ -152,7 +172,7 @@ export class Interest {
       observing: false,
     };
     this.#hexes.set(text, hex);
-    this.#regions.set(hex.region, (this.#regions.get(hex.region) ?? 0) + 1);
+    this.#bindings.watch(hex.region);
     return hex;
   }
 
@@ -162,13 +182,7 @@ export class Interest {
     this.#lagging.get(observer)?.missed.delete(hex);
     if (hex.waiting.size > 0 || hex.live.size > 0 || this.#hexes.get(text) !== hex) return;
     this.#hexes.delete(text);
-    const left = (this.#regions.get(hex.region) ?? 1) - 1;
-    if (left > 0) {
-      this.#regions.set(hex.region, left);
-      return;
-    }
-    this.#regions.delete(hex.region);
-    void this.#inbox?.unbind(hex.region).catch(() => undefined);
+    this.#bindings.unwatch(hex.region);
   }
 
   #onEvent(hex: WatchedHex, event: ViewEvent): void {
@@ -181,6 +195,7 @@ export class Interest {
         hex.activationId = event.activationId;
         hex.viewSeq = seq;
         hex.tail = [event];
+        this.#options.onSeen?.(hex.key, decodeEnvelope(event.event));
         this.#resync(hex, order > 0 ? "activation" : "gap");
         return;
       }
@@ -189,8 +204,10 @@ export class Interest {
     hex.viewSeq = seq;
     hex.tail.push(event);
     if (hex.tail.length > tailMax) hex.tail.shift();
+    const envelope = decodeEnvelope(event.event);
+    this.#options.onSeen?.(hex.key, envelope);
     if (hex.live.size === 0) return;
-    const frame = eventFrame(event, decodeEnvelope(event.event));
+    const frame = eventFrame(event, envelope);
     for (const [observer, seen] of hex.live) {
       if (seq === seen + 1) this.#send(observer, hex, frame, seq);
     }
@@ -226,11 +243,9 @@ export class Interest {
 
   /** Asks for the state and hands it to those who waited when it was asked. False: try again later. */
   async #observeOnce(hex: WatchedHex): Promise<boolean> {
-    const inbox = this.#inbox;
-    if (inbox === undefined) return false;
     // Events must be on their way before the state is read.
     try {
-      await inbox.bind(hex.region);
+      await this.#bindings.whenBound(hex.region);
     } catch {
       return false;
     }
@@ -262,6 +277,8 @@ export class Interest {
         viewSeq: BigInt(viewSeq),
         hexVersion: answer.hexVersion,
         view: answer.outcome.value.result,
+        viewType: this.#options.view.type,
+        viewVersion: this.#options.view.version,
       },
     });
     const frames = newer.map((event) => eventFrame(event, decodeEnvelope(event.event)));

@@ -43,7 +43,7 @@ test("an unknown key is asked for once, by all who wait for it", async () => {
     ring.replace([signer.key]);
     return true;
   });
-  const check = createTokenCheck(ring);
+  const check = createTokenCheck(ring, Date.now);
   const token = await signer.sign({ sid: "a-login" });
   const claims = await Promise.all([check(token), check(token)]);
   expect(claims.map(({ accountText, loginId }) => [accountText, loginId])).toEqual([
@@ -56,7 +56,7 @@ test("an unknown key is asked for once, by all who wait for it", async () => {
 test("a flood of made-up keys asks once a second, and each token is bad", async () => {
   let asked = 0;
   const ring = createKeyRing(nobody, () => Promise.resolve(++asked > 0));
-  const check = createTokenCheck(ring);
+  const check = createTokenCheck(ring, Date.now);
   for (let n = 0; n < 20; n++) {
     const token = await (await newSigner(`made-up-${n}`)).sign();
     await expect(check(token)).rejects.toMatchObject({ reason: "bad-token" });
@@ -66,7 +66,10 @@ test("a flood of made-up keys asks once a second, and each token is bad", async 
 
 test("while nobody can be asked, an unknown key is not called bad; a known one is taken", async () => {
   const [known, unknown] = [await newSigner("known"), await newSigner("unknown")];
-  const check = createTokenCheck(createKeyRing(known.jwks, () => Promise.resolve(false)));
+  const check = createTokenCheck(
+    createKeyRing(known.jwks, () => Promise.resolve(false)),
+    Date.now,
+  );
   await expect(check(await unknown.sign())).rejects.toMatchObject({ reason: "keys-unknown" });
   expect((await check(await known.sign())).accountText).toBe(account);
 });
@@ -74,7 +77,7 @@ test("while nobody can be asked, an unknown key is not called bad; a known one i
 test("configured keys stay whatever the service names, and a named one goes when it is named no more", async () => {
   const [configured, named] = [await newSigner("dev-1"), await newSigner("named")];
   const ring = createKeyRing(configured.jwks, () => Promise.resolve(true));
-  const check = createTokenCheck(ring);
+  const check = createTokenCheck(ring, Date.now);
   ring.add(named.key);
   expect((await check(await named.sign())).loginId).toBeUndefined();
   ring.replace([]);
@@ -84,7 +87,10 @@ test("configured keys stay whatever the service names, and a named one goes when
 
 test("another's signature under a known name, another audience and an ended token are not taken", async () => {
   const [own, forger] = [await newSigner("same"), await newSigner("same")];
-  const check = createTokenCheck(createKeyRing(own.jwks, () => Promise.resolve(true)));
+  const check = createTokenCheck(
+    createKeyRing(own.jwks, () => Promise.resolve(true)),
+    Date.now,
+  );
   await expect(check(await forger.sign())).rejects.toMatchObject({ reason: "bad-token" });
   await expect(check(await own.sign({ aud: "other" }))).rejects.toMatchObject({
     reason: "bad-token",

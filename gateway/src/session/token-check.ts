@@ -1,7 +1,7 @@
 import { tokenAudience, tokenIssuer } from "@hexhold/config";
 import { type Key, parseKeyText } from "@hexhold/hex";
 import { uuidBytes, uuidText } from "@hexhold/messaging";
-import { jwtVerify } from "jose";
+import { decodeJwt, jwtVerify } from "jose";
 import { type KeyRing, KeysUnknownError } from "./key-ring.ts";
 
 /** What an access token says. */
@@ -11,6 +11,8 @@ export interface TokenClaims {
   readonly accountText: string;
   /** UUID text of the login under which it was given; undefined for one that the accounts service did not sign. */
   readonly loginId: string | undefined;
+  /** Unix milliseconds; 0: the token does not say. */
+  readonly issuedMs: number;
   /** Unix milliseconds. */
   readonly expiresMs: number;
   /** Hex where the player was last known to live, if the token says so. */
@@ -30,11 +32,23 @@ export class TokenError extends Error {
 
 export type TokenCheck = (token: string) => Promise<TokenClaims>;
 
+/** The account that a token names, whoever signed it; empty where it names none. */
+export function claimedAccount(token: string): string {
+  try {
+    return uuidText(uuidBytes(decodeJwt(token).sub ?? ""));
+  } catch {
+    return "";
+  }
+}
+
 /** Clocks of services may differ by so much. */
 const clockToleranceS = 5;
 
-/** Makes the check. EdDSA only. */
-export function createTokenCheck(keys: Pick<KeyRing, "keyOf">): TokenCheck {
+/**
+ * Makes the check. EdDSA only.
+ * @param worldNow what a token's times are held against; this machine's clock may be set.
+ */
+export function createTokenCheck(keys: Pick<KeyRing, "keyOf">, worldNow: () => number): TokenCheck {
   return async (token) => {
     try {
       const { payload } = await jwtVerify(token, keys.keyOf, {
@@ -43,6 +57,7 @@ export function createTokenCheck(keys: Pick<KeyRing, "keyOf">): TokenCheck {
         audience: tokenAudience,
         requiredClaims: ["sub", "exp"],
         clockTolerance: clockToleranceS,
+        currentDate: new Date(worldNow()),
       });
       const accountId = uuidBytes(payload.sub ?? "");
       return {
@@ -50,6 +65,7 @@ export function createTokenCheck(keys: Pick<KeyRing, "keyOf">): TokenCheck {
         // In one spelling everywhere: it is the subject of commands, and finds their queue.
         accountText: uuidText(accountId),
         loginId: typeof payload["sid"] === "string" ? payload["sid"] : undefined,
+        issuedMs: (payload.iat ?? 0) * 1000,
         expiresMs: (payload.exp ?? 0) * 1000,
         residence: typeof payload["hex"] === "string" ? parseKeyText(payload["hex"]) : undefined,
       };

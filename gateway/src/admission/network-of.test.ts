@@ -1,0 +1,15 @@
+import { expect, it } from "vitest";
+import { networkOf } from "./network-of.ts";
+
+it.each([
+  ["10.0.0.1", "10.0.0.1"],
+  ["::ffff:10.0.0.1", "10.0.0.1"],
+  ["2001:db8:0:1::7", "2001:db8:0:1"],
+  ["2001:0db8:0000:0001:2:3:4:5", "2001:db8:0:1"],
+  ["2001:db8::", "2001:db8:0:0"],
+  ["::1", "0:0:0:0"],
+  ["fe80::1%eth0", "fe80:0:0:0"],
+  ["", ""],
+])("%s is of %s", (address, network) => {
+  expect(networkOf(address)).toBe(network);
+});
