@@ -1,11 +1,8 @@
 /** An account: registration, login, and an access token that is always fresh. Over HTTP, by AuthService. */
-import { type DescMessage, fromBinary, fromJson, type JsonValue } from "@bufbuild/protobuf";
-import {
-  AuthErrorSchema,
-  type AuthTokens,
-  AuthTokensSchema,
-} from "@hexhold/gen/hexhold/edge/v1/auth_pb";
+import { type DescMessage, fromJson, type JsonValue } from "@bufbuild/protobuf";
+import { type AuthTokens, AuthTokensSchema } from "@hexhold/gen/hexhold/edge/v1/auth_pb";
 import { v7 } from "uuid";
+import { AccountError, callAuth } from "./auth-call.ts";
 
 export interface AccountOptions {
   /** Of a gateway, as `ws:`, `wss:`, `http:` or `https:`, or of several: the next one is asked when one is silent. */
@@ -24,21 +21,6 @@ export interface Account {
   readonly token: () => Promise<string>;
   /** Ends the login, and the session that plays under it. */
   logout(): Promise<void>;
-}
-
-/** AuthService said no, or could not be reached (`unreachable`). */
-export class AccountError extends Error {
-  readonly code = "ACCOUNT";
-  /** As in docs/protocol.md, "Accounts"; `invalid` for a broken field rule. */
-  readonly reason: string;
-  /** 0 = repeating it makes no sense. */
-  readonly retryAfterMs: number;
-  constructor(reason: string, message: string, retryAfterMs = 0) {
-    super(message);
-    this.name = "AccountError";
-    this.reason = reason;
-    this.retryAfterMs = retryAfterMs;
-  }
 }
 
 /** Makes an account and logs it in; the same name and password again log in. Rejects with an {@link AccountError}. */
@@ -73,15 +55,15 @@ const residenceTriesMax = 10;
 function accountOf(options: AccountOptions, first: AuthTokens): Account {
   const { url, onTokens, retryMs = 1000 } = options;
   let tokens = first;
-  let receivedMs = Date.now();
+  let received = clocks();
   let refreshing: Promise<void> | undefined;
   const lifeMs = accessLifeMs(first);
   onTokens?.(first);
 
-  const isFresh = (): boolean => Date.now() - receivedMs < lifeMs - freshMsMin;
+  const isFresh = (): boolean => msSince(received) < lifeMs - freshMsMin;
   const refreshOnce = async (): Promise<void> => {
     tokens = await refresh(options, tokens.refreshToken);
-    receivedMs = Date.now();
+    received = clocks();
     onTokens?.(tokens);
   };
   const renew = (): Promise<void> =>
@@ -99,9 +81,21 @@ function accountOf(options: AccountOptions, first: AuthTokens): Account {
     },
     async logout() {
       await refreshing?.catch(() => undefined);
-      await post(url, "Logout", { refreshToken: tokens.refreshToken });
+      await callAuth(url, "Logout", { refreshToken: tokens.refreshToken });
     },
   };
+}
+
+interface Clocks {
+  readonly dateMs: number;
+  readonly monotonicMs: number;
+}
+
+const clocks = (): Clocks => ({ dateMs: Date.now(), monotonicMs: performance.now() });
+
+/** The longer of two: one clock may be set back, the other stands still while the device sleeps. */
+function msSince({ dateMs, monotonicMs }: Clocks): number {
+  return Math.max(Date.now() - dateMs, performance.now() - monotonicMs);
 }
 
 /** Under one request id, so that a repetition is no second use of the token. */
@@ -132,57 +126,10 @@ async function call(
   method: "Register" | "Login" | "Refresh",
   request: object,
 ): Promise<AuthTokens> {
-  const { tokens = null } = (await post(url, method, request)) as { tokens?: JsonValue };
+  const { tokens = null } = (await callAuth(url, method, request)) as { tokens?: JsonValue };
   return fromJson(AuthTokensSchema as DescMessage, tokens, {
     ignoreUnknownFields: true,
   }) as AuthTokens;
-}
-
-/** Asks one gateway after another, until one answers. */
-async function post(url: AccountOptions["url"], method: string, request: object): Promise<unknown> {
-  const [first = "", ...others] = typeof url === "string" ? [url] : url;
-  try {
-    return await postTo(first, method, request);
-  } catch (error) {
-    const isSilent = error instanceof AccountError && error.reason === "unreachable";
-    if (others.length === 0 || !isSilent) throw error;
-    return post(others, method, request);
-  }
-}
-
-async function postTo(url: string, method: string, request: object): Promise<unknown> {
-  const path = `/hexhold.edge.v1.AuthService/${method}`;
-  let response: Response;
-  try {
-    response = await fetch(new URL(path, url.replace(/^ws/, "http")), {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(request),
-      signal: AbortSignal.timeout(10_000),
-    });
-  } catch (error) {
-    throw new AccountError("unreachable", `no answer: ${(error as Error).message}`, 1000);
-  }
-  const body = (await response.json().catch(() => ({}))) as ErrorBody;
-  if (response.ok) return body;
-  throw errorOf(body, response.status);
-}
-
-interface ErrorBody {
-  readonly message?: string;
-  readonly details?: readonly { readonly type?: string; readonly value?: string }[];
-}
-
-function errorOf({ message = "", details = [] }: ErrorBody, status: number): AccountError {
-  const detail = details.find(({ type }) => type === AuthErrorSchema.typeName)?.value;
-  if (detail === undefined) {
-    return status === 400
-      ? new AccountError("invalid", message)
-      : new AccountError("unreachable", message || `HTTP ${status}`, 1000);
-  }
-  const bytes = Uint8Array.from(atob(detail), (character) => character.charCodeAt(0));
-  const { reason, retryAfterMs } = fromBinary(AuthErrorSchema, bytes);
-  return new AccountError(reason, message, retryAfterMs);
 }
 
 function pause(ms: number): Promise<void> {

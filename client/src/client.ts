@@ -13,7 +13,8 @@ import { type CommandContract, contractOf } from "./contract-of.ts";
 import type { Seen } from "./hex-track.ts";
 import { createGatewayList, type GatewayList } from "./gateway-list.ts";
 import { createLatestWins, type LatestWins } from "./latest-wins.ts";
-import { assumedLimits, type ClientTiming, defaultTiming } from "./limits.ts";
+import { isDoneInHex, noticeNames, type NoticeName } from "./server-frames.ts";
+import { type ClientTiming, askTimeMsMax, assumedLimits, defaultTiming } from "./limits.ts";
 import type { OutcomeOf } from "./outcome.ts";
 import { referenceView } from "./reference-view.ts";
 import { createServerClock } from "./server-clock.ts";
@@ -43,10 +44,13 @@ export interface ClientOptions<V = HexView> {
   readonly view?: ViewFold<V>;
   /** Each change of the session. */
   readonly onState?: (state: SessionState) => void;
-  readonly onNotice?: (kind: "resync" | "go-elsewhere" | "token-expiring") => void;
+  readonly onNotice?: (kind: NoticeName) => void;
   /** Every frame but pings, for those who watch. */
   readonly onFrame?: (frame: SeenFrame) => void;
-  /** A listener threw; default: thrown on, in a turn of its own, as an event target does. */
+  /**
+   * A listener threw, or the world's views are not those that `view` reads: a {@link ViewError}, once, besides the
+   * update `unreadable` of each hex. Default: thrown on, in a turn of its own, as an event target does.
+   */
   readonly onFault?: (error: unknown) => void;
   readonly timing?: Partial<ClientTiming>;
 }
@@ -153,6 +157,7 @@ class HexholdClient<V> implements Client<V> {
   readonly #options: ClientOptions<V>;
   readonly #timing: ClientTiming;
   readonly #clock = createServerClock();
+  #askingTime: (() => void)[] = [];
   readonly #gateways: GatewayList;
   readonly #session: Session;
   readonly #commands: CommandQueue;
@@ -186,6 +191,7 @@ class HexholdClient<V> implements Client<V> {
       onPong: (serverMs, roundTripMs) => {
         this.roundTripMs = roundTripMs;
         this.#clock.sample(serverMs, roundTripMs);
+        for (const tell of this.#askingTime.splice(0)) tell();
       },
       onTraffic: (direction, content, bytes) => {
         if (direction === "sent") stats.framesSent++;
@@ -240,25 +246,32 @@ class HexholdClient<V> implements Client<V> {
   ): Promise<OutcomeOf<T>> {
     const contract = contractOf(schema);
     const isVolatile = contract.durability === Durability.VOLATILE;
-    const requestId = options.requestId ?? this.newRequestId();
-    const content: ClientFrameInit = {
-      case: "command",
-      value: {
-        requestId,
-        type: contract.type,
-        version: contract.messageVersion,
-        ...(key === undefined ? {} : { key: { hexId: key.hexId, layerId: key.layerId } }),
-        payload: toBinary(schema, create(schema as DescMessage, init) as T),
-        ...(isVolatile ? { volatileSeq: options.volatileSeq ?? ++this.#volatileSeq } : {}),
-      },
+    const given = {
+      type: contract.type,
+      version: contract.messageVersion,
+      ...(key === undefined ? {} : { key: { hexId: key.hexId, layerId: key.layerId } }),
+      payload: toBinary(schema, create(schema as DescMessage, init) as T),
+      ...(isVolatile ? { volatileSeq: options.volatileSeq ?? ++this.#volatileSeq } : {}),
     };
+    const orderUnder = (requestId: Uint8Array) => {
+      const content: ClientFrameInit = { case: "command", value: { ...given, requestId } };
+      return { requestId, content, bytes: encodeFrame(content) };
+    };
+    const order = orderUnder(options.requestId ?? this.newRequestId());
+    // An id that the caller chose is the caller's: it may have been sent before.
+    const renew =
+      options.requestId === undefined
+        ? async () => {
+            await this.#askTime();
+            return orderUnder(this.newRequestId());
+          }
+        : undefined;
     const isOrdered = !isVolatile && options.ordered !== false;
     const outcome = await this.#commands.submit({
-      requestId,
+      ...order,
       contract,
-      content,
-      bytes: encodeFrame(content),
-      lane: isOrdered ? laneOf(contract, key) : `#${hexDigits(requestId)}`,
+      renew,
+      lane: isOrdered ? laneOf(contract, key) : `#${hexDigits(order.requestId)}`,
       timeoutMs: options.timeoutMs ?? (isVolatile ? volatileMsMax : this.#timing.commandMsMax),
       signal: options.signal,
     });
@@ -298,6 +311,15 @@ class HexholdClient<V> implements Client<V> {
 
   close(): void {
     this.#session.close();
+  }
+
+  /** Until a pong has told the server's time, or it takes too long. */
+  #askTime(): Promise<void> {
+    this.#session.ping();
+    return new Promise((resolve) => {
+      this.#askingTime.push(resolve);
+      setTimeout(resolve, askTimeMsMax);
+    });
   }
 
   #limits() {
@@ -346,6 +368,7 @@ class HexholdClient<V> implements Client<V> {
     switch (content.case) {
       case "answer":
         this.#commands.answered(content.value);
+        if (isDoneInHex(content.value)) this.#subscriptions.residenceKnown();
         break;
       case "state":
         this.#subscriptions.onState(content.value);
@@ -365,6 +388,7 @@ class HexholdClient<V> implements Client<V> {
 
   #noticed({ kind, keys }: Notice): void {
     if (kind === Notice_Kind.RESYNC) this.#subscriptions.onResync(keys);
+    if (kind === Notice_Kind.LEFT_BEHIND) this.#subscriptions.onLeftBehind(keys);
     const name = noticeNames[kind];
     if (name !== undefined) this.#guard(() => this.#options.onNotice?.(name));
   }
@@ -390,9 +414,3 @@ class HexholdClient<V> implements Client<V> {
 function laneOf({ type }: CommandContract, key: Key | undefined): string {
   return key === undefined ? type.slice(0, type.lastIndexOf(".")) : keyText(key);
 }
-
-const noticeNames: Readonly<Record<number, "resync" | "go-elsewhere" | "token-expiring">> = {
-  [Notice_Kind.RESYNC]: "resync",
-  [Notice_Kind.GO_ELSEWHERE]: "go-elsewhere",
-  [Notice_Kind.TOKEN_EXPIRING]: "token-expiring",
-};

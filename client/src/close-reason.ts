@@ -28,7 +28,7 @@ export type CloseReason =
 /** Code that the SDK closes with when the server broke the protocol. */
 export const malformedCloseCode = 4400;
 
-/** Close codes as in contracts.md, "Client frames". */
+/** Close codes as in docs/protocol.md, "Close codes". */
 export function closeReasonOf(code: number): CloseReason {
   switch (code) {
     case 1003:

@@ -28,7 +28,14 @@ export interface CommandOrder {
   readonly lane: string;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /**
+   * The same command under a new request id, made on the server's time as it is asked now; undefined where the caller
+   * chose the id. Never rejects.
+   */
+  readonly renew?: (() => Promise<RenewedOrder>) | undefined;
 }
+
+export type RenewedOrder = Pick<CommandOrder, "requestId" | "bytes" | "content">;
 
 export interface CommandQueueOptions {
   /** False: there is no session, or its buffer is full. */
@@ -40,11 +47,13 @@ export interface CommandQueueOptions {
 }
 
 interface Pending {
-  readonly order: CommandOrder;
-  readonly id: string;
+  order: CommandOrder;
+  id: string;
   readonly settle: (outcome: AnyOutcome) => void;
   phase: "queued" | "sent" | "pausing";
   attempts: number;
+  /** How often it got a new request id. */
+  renewals: number;
   /** A send of it may have been executed, and no answer has said otherwise. */
   mayHaveRun: boolean;
   lastError: Failed | undefined;
@@ -53,6 +62,8 @@ interface Pending {
   retry: ReturnType<typeof setTimeout> | undefined;
 }
 
+/** New ids for one command: one is enough unless the server's time is set again meanwhile. */
+const renewalsMax = 3;
 /** How soon a full socket buffer is looked at again. */
 const drainMs = 20;
 
@@ -105,6 +116,7 @@ export class CommandQueue {
         },
         phase: "queued",
         attempts: 0,
+        renewals: 0,
         mayHaveRun: false,
         lastError: undefined,
         endsMs: performance.now() + order.timeoutMs,
@@ -149,7 +161,12 @@ export class CommandQueue {
       this.#options.stats.malformed++;
       outcome = failed("INTERNAL", "unreadable-answer", String(error));
     }
-    if (outcome.outcome === "error" && isRetryable(outcome) && !isVolatile(pending)) {
+    if (isAhead(outcome) && pending.phase === "sent" && mayRenew(pending)) {
+      void this.#renew(pending);
+    } else if (isAhead(outcome) && pending.mayHaveRun) {
+      // The server's time was set back: an earlier send under this id may have been taken.
+      this.#finish(pending, lastWord(pending, "its request id is ahead of the server's time"));
+    } else if (outcome.outcome === "error" && isRetryable(outcome) && !isVolatile(pending)) {
       if (pending.phase === "sent") this.#retryLater(pending, outcome);
     } else {
       this.#finish(pending, outcome);
@@ -232,6 +249,23 @@ export class CommandQueue {
     this.#startBlocked();
   }
 
+  /** No send of it was taken, for certain: it goes again under another id. */
+  async #renew(pending: Pending): Promise<void> {
+    const { order } = pending;
+    this.#landed(pending);
+    pending.phase = "pausing";
+    pending.renewals++;
+    this.#startBlocked();
+    const renewed = await order.renew?.();
+    // Given up, aborted or closed meanwhile.
+    if (renewed === undefined || this.#byId.get(pending.id) !== pending) return;
+    this.#byId.delete(pending.id);
+    pending.order = { ...order, ...renewed };
+    pending.id = hexDigits(renewed.requestId);
+    pending.phase = "queued";
+    this.#start(pending);
+  }
+
   #giveUp(pending: Pending): void {
     if (pending.phase === "sent") pending.mayHaveRun = true;
     this.#finish(pending, lastWord(pending, "it was not answered in time"));
@@ -257,6 +291,17 @@ export class CommandQueue {
     this.#startHead(lane);
     this.#startBlocked();
   }
+}
+
+/** The server's time was set back, or this device's was carried on wrongly. */
+function isAhead(outcome: AnyOutcome): boolean {
+  return outcome.outcome === "error" && outcome.reason === "request-id-in-future";
+}
+
+/** Without a doubt about earlier sends, and not for ever. */
+function mayRenew(pending: Pending): boolean {
+  const { order, mayHaveRun, renewals } = pending;
+  return order.renew !== undefined && !mayHaveRun && renewals < renewalsMax && !isVolatile(pending);
 }
 
 function isVolatile({ order }: Pending): boolean {

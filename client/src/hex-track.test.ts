@@ -13,6 +13,7 @@ import type { ViewFold } from "./view-fold.ts";
 
 /** A view that is the list of all that ever happened: any wrong step shows. */
 const listFold: ViewFold<readonly number[]> = {
+  reads: { type: "test.List", version: 1 },
   decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)) as number[],
   apply: (view, event) => [...view, event.payload[0]! * 256 + event.payload[1]!],
   agrees: (a, b) => JSON.stringify(a) === JSON.stringify(b),

@@ -43,6 +43,8 @@ export const defaultTiming: ClientTiming = {
 
 /** Commands that may wait in the client, sent or not. Beyond: answered RESOURCE_EXHAUSTED at once. */
 export const pendingMax = 1024;
+/** For the answer to a question for the server's time; then what is known has to do. */
+export const askTimeMsMax = 2000;
 /** Bytes that may wait in the socket; commands stay in the client beyond it. */
 export const bufferedBytesMax = 1024 * 1024;
 /** Limits before the first welcome, and where a welcome names none. */

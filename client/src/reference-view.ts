@@ -3,6 +3,7 @@ import { create, fromBinary } from "@bufbuild/protobuf";
 import {
   type HexView,
   HexViewSchema,
+  ObserveSchema,
   type SeenPlayer,
   SeenPlayerSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
@@ -20,9 +21,13 @@ import {
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { type Resource, type Stock, StockSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { compareBytes } from "./bytes.ts";
+import { contractOf } from "./contract-of.ts";
 import type { SeenEvent, ViewFold } from "./view-fold.ts";
 
+const { messageVersion: version } = contractOf(ObserveSchema);
+
 export const referenceView: ViewFold<HexView> = {
+  reads: { type: HexViewSchema.typeName, version },
   decode: (bytes) => fromBinary(HexViewSchema, bytes),
   apply: applyEvent,
   agrees,

@@ -5,7 +5,11 @@
 export interface ServerClock {
   /** Unix milliseconds of the server, as well as is known; the device's own before the first sample. */
   now(): number;
-  /** The server said `serverMs`; the question took `roundTripMs`, of which half is taken for the way back. */
+  /**
+   * The server said `serverMs`; the question took `roundTripMs`, of which half is taken for the way back. Counts when
+   * its way was the shortest so far, and at once when the way cannot explain the difference: then the server's time
+   * was set.
+   */
   sample(serverMs: number, roundTripMs: number): void;
   /** A new server: its samples count, whatever the last one said. */
   reset(): void;
@@ -13,6 +17,8 @@ export interface ServerClock {
 
 /** After so many samples a slower one is taken, too: clocks drift. */
 const samplesKept = 20;
+/** Drift between two samples that were taken, and a pause between a clock's reading and the socket. */
+const driftMsMax = 250;
 
 export function createServerClock(
   monotonicMs: () => number = () => performance.now(),
@@ -23,10 +29,13 @@ export function createServerClock(
   return {
     now: () => monotonicMs() + offsetMs,
     sample(serverMs, roundTripMs) {
-      if (roundTripMs > bestMs && ++sinceBest < samplesKept) return;
+      const sampledMs = serverMs + roundTripMs / 2 - monotonicMs();
+      // Each is wrong by half of its way at most.
+      const wasSet = Math.abs(sampledMs - offsetMs) > (roundTripMs + bestMs) / 2 + driftMsMax;
+      if (!wasSet && roundTripMs > bestMs && ++sinceBest < samplesKept) return;
       sinceBest = 0;
       bestMs = roundTripMs;
-      offsetMs = serverMs + roundTripMs / 2 - monotonicMs();
+      offsetMs = sampledMs;
     },
     reset() {
       bestMs = Number.POSITIVE_INFINITY;

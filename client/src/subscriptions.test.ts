@@ -5,12 +5,16 @@ import {
   LevelRaisedSchema,
   PlayerMovedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
+import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeGateway, residence, startFakeGateway, until } from "../test/fake-gateway.ts";
 import { type Client, createClient } from "./client.ts";
+import { referenceView } from "./reference-view.ts";
 import type { HexUpdate } from "./subscriptions.ts";
+import { ViewError } from "./view-fold.ts";
 
 const one = new Uint8Array(16).fill(1);
 const two = new Uint8Array(16).fill(2);
@@ -43,7 +47,13 @@ afterEach(async () => {
   await gateway.stop();
 });
 
-function state(viewSeq: number, activationId = one, stock = 100n, key = residence): void {
+function state(
+  viewSeq: number,
+  activationId = one,
+  stock = 100n,
+  key = residence,
+  named: { viewType?: string; viewVersion?: number; view?: Uint8Array } = {},
+): void {
   const view = create(HexViewSchema, {
     stocks: [{ resource: Resource.WOOD, amount: stock, asOfMs: 1000n }],
     nowMs: 1000n,
@@ -53,7 +63,14 @@ function state(viewSeq: number, activationId = one, stock = 100n, key = residenc
   const bytes = toBinary(HexViewSchema, view);
   gateway.peer.send({
     case: "state",
-    value: { key, activationId, viewSeq: BigInt(viewSeq), hexVersion: 1n, view: bytes },
+    value: {
+      key,
+      activationId,
+      viewSeq: BigInt(viewSeq),
+      hexVersion: 1n,
+      view: bytes,
+      ...named,
+    },
   });
 }
 
@@ -199,6 +216,21 @@ describe("subscriptions", () => {
     await until("it asks", () => gateway.peers.length === 2 && asked() === 1);
   });
 
+  test("hexes that are let go in one turn are one frame, before those that are asked for", async () => {
+    const third = { hexId: residence.hexId, layerId: 3 };
+    const subscriptions = [residence, otherKey].map((key) => client.subscribe([key], listener));
+    await until("it asks", () => asked() === 1);
+    const before = gateway.peer.received.length;
+    client.subscribe([third], listener);
+    for (const subscription of subscriptions) subscription.close();
+    await until("it asks", () => asked() === 2);
+    const frames = gateway.peer.received.slice(before).filter(({ case: kind }) => kind !== "ping");
+    expect(frames).toMatchObject([
+      { case: "unsubscribe", value: { keys: [residence, otherKey] } },
+      { case: "subscribe", value: { keys: [third] } },
+    ]);
+  });
+
   test("the last to leave unsubscribes", async () => {
     const first = client.subscribe([residence], listener);
     const second = client.subscribe([residence], listener);
@@ -237,5 +269,107 @@ describe("subscriptions", () => {
     await until("it is counted", () => client.stats.malformed === 1);
     expect(kinds()).toEqual(["state", "stale:unreadable"]);
     expect(client.state.mode).toBe("online");
+  });
+});
+
+test("a hex that was left behind is denied, and asked for again by whoever wants it anew", async () => {
+  client.subscribe([residence], listener);
+  await until("it is asked for", () => asked() === 1);
+  gateway.peer.send({
+    case: "notice",
+    value: { kind: Notice_Kind.LEFT_BEHIND, keys: [residence] },
+  });
+  await until("it is denied", () => kinds().includes("denied"));
+  expect(updates.at(-1)).toMatchObject({ kind: "denied", reason: "left-behind" });
+  client.subscribe([residence], listener);
+  await until("it is asked for again", () => asked() === 2);
+});
+
+test("a hex that was too far is asked for again when the player has done something in its hex", async () => {
+  client.subscribe([residence], listener);
+  await until("it is asked for", () => asked() === 1);
+  gateway.peer.send({
+    case: "error",
+    value: { reason: "too-far", message: "", key: residence, errorCode: 0, retryAfterMs: 0 },
+  });
+  await until("it is denied", () => kinds().includes("denied"));
+  for (const durability of [Durability.READ, Durability.DURABLE]) {
+    gateway.peer.send({
+      case: "answer",
+      value: { key: residence, durability, outcome: { case: "applied", value: {} } },
+    });
+  }
+  await until("it is asked for again", () => asked() === 2);
+  expect(kinds()).toEqual(["denied"]);
+});
+
+describe("a view that the fold does not read", () => {
+  const { type, version } = referenceView.reads;
+  let faults: unknown[];
+  /** A client with a fold of another version of the reference game, or of the reference game as it is. */
+  async function watch(reads = referenceView.reads): Promise<void> {
+    faults = [];
+    client.close();
+    client = createClient({
+      url: gateway.url,
+      token: "a-token",
+      view: { ...referenceView, reads },
+      onFault: (error) => faults.push(error),
+      timing: { reconnect: { baseMs: 5, maxMs: 20 }, resubscribe: { baseMs: 10, maxMs: 10 } },
+    });
+    await client.ready;
+    client.subscribe([residence, otherKey], listener);
+    await until("it asks", () => asked() === 1);
+  }
+  const come = (key: typeof residence, named: { viewType: string; viewVersion: number }): void =>
+    state(1, one, 100n, key, named);
+
+  test("of another game is an error that names both and says what to do, told once and not asked for again", async () => {
+    await watch();
+    for (const key of [residence, otherKey]) {
+      come(key, { viewType: "other.v1.Board", viewVersion: 3 });
+    }
+    await until("both are told", () => updates.length === 2);
+    const [update] = updates;
+    expect(update).toMatchObject({
+      kind: "unreadable",
+      key: residence,
+      error: {
+        code: "VIEW_MISMATCH",
+        came: { type: "other.v1.Board", version: 3 },
+        expected: { type: "hexhold.hex.v1.HexView", version },
+      },
+    });
+    expect(faults).toEqual([(update as { error: Error }).error]);
+    expect(faults[0]).toBeInstanceOf(ViewError);
+    expect(String(faults[0])).toContain("other.v1.Board version 3");
+    expect(String(faults[0])).toMatch(/createClient .* in the option `view`$/);
+    expect(client.view(residence)).toBeUndefined();
+    const before = asked();
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    expect(asked()).toBe(before);
+  });
+
+  test("of an earlier version is one too; of a later one, or without a name, is read", async () => {
+    await watch({ type, version: version + 1 });
+    come(residence, { viewType: type, viewVersion: version });
+    await until("it is told", () => updates.length === 1);
+    expect(updates[0]).toMatchObject({ kind: "unreadable", error: { code: "VIEW_MISMATCH" } });
+    expect(String((updates[0] as { error: Error }).error)).toContain("update the server");
+    come(otherKey, { viewType: type, viewVersion: version + 2 });
+    await until("it is read", () => kinds().includes("state"));
+    come(residence, { viewType: "", viewVersion: 0 });
+    await until("it is read", () => kinds().filter((kind) => kind === "state").length === 2);
+  });
+
+  test("by its bytes is told each time, and asked for again", async () => {
+    await watch();
+    const before = asked();
+    const rubbish = { viewType: type, viewVersion: version, view: new Uint8Array([0xff]) };
+    state(1, one, 100n, residence, rubbish);
+    await until("it is told", () => updates.length === 1);
+    expect(updates[0]).toMatchObject({ kind: "unreadable", error: { code: "VIEW_UNREADABLE" } });
+    await until("it is asked for again", () => asked() > before);
+    expect(faults).toEqual([]);
   });
 });

@@ -17,9 +17,12 @@ import {
 import { type ClientTiming, keysPerFrameMax } from "./limits.ts";
 import type { ClientFrameInit } from "./socket.ts";
 import type { ClientStats } from "./stats.ts";
-import type { SeenEvent, ViewFold } from "./view-fold.ts";
+import { mismatchOf, type SeenEvent, ViewError, type ViewFold } from "./view-fold.ts";
 
-/** What a listener is told. `state` comes first, then events; after `stale` a `state` again. */
+/**
+ * What a listener is told. `state` comes first, then events; after `stale` a `state` again. `denied`: the server does
+ * not show the hex. `unreadable`: it does, and the fold does not read what it shows.
+ */
 export type HexUpdate<V> =
   | { readonly kind: "state"; readonly key: Key; readonly seen: Seen<V> }
   | { readonly kind: "event"; readonly key: Key; readonly seen: Seen<V>; readonly event: SeenEvent }
@@ -29,7 +32,8 @@ export type HexUpdate<V> =
       readonly key: Key;
       readonly reason: string;
       readonly message: string;
-    };
+    }
+  | { readonly kind: "unreadable"; readonly key: Key; readonly error: ViewError };
 
 /** `connection`: it was lost. `resync`: the server dropped events. `event`: its effect cannot be told here. */
 export type StaleCause = GapCause | "connection" | "resync" | "event" | "unreadable";
@@ -47,7 +51,7 @@ export interface SubscriptionsOptions<V> {
   readonly send: (content: ClientFrameInit) => boolean;
   readonly timing: ClientTiming;
   readonly stats: ClientStats;
-  /** A listener threw. */
+  /** A listener threw, or the first view came that the fold does not read. */
   readonly onFault: (error: unknown) => void;
 }
 
@@ -59,18 +63,25 @@ interface WatchedHex<V> {
   attempts: number;
   timer: ReturnType<typeof setTimeout> | undefined;
   askedMs: number;
-  denied: boolean;
+  /** Why the server does not show it; empty while it does. */
+  denied: string;
 }
 
+/** Denied hexes are asked for again no more often than this, when the player may live nearer. */
+const retryDeniedEveryMs = 1000;
 /** A hex whose events cannot be followed is not asked for more often than this. */
 const askEveryMs = 200;
 
 export class Subscriptions<V> {
   readonly #options: SubscriptionsOptions<V>;
   readonly #hexes = new Map<string, WatchedHex<V>>();
-  /** To be asked for at the end of this turn, in few frames. */
+  /** To be asked for, and let go, at the end of this turn, in few frames. */
   readonly #asking = new Map<string, Key>();
+  readonly #leaving = new Map<string, Key>();
   #isOnline = false;
+  /** The application has been told once: all hexes have views of one game. */
+  #hasMismatch = false;
+  #deniedRetriedMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: SubscriptionsOptions<V>) {
     this.#options = options;
@@ -83,6 +94,7 @@ export class Subscriptions<V> {
       const text = keyText(key);
       const hex = this.#hexes.get(text) ?? this.#watch(key, text);
       hex.listeners.add(own);
+      if (hex.denied !== "") this.#askAgain(hex);
       const { track } = hex;
       if (track.mode === "live") {
         const update: HexUpdate<V> = { kind: "state", key, seen: track.seen };
@@ -109,9 +121,18 @@ export class Subscriptions<V> {
   online(): void {
     this.#isOnline = true;
     for (const hex of this.#hexes.values()) {
-      hex.denied = false;
-      hex.attempts = 0;
-      this.#ask(hex);
+      this.#askAgain(hex);
+    }
+  }
+
+  /** The player has done something in its hex: the server knows now where it lives, if it did not before. */
+  residenceKnown(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#deniedRetriedMs < retryDeniedEveryMs) return;
+    for (const hex of this.#hexes.values()) {
+      if (hex.denied !== "too-far") continue;
+      this.#deniedRetriedMs = nowMs;
+      this.#askAgain(hex);
     }
   }
 
@@ -127,17 +148,31 @@ export class Subscriptions<V> {
     const hex = this.#hexOf(state.key);
     if (hex === undefined) return;
     const { activationId, view } = state;
-    const step = this.#step(hex, () =>
-      withState(
-        hex.track,
-        {
-          activationId,
-          view,
-          viewSeq: Number(state.viewSeq),
-          hexVersion: Number(state.hexVersion),
-        },
-        this.#options.fold,
-      ),
+    const { fold } = this.#options;
+    const came = { type: state.viewType, version: state.viewVersion };
+    const mismatch = mismatchOf(came, fold.reads);
+    if (mismatch !== undefined) {
+      this.#mismatched(hex, mismatch);
+      return;
+    }
+    const step = this.#step(
+      hex,
+      () =>
+        withState(
+          hex.track,
+          {
+            activationId,
+            view,
+            viewSeq: Number(state.viewSeq),
+            hexVersion: Number(state.hexVersion),
+          },
+          fold,
+        ),
+      (cause) => {
+        const named = came.type === "" ? undefined : came;
+        const error = new ViewError("VIEW_UNREADABLE", named, fold.reads, cause);
+        this.#tellAll(hex, { kind: "unreadable", key: hex.key, error });
+      },
     );
     if (step?.finding.kind !== "state" || step.track.mode !== "live") return;
     clearTimeout(hex.timer);
@@ -203,16 +238,22 @@ export class Subscriptions<V> {
   onError({ key, reason, message }: ErrorFrame): void {
     const hex = this.#hexOf(key);
     if (hex === undefined) return;
-    clearTimeout(hex.timer);
-    hex.denied = true;
-    hex.track = unseen;
-    this.#tellAll(hex, { kind: "denied", key: hex.key, reason, message });
+    this.#deny(hex, reason, message);
+  }
+
+  /** The player lives too far from these hexes now. */
+  onLeftBehind(keys: readonly WireKey[]): void {
+    for (const key of keys) {
+      const hex = this.#hexOf(key);
+      if (hex !== undefined) this.#deny(hex, "left-behind", "the player lives too far from it now");
+    }
   }
 
   close(): void {
     for (const hex of this.#hexes.values()) clearTimeout(hex.timer);
     this.#hexes.clear();
     this.#asking.clear();
+    this.#leaving.clear();
   }
 
   #watch(key: Key, text: string): WatchedHex<V> {
@@ -223,7 +264,7 @@ export class Subscriptions<V> {
       attempts: 0,
       timer: undefined,
       askedMs: Number.NEGATIVE_INFINITY,
-      denied: false,
+      denied: "",
     };
     this.#hexes.set(text, hex);
     this.#ask(hex);
@@ -231,17 +272,15 @@ export class Subscriptions<V> {
   }
 
   #unsubscribe(keys: readonly Key[], listener: HexListener<V>): void {
-    const left: Key[] = [];
     for (const key of keys) {
       const text = keyText(key);
       const hex = this.#hexes.get(text);
       if (hex?.listeners.delete(listener) !== true || hex.listeners.size > 0) continue;
       clearTimeout(hex.timer);
       this.#hexes.delete(text);
-      if (!this.#asking.delete(text)) left.push(key);
-    }
-    for (const some of inFrames(left)) {
-      this.#options.send({ case: "unsubscribe", value: { keys: some } });
+      if (this.#asking.delete(text)) continue;
+      this.#flushSoon();
+      this.#leaving.set(text, key);
     }
   }
 
@@ -250,18 +289,35 @@ export class Subscriptions<V> {
   }
 
   /** Takes a step, or counts what could not be read and asks for the state. */
-  #step(hex: WatchedHex<V>, take: () => Step<V>): Step<V> | undefined {
+  #step(
+    hex: WatchedHex<V>,
+    take: () => Step<V>,
+    onUnreadable?: (cause: unknown) => void,
+  ): Step<V> | undefined {
     try {
       const step = take();
       hex.track = step.track;
       return step;
-    } catch {
+    } catch (error) {
       this.#options.stats.malformed++;
       // Not at once: a server that sends rubbish would be asked for more of it.
       this.#suspend(hex, "unreadable");
       this.#remind(hex);
+      onUnreadable?.(error);
       return undefined;
     }
+  }
+
+  /** Asking again brings the same: the hex is left alone until the next connection. */
+  #mismatched(hex: WatchedHex<V>, error: ViewError): void {
+    clearTimeout(hex.timer);
+    hex.denied = "view-mismatch";
+    hex.track = unseen;
+    this.#tellAll(hex, { kind: "unreadable", key: hex.key, error });
+    if (this.#hasMismatch) return;
+    this.#hasMismatch = true;
+    // A listener that looks at states alone would show an empty world and say nothing.
+    this.#options.onFault(error);
   }
 
   #stale(hex: WatchedHex<V>, cause: StaleCause): void {
@@ -282,11 +338,24 @@ export class Subscriptions<V> {
   }
 
   #ask(hex: WatchedHex<V>): void {
-    if (!this.#isOnline || hex.denied) return;
-    if (this.#asking.size === 0) queueMicrotask(() => this.#flush());
+    if (!this.#isOnline || hex.denied !== "") return;
+    this.#flushSoon();
     this.#asking.set(keyText(hex.key), hex.key);
     hex.askedMs = performance.now();
     this.#remind(hex);
+  }
+
+  #askAgain(hex: WatchedHex<V>): void {
+    hex.denied = "";
+    hex.attempts = 0;
+    this.#ask(hex);
+  }
+
+  #deny(hex: WatchedHex<V>, reason: string, message: string): void {
+    clearTimeout(hex.timer);
+    hex.denied = reason;
+    hex.track = unseen;
+    this.#tellAll(hex, { kind: "denied", key: hex.key, reason, message });
   }
 
   /** A state that does not come is asked for again. */
@@ -298,9 +367,19 @@ export class Subscriptions<V> {
     );
   }
 
+  #flushSoon(): void {
+    if (this.#asking.size + this.#leaving.size === 0) queueMicrotask(() => this.#flush());
+  }
+
   #flush(): void {
+    const leaving = [...this.#leaving.values()];
     const keys = [...this.#asking.values()];
+    this.#leaving.clear();
     this.#asking.clear();
+    // First what is let go: the server counts.
+    for (const some of inFrames(leaving)) {
+      this.#options.send({ case: "unsubscribe", value: { keys: some } });
+    }
     for (const some of inFrames(keys)) {
       this.#options.send({ case: "subscribe", value: { keys: some } });
     }
