@@ -1,98 +1,115 @@
 import { effect } from "@preact/signals";
-import type { Account } from "@hexhold/client";
-import { useEffect, useState } from "preact/hooks";
-import { goOn } from "./account.ts";
-import { takeLogin } from "./join-token.ts";
+import { keyText } from "@hexhold/hex";
+import { useEffect } from "preact/hooks";
+import { gaps, session } from "./connection.ts";
 import { MapView } from "./map/map-view.tsx";
+import { notes } from "./notes.ts";
+import { Ended } from "./panel/ended.tsx";
 import { FrameList } from "./panel/frame-list.tsx";
+import { FrontPage } from "./panel/front-page.tsx";
 import { HexCard } from "./panel/hex-card.tsx";
-import { JoinForm } from "./panel/join-form.tsx";
 import { StatusLine } from "./panel/status-line.tsx";
-import { endWords, resources, resourceNames } from "./words.ts";
+import { WalkCard } from "./panel/walk-card.tsx";
+import { stage } from "./stage.ts";
+import { plane, walkByKeys } from "./ways.ts";
+import { resourceNames, resources } from "./words/resource-words.ts";
 import {
-  gaps,
+  arrivalWords,
   isPresent,
-  join,
-  notes,
   ownBalance,
   ownHex,
   ownPlayers,
   ownStock,
-  session,
+  transit,
   world,
 } from "./world.ts";
 
-export function App({ token: guest }: { token: string | undefined }) {
-  const [account, setAccount] = useState<Account>();
-  // A guest's address wins: it was opened just now.
-  const [isGoingOn, setGoingOn] = useState(guest === undefined && takeLogin() !== undefined);
-  const token = guest ?? account?.token;
-  useEffect(() => {
-    if (isGoingOn) void goOn().then((found) => (setAccount(found), setGoingOn(false)));
-  }, []);
-  useEffect(() => {
-    if (token !== undefined) join(token);
-  }, [token]);
-  useEffect(() => (token === undefined ? undefined : effect(mirror)), [token]);
-  const rejoin = (next: string): void => {
-    location.hash = `token=${next}`;
-  };
-  if (isGoingOn) return <p class="hint">Logging in…</p>;
-  if (token === undefined) {
-    return (
-      <JoinForm
-        why="Register or log in to play. As a guest, open the address that npm start prints behind “play”."
-        onToken={rejoin}
-        onAccount={setAccount}
-      />
-    );
+export function App() {
+  useEffect(() => effect(mirror), []);
+  const shown = stage.value;
+  switch (shown.mode) {
+    case "restoring":
+      return <Waiting words="Logging in…" />;
+    case "leaving":
+      return <Waiting words="Logging out…" />;
+    case "form":
+      return <FrontPage why={shown.why} />;
+    case "ended":
+      return <Ended player={shown.player} end={shown.end} />;
+    case "playing":
+      return <Playing />;
+    default:
+      return shown satisfies never;
   }
-  const state = session.value;
-  if (state.mode === "closed") {
-    return <JoinForm why={endWords(state.reason)} onToken={rejoin} />;
-  }
+}
+
+function Waiting({ words }: { words: string }) {
+  return (
+    <main class="front">
+      <p class="lead" role="status">
+        {words}
+      </p>
+    </main>
+  );
+}
+
+function Playing() {
+  const opened = world.value;
+  useEffect(walkByKeys, []);
   return (
     <div class="world">
       <StatusLine />
-      <div class="stage">
-        {world.value !== undefined && <MapView world={world.value} />}
-        <p class="hint">{hint(world.value !== undefined, isPresent.value)}</p>
-        <Notes />
-      </div>
-      <aside>
-        {world.value !== undefined && <HexCard world={world.value} />}
-        <FrameList />
-        {world.value !== undefined && (
-          <p class="identity">
-            You are <code>{world.value.accountText}</code>
-          </p>
+      <main class="stage">
+        {opened !== undefined && plane.value !== undefined && (
+          <MapView world={opened} plane={plane.value} />
         )}
+        <p class="hint" aria-live="polite">
+          {hint(opened !== undefined)}
+        </p>
+        <p class="sr" role="status">
+          {arrivalWords.value}
+        </p>
+        <Notes />
+      </main>
+      <aside aria-label="Your hex and what you can do">
+        {opened !== undefined && <HexCard world={opened} />}
+        {opened !== undefined && <WalkCard world={opened} />}
+        <FrameList world={opened} />
       </aside>
     </div>
   );
 }
 
 /** What the player may do now, or waits for. */
-function hint(hasWorld: boolean, present: boolean): string {
+function hint(hasWorld: boolean): string {
   if (!hasWorld) return "Looking for your hex…";
-  return present ? "Click or tap inside your hex to walk" : "Coming online…";
+  if (!isPresent.value) return "Coming into the world…";
+  if (transit.value !== undefined) return "Walking to the next hex…";
+  const touch = !matchMedia("(hover: hover)").matches;
+  return `${touch ? "Tap" : "Click"} to walk, in your hex or to the next`;
 }
 
 function Notes() {
   return (
-    <ul class="notes" role="log" aria-live="polite" aria-label="Messages">
+    <div class="notes" role="log" aria-label="Messages">
       {notes.value.map((note) => (
-        <li key={note.nth}>{note.text}</li>
+        <p key={note.nth}>{note.text}</p>
       ))}
-    </ul>
+    </div>
   );
 }
 
 /** What tests read, and nothing else: attributes of the body. */
 function mirror(): void {
   const { dataset } = document.body;
+  const shown = stage.value.mode;
+  const home = world.value?.place.value.home;
+  dataset["stage"] = shown;
   dataset["state"] = session.value.mode;
   dataset["present"] = String(isPresent.value);
+  dataset["account"] = world.value?.accountText ?? "";
+  dataset["home"] = home === undefined ? "" : keyText(home);
+  dataset["walking"] = String(transit.value !== undefined);
   dataset["hexVersion"] = String(ownHex.value?.hexVersion ?? "");
   dataset["players"] = String(ownPlayers.value.length);
   dataset["gapsNoticed"] = String(gaps.value.noticed);

@@ -8,6 +8,7 @@ export const balances = signal<ReadonlyMap<string, bigint>>(new Map());
 export interface BalanceReader {
   /** Something was gathered: its credit comes within about half a second. */
   soon(): void;
+  stop(): void;
 }
 
 const firstMs = 350;
@@ -19,13 +20,14 @@ const everyMs = 15_000;
 export function readBalances(client: Client): BalanceReader {
   const inventory = createInventory(client);
   let left = 0;
+  let isStopped = false;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function read(): Promise<void> {
     if (client.state.mode !== "online") return;
     const outcome = await inventory.balances({}, { timeoutMs: 5_000 });
     // A world may be without an inventory: what is not known is not shown.
-    if (outcome.outcome !== "applied") return;
+    if (outcome.outcome !== "applied" || isStopped) return;
     balances.value = new Map(outcome.result.balances.map(({ asset, amount }) => [asset, amount]));
   }
 
@@ -36,11 +38,16 @@ export function readBalances(client: Client): BalanceReader {
   }
 
   void read();
-  setInterval(() => void read(), everyMs);
+  const every = setInterval(() => void read(), everyMs);
   return {
     soon() {
       left = readsMax;
       timer ??= setTimeout(step, firstMs);
+    },
+    stop() {
+      isStopped = true;
+      clearInterval(every);
+      clearTimeout(timer);
     },
   };
 }

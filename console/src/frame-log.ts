@@ -90,7 +90,7 @@ function describe({
       return { kind: "state", about: `seq ${String(content.value.viewSeq ?? 0n)}`, ...plain };
     case "subscribe":
     case "unsubscribe":
-      return { kind: content.case, about: `${content.value.keys?.length ?? 0} hexes`, ...plain };
+      return { kind: content.case, about: hexCount(content.value.keys?.length ?? 0), ...plain };
     case "error":
       return {
         kind: "error",
@@ -101,4 +101,8 @@ function describe({
     default:
       return { kind: content.case ?? "unknown", about: "", ...plain };
   }
+}
+
+function hexCount(count: number): string {
+  return count === 1 ? "1 hex" : `${count} hexes`;
 }

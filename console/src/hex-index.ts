@@ -6,8 +6,10 @@ import { keyText } from "@hexhold/hex";
 export interface KnownHex {
   readonly view: HexView | undefined;
   readonly hexVersion: number;
-  /** `loading`: no state yet. `stale`: a gap, or no connection. `denied`: never to be seen. */
+  /** `loading`: no state yet. `stale`: a gap, or no connection. `denied`: not to be seen, for the reason given. */
   readonly mode: "loading" | "live" | "stale" | "denied";
+  /** Of a denied hex: a reason of the server, or `unreadable`. */
+  readonly reason?: string;
 }
 
 const loading: KnownHex = { view: undefined, hexVersion: 0, mode: "loading" };
@@ -15,12 +17,15 @@ const loading: KnownHex = { view: undefined, hexVersion: 0, mode: "loading" };
 export interface HexIndex {
   get(keyText: string): KnownHex;
   take(update: HexUpdate<HexView>): void;
+  /** The hex is watched no more. */
+  forget(keyText: string): void;
 }
 
 export function createHexIndex(): HexIndex {
   const hexes = new Map<string, KnownHex>();
   return {
     get: (text) => hexes.get(text) ?? loading,
+    forget: (text) => void hexes.delete(text),
     take(update) {
       const text = keyText(update.key);
       const before = hexes.get(text) ?? loading;
@@ -35,7 +40,10 @@ export function createHexIndex(): HexIndex {
           hexes.set(text, { ...before, mode: before.view === undefined ? "loading" : "stale" });
           break;
         case "denied":
-          hexes.set(text, { view: undefined, hexVersion: 0, mode: "denied" });
+          hexes.set(text, { ...loading, mode: "denied", reason: update.reason });
+          break;
+        case "unreadable":
+          hexes.set(text, { ...loading, mode: "denied", reason: "unreadable" });
           break;
         default:
           update satisfies never;

@@ -13,6 +13,8 @@ export interface Walker {
   /** Goes back to what the server says. */
   place(at: Point | undefined): void;
   walkTo(target: Point): void;
+  /** Stays where it is. */
+  stop(): void;
   /** From where it stands; each in thousandths. */
   walkBy(x: number, y: number): void;
   step(elapsedMs: number): void;
@@ -42,6 +44,7 @@ export function createWalker({ send }: { send: (x: number, y: number) => void })
       if (back !== undefined) at = back;
     },
     walkTo,
+    stop: () => (target = undefined),
     walkBy(x, y) {
       if (at !== undefined) walkTo({ x: at.x + x, y: at.y + y });
     },

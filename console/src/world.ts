@@ -1,176 +1,205 @@
-/** The page's one session: what is known, as signals for the panel and as an index for the map, and what can be done. */
+/** The world as one player sees it: what is known, as signals for the panel and an index for the map, and what can be done. */
 import {
   type AnyOutcome,
   type Client,
-  createClient,
-  createReferencePlayer,
   hexDigits,
+  type HexUpdate,
   type ReferencePlayer,
-  type SessionState,
   stockAt,
   uuidText,
 } from "@hexhold/client";
+import { fromBinary } from "@bufbuild/protobuf";
 import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { PlayerEnteredSchema, PlayerLeftSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { diskOf, type Key, keyText } from "@hexhold/hex";
-import { computed, signal } from "@preact/signals";
-import { balances, readBalances } from "./balances.ts";
-import { noteFrame } from "./frame-log.ts";
+import { areNeighbours, type Key, keyText, sameKey } from "@hexhold/hex";
+import { computed, type ReadonlySignal, signal } from "@preact/signals";
+import { type BalanceReader, balances, readBalances } from "./balances.ts";
 import { createHexIndex, type KnownHex } from "./hex-index.ts";
-import { forgetToken } from "./join-token.ts";
-import { outcomeWords, resourceNames } from "./words.ts";
+import { say } from "./notes.ts";
+import { createRing } from "./ring.ts";
 import { createWalker, type Walker } from "./walker.ts";
+import { outcomeWords, walkWords, type Wish } from "./words/outcome-words.ts";
+import { placeWords } from "./words/place-words.ts";
+import { resourceNames } from "./words/resource-words.ts";
 
-/** How far a player sees. */
-const ringRadius = 2;
 export const gatherAmount = 10;
-const notesMax = 4;
-const noteMs = 7000;
 
-export interface Note {
-  readonly nth: number;
-  readonly text: string;
+/** On the way to another hex. */
+export interface Transit {
+  readonly to: Key;
+  /** Monotonic. */
+  readonly sinceMs: number;
+}
+
+/** Where the player lives, and the hexes in sight from there, its own first. */
+export interface Place {
+  readonly home: Key;
+  readonly ring: readonly Key[];
+  /** Where it came from by the last walk. */
+  readonly from: Key | undefined;
 }
 
 export interface World {
   readonly client: Client;
-  readonly home: Key;
+  /** 16 bytes. */
+  readonly playerId: Uint8Array;
   /** Hex digits of the player's id. */
   readonly self: string;
   readonly accountText: string;
-  readonly ring: readonly Key[];
+  readonly place: ReadonlySignal<Place>;
   readonly walker: Walker;
   hex(hexId: bigint): KnownHex;
+  /** Takes from the stock of the own hex; nothing while the player is on its way, or not in the world. */
   gather(resource: Resource): Promise<void>;
+  /** Walks to a neighbouring hex; says why it cannot. Nothing as above. Never rejects. */
+  walkTo(hexId: bigint): Promise<void>;
+  /** Says that the server, or another session, has taken the player elsewhere; nothing when it lives here. */
+  livesIn(key: Key): void;
+  close(): void;
 }
 
-export const session = signal<SessionState>({ mode: "connecting", attempt: 0 });
 export const world = signal<World | undefined>(undefined);
 export const ownHex = signal<KnownHex | undefined>(undefined);
-export const roundTripMs = signal<number | undefined>(undefined);
-export const gaps = signal({ noticed: 0, unnoticed: 0 });
-export const notes = signal<readonly Note[]>([]);
+export const transit = signal<Transit | undefined>(undefined);
 /** Whether the player is in its hex: `enter` was answered. */
 export const isPresent = signal(false);
 /** Server time, four times a second: what grows is computed from it. */
 export const nowMs = signal(Date.now());
+/** Where the player has just come to, for who does not see the map. */
+export const arrivalWords = signal("");
 
 export const ownPlayers = computed(() => ownHex.value?.view?.players ?? []);
 
-let nthNote = 0;
-
-export function say(text: string): void {
-  if (notes.value.some((note) => note.text === text)) return;
-  const note = { nth: nthNote++, text };
-  notes.value = [...notes.value.slice(1 - notesMax), note];
-  setTimeout(() => (notes.value = notes.value.filter((other) => other !== note)), noteMs);
+/** Nothing is known any more. */
+export function forgetWorld(): void {
+  world.value?.close();
+  world.value = undefined;
+  ownHex.value = undefined;
+  transit.value = undefined;
+  isPresent.value = false;
+  arrivalWords.value = "";
+  balances.value = new Map();
 }
 
-/** Connects with `token`, or with those that it gives, and goes on by itself from there. */
-export function join(token: string | (() => Promise<string>)): void {
-  const { protocol, host } = location;
-  const client = createClient({
-    url: `${protocol === "https:" ? "wss" : "ws"}://${host}/`,
-    token,
-    sdk: "hexhold-console/0.1.0",
-    onFrame: noteFrame,
-    onState(state) {
-      session.value = state;
-      if (state.mode === "online") void arrive(client);
-      else isPresent.value = false;
-      if (state.mode === "closed" && state.reason.endsWith("-token")) forgetToken();
-    },
-    onNotice(kind) {
-      if (kind === "token-expiring" && typeof token === "string")
-        say("Your access token ends in a minute.");
-    },
-  });
-  setInterval(() => tick(client), 250);
-  addEventListener("pagehide", () => void depart(client));
-}
-
-/** In the hex of residence, with the ring around it in sight. Once per connection. */
-async function arrive(client: Client): Promise<void> {
-  const { welcome } = client;
-  if (welcome?.residence === undefined) {
-    say("This player lives nowhere in this world.");
-    return;
-  }
-  if (world.value === undefined) world.value = settle(client, welcome.accountId, welcome.residence);
-  const outcome = await playerOf(client).enter();
-  if (outcome.outcome === "refused" && outcome.reason === "already-online") isPresent.value = true;
-  else if (outcome.outcome === "applied") isPresent.value = true;
-  else tell("Joining", outcome);
-}
-
-async function depart(client: Client): Promise<void> {
-  if (client.state.mode !== "online") return;
-  await Promise.race([
-    playerOf(client).leave({ ordered: false }),
-    new Promise((resolve) => setTimeout(resolve, 300)),
-  ]);
-  client.close();
-}
-
-let player: ReferencePlayer | undefined;
-
-function playerOf(client: Client): ReferencePlayer {
-  player ??= createReferencePlayer(client);
-  return player;
-}
-
-function settle(client: Client, accountId: Uint8Array, home: Key): World {
+/** @param comeIn brings the player in again, when it is not certain where it is. */
+export function openWorld(
+  client: Client,
+  player: ReferencePlayer,
+  playerId: Uint8Array,
+  comeIn: () => Promise<void>,
+): World {
   const index = createHexIndex();
-  const ring = diskOf(home.hexId, ringRadius).map((hexId) => ({ ...home, hexId }));
-  const homeText = keyText(home);
-  const self = hexDigits(accountId);
+  const self = hexDigits(playerId);
+  const ring = createRing<HexView>({
+    subscribe: (keys, listener) => client.subscribe(keys, listener),
+    listener: seen,
+    onClosed: (key) => index.forget(keyText(key)),
+  });
+  ring.moveTo(player.key);
+  const place = signal<Place>({ home: player.key, ring: ring.keys, from: undefined });
   const walker = createWalker({
     send: (x, y) =>
-      playerOf(client).move(x, y, (outcome) => {
-        if (outcome.outcome !== "refused") return;
-        tell("Walking", outcome);
-        walker.place(positionOf(index.get(homeText).view, self));
+      player.move(x, y, (outcome) => {
+        // On its way to another hex it may have taken a step more.
+        if (outcome.outcome !== "refused" || transit.value !== undefined) return;
+        tell({ type: "cmd.hex.move", doing: "Walking" }, outcome);
+        walker.place(positionIn(place.value.home));
       }),
   });
-  const reader = readBalances(client);
-  client.subscribe(ring, (update) => {
+  const reader: BalanceReader = readBalances(client);
+
+  function seen(update: HexUpdate<HexView>): void {
     index.take(update);
-    if (keyText(update.key) !== homeText) return;
-    ownHex.value = index.get(homeText);
-    if ("seen" in update) walker.begin(positionOf(update.seen.view, self));
-  });
-  return {
-    client,
-    home,
-    self,
-    accountText: uuidText(accountId),
-    ring,
-    walker,
-    hex: (hexId) => index.get(keyText({ ...home, hexId })),
-    async gather(resource) {
-      const outcome = await playerOf(client).gather(resource, gatherAmount);
-      if (outcome.outcome === "applied") reader.soon();
-      tell(`Gathering ${resourceNames[resource] ?? ""}`, outcome);
-    },
-  };
-}
-
-function positionOf(view: HexView | undefined, self: string): { x: number; y: number } | undefined {
-  return view?.players.find((item) => hexDigits(item.playerId) === self);
-}
-
-function tell(what: string, outcome: AnyOutcome): void {
-  const words = outcomeWords(what, outcome);
-  if (words !== undefined) say(words);
-}
-
-function tick(client: Client): void {
-  nowMs.value = client.serverNow();
-  roundTripMs.value = client.roundTripMs;
-  const { gapsNoticed: noticed, gapsUnnoticed: unnoticed } = client.stats;
-  if (noticed !== gaps.value.noticed || unnoticed !== gaps.value.unnoticed) {
-    gaps.value = { noticed, unnoticed };
+    const { home } = place.value;
+    if (!sameKey(update.key, home)) return;
+    ownHex.value = index.get(keyText(home));
+    if (wasSentOffline(update)) {
+      isPresent.value = false;
+      void comeIn();
+    }
+    if (update.kind === "state") walker.begin(positionIn(home));
+    if (update.kind !== "event" || update.event.type !== "evt.hex.player-entered") return;
+    const { playerId: entered } = fromBinary(PlayerEnteredSchema, update.event.payload);
+    if (hexDigits(entered) === self) walker.place(positionIn(home));
   }
+
+  /**
+   * The page has not left, yet its player is not in its hex: its gateway was silent for so long that its session counted
+   * as gone. A state that is older than `enter` looks the same; to enter once more then does nothing.
+   */
+  function wasSentOffline(update: HexUpdate<HexView>): boolean {
+    if (!isPresent.value || transit.value !== undefined) return false;
+    if (update.kind === "state") return positionIn(update.key) === undefined;
+    if (update.kind !== "event" || update.event.type !== "evt.hex.player-left") return false;
+    return hexDigits(fromBinary(PlayerLeftSchema, update.event.payload).playerId) === self;
+  }
+
+  function positionIn(key: Key): { x: number; y: number } | undefined {
+    const players = index.get(keyText(key)).view?.players;
+    return players?.find((item) => hexDigits(item.playerId) === self);
+  }
+
+  function livesIn(key: Key): void {
+    const { home } = place.value;
+    if (sameKey(key, home)) return;
+    ring.moveTo(key);
+    walker.place(positionIn(key) ?? { x: 0, y: 0 });
+    place.value = { home: key, ring: ring.keys, from: home };
+    ownHex.value = index.get(keyText(key));
+  }
+
+  async function walkTo(hexId: bigint): Promise<void> {
+    const { home } = place.value;
+    if (transit.value !== undefined || !isPresent.value || hexId === home.hexId) return;
+    if (!areNeighbours(home.hexId, hexId)) {
+      say("You can only walk to a hex next to yours.");
+      return;
+    }
+    const to = { ...home, hexId };
+    transit.value = { to, sinceMs: performance.now() };
+    walker.stop();
+    const outcome = await player.transfer(to);
+    if (world.value !== opened) return;
+    transit.value = undefined;
+    livesIn(player.key);
+    const words = walkWords(outcome);
+    if (words !== undefined) say(words);
+    else arrivalWords.value = `You are at ${placeWords(player.key.hexId)} now.`;
+    const isCertain =
+      outcome.outcome === "refused"
+        ? !["offline", "not-resident", "in-transit"].includes(outcome.reason)
+        : outcome.outcome === "applied" && outcome.end !== "unknown";
+    if (!isCertain) await comeIn();
+  }
+
+  const opened: World = {
+    client,
+    playerId,
+    self,
+    accountText: uuidText(playerId),
+    place,
+    walker,
+    hex: (hexId) => index.get(keyText({ ...place.value.home, hexId })),
+    async gather(resource) {
+      // Sent in transit, it would be done in the next hex.
+      if (transit.value !== undefined || !isPresent.value) return;
+      const outcome = await player.gather(resource, gatherAmount);
+      if (outcome.outcome === "applied") reader.soon();
+      const thing = resourceNames[resource] ?? "";
+      tell({ type: "cmd.hex.gather", doing: `Gathering ${thing}`, thing }, outcome);
+    },
+    walkTo,
+    livesIn,
+    close: () => reader.stop(),
+  };
+  return opened;
+}
+
+/** Says why a wish did not come true; nothing when it did. */
+export function tell(wish: Wish, outcome: AnyOutcome): void {
+  const words = outcomeWords(wish, outcome);
+  if (words !== undefined) say(words);
 }
 
 /** The stock of the own hex as it has grown until now. */

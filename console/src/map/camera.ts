@@ -32,3 +32,15 @@ export function fitCamera(plane: Plane, width: number, height: number, margin: n
     }),
   };
 }
+
+/** As `camera`, with the picture moved by so many pixels. */
+export function movedCamera(camera: Camera, by: Point): Camera {
+  return {
+    scale: camera.scale,
+    toScreen(point) {
+      const { x, y } = camera.toScreen(point);
+      return { x: x + by.x, y: y + by.y };
+    },
+    toPlane: ({ x, y }) => camera.toPlane({ x: x - by.x, y: y - by.y }),
+  };
+}

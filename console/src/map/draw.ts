@@ -2,7 +2,8 @@
 import { stockAt } from "@hexhold/client";
 import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import type { KnownHex } from "../hex-index.ts";
-import { resourceColours, resources } from "../words.ts";
+import { resourceColours, resources } from "../words/resource-words.ts";
+import { deniedWords } from "../words/session-words.ts";
 import type { Camera } from "./camera.ts";
 import type { Figure } from "./figures.ts";
 import type { Plane, PlaneHex, Point } from "./projection.ts";
@@ -18,6 +19,19 @@ export interface Scene {
   readonly known: (hexId: bigint) => KnownHex;
   readonly figures: (hex: PlaneHex) => readonly Figure[];
   readonly self: string;
+  readonly nameOf: (figure: Figure) => string;
+  /** Ways to the neighbours, with what stands on the key; empty while the player cannot walk. */
+  readonly ways: readonly {
+    readonly hexId: bigint;
+    readonly angle: number;
+    readonly label: string;
+  }[];
+  /** Whether keys are likely to be at hand. */
+  readonly showsKeys: boolean;
+  /** The neighbour that is pointed at. */
+  readonly pointed: bigint | undefined;
+  /** The hex that the own figure is on the way to, and since when. */
+  readonly transit: { readonly hexId: bigint; readonly forMs: number } | undefined;
   /** The own figure and where it goes, in thousandths; undefined: not in the hex. */
   readonly own: { readonly at: Point; readonly target: Point | undefined } | undefined;
 }
@@ -27,7 +41,10 @@ const ink = {
   lineNear: "#35465a",
   own: "#f2b84b",
   text: "#dbe5ef",
-  dim: "#8496a9",
+  dim: "#93a4b7",
+  key: "#141c25",
+  keyRim: "rgba(242, 184, 75, 0.55)",
+  arrow: "#dbe5ef",
   track: "rgba(5,9,13,0.45)",
 };
 const font = "ui-sans-serif, system-ui, sans-serif";
@@ -37,7 +54,9 @@ export function drawScene(canvas: CanvasRenderingContext2D, scene: Scene): void 
   const [own, ...others] = scene.plane.hexes;
   for (const hex of others) drawGround(canvas, scene, hex, false);
   if (own !== undefined) drawGround(canvas, scene, own, true);
+  drawOutlines(canvas, scene);
   for (const hex of scene.plane.hexes) drawContent(canvas, scene, hex, hex === own);
+  if (own !== undefined) drawWays(canvas, scene, own);
   for (const hex of scene.plane.hexes) drawPlayers(canvas, scene, hex);
   if (own !== undefined && scene.own !== undefined) drawOwn(canvas, scene, own, scene.own);
   drawNorth(canvas, scene);
@@ -50,10 +69,7 @@ function drawGround(
   isOwn: boolean,
 ): void {
   const { view, mode } = scene.known(hex.hexId);
-  const corners = hex.corners.map((corner) => scene.camera.toScreen(corner));
-  canvas.beginPath();
-  for (const { x, y } of corners) canvas.lineTo(x, y);
-  canvas.closePath();
+  outline(canvas, scene, hex);
   canvas.fillStyle = groundOf(hex, view, scene.serverNowMs, isOwn);
   canvas.globalAlpha = mode === "live" ? 1 : mode === "stale" ? 0.75 : 0.45;
   canvas.fill();
@@ -64,6 +80,88 @@ function drawGround(
   canvas.strokeStyle = isOwn ? ink.own : view === undefined ? ink.line : ink.lineNear;
   canvas.stroke();
   canvas.setLineDash([]);
+}
+
+function outline(canvas: CanvasRenderingContext2D, scene: Scene, hex: PlaneHex): void {
+  canvas.beginPath();
+  for (const corner of hex.corners) {
+    const { x, y } = scene.camera.toScreen(corner);
+    canvas.lineTo(x, y);
+  }
+  canvas.closePath();
+}
+
+/** Of the neighbour that is pointed at, and of the one that is walked to. */
+function drawOutlines(canvas: CanvasRenderingContext2D, scene: Scene): void {
+  const { plane, pointed, transit, atMs } = scene;
+  for (const hex of plane.hexes) {
+    const isGoal = hex.hexId === transit?.hexId;
+    if (!isGoal && hex.hexId !== pointed) continue;
+    outline(canvas, scene, hex);
+    canvas.fillStyle = "rgba(242, 184, 75, 0.1)";
+    canvas.fill();
+    canvas.strokeStyle = ink.own;
+    canvas.lineWidth = 1.5;
+    if (isGoal) {
+      canvas.setLineDash([7, 6]);
+      canvas.lineDashOffset = -(atMs / 40) % 13;
+    }
+    canvas.stroke();
+    canvas.setLineDash([]);
+    canvas.lineDashOffset = 0;
+  }
+}
+
+/** On each side of the own hex the key that leads over it, or an arrow where there are no keys. */
+function drawWays(canvas: CanvasRenderingContext2D, scene: Scene, own: PlaneHex): void {
+  const { camera, showsKeys, pointed } = scene;
+  const size = Math.min(Math.max(camera.scale * 0.26, 14), 22);
+  canvas.textAlign = "center";
+  canvas.textBaseline = "middle";
+  for (const { hexId, angle, label: key } of scene.ways) {
+    // An inradius away: on the side itself, where neither hex has anything to show.
+    const { x, y } = camera.toScreen({
+      x: own.centre.x + Math.cos(angle),
+      y: own.centre.y + Math.sin(angle),
+    });
+    const isPointed = hexId === pointed;
+    canvas.fillStyle = isPointed ? ink.own : ink.key;
+    if (!showsKeys) {
+      dot(canvas, x, y, size * 0.46, ink.key, ink.keyRim);
+      arrow(canvas, x, y, -angle, size * 0.2);
+      continue;
+    }
+    canvas.beginPath();
+    canvas.roundRect(x - size / 2, y - size / 2, size, size, size * 0.25);
+    canvas.fill();
+    canvas.strokeStyle = isPointed ? ink.own : ink.keyRim;
+    canvas.lineWidth = 1;
+    canvas.stroke();
+    canvas.fillStyle = isPointed ? "#0b0f14" : ink.text;
+    canvas.font = `600 ${Math.round(size * 0.58)}px ${font}`;
+    canvas.fillText(key, x, y + 0.5);
+  }
+}
+
+function arrow(
+  canvas: CanvasRenderingContext2D,
+  x: number,
+  y: number,
+  turn: number,
+  size: number,
+): void {
+  canvas.save();
+  canvas.translate(x, y);
+  canvas.rotate(turn);
+  canvas.strokeStyle = ink.arrow;
+  canvas.lineWidth = 2;
+  canvas.lineCap = "round";
+  canvas.beginPath();
+  canvas.moveTo(-size / 2, -size);
+  canvas.lineTo(size / 2, 0);
+  canvas.lineTo(-size / 2, size);
+  canvas.stroke();
+  canvas.restore();
 }
 
 /** The fuller its stocks and the higher its level, the greener and the brighter a hex. */
@@ -95,7 +193,7 @@ function drawContent(
   hex: PlaneHex,
   isOwn: boolean,
 ): void {
-  const { view, mode } = scene.known(hex.hexId);
+  const { view, mode, reason = "" } = scene.known(hex.hexId);
   const { scale } = scene.camera;
   const centre = scene.camera.toScreen(hex.centre);
   canvas.textAlign = "center";
@@ -104,7 +202,7 @@ function drawContent(
     canvas.fillStyle = ink.dim;
     canvas.globalAlpha = mode === "denied" ? 0.6 : 0.45 + 0.3 * Math.sin(scene.atMs / 300);
     canvas.font = `500 ${textPx(scale, 0.2)}px ${font}`;
-    canvas.fillText(mode === "denied" ? "out of sight" : "…", centre.x, centre.y);
+    canvas.fillText(mode === "denied" ? deniedWords(reason) : "…", centre.x, centre.y);
     canvas.globalAlpha = 1;
     return;
   }
@@ -156,7 +254,7 @@ function drawPlayers(canvas: CanvasRenderingContext2D, scene: Scene, hex: PlaneH
     if (figure.id === scene.self && scene.own !== undefined) continue;
     const { x, y } = scene.camera.toScreen(hex.toPlane(figure));
     dot(canvas, x, y, radius, `hsl(${figure.hue} 70% 66%)`, "#0b0f14");
-    if (scale > 60) label(canvas, figure.id.slice(-4), x, y + radius + 9, ink.dim);
+    if (scale > 60) label(canvas, scene.nameOf(figure), x, y + radius + 9, ink.dim);
   }
 }
 
@@ -168,7 +266,7 @@ function drawOwn(
 ): void {
   const { camera, atMs } = scene;
   const radius = Math.max(camera.scale * 0.095, 4.5);
-  const here = camera.toScreen(hex.toPlane(at));
+  const here = camera.toScreen(onTheWay(scene, hex.toPlane(at)));
   if (target !== undefined) {
     const there = camera.toScreen(hex.toPlane(target));
     canvas.strokeStyle = ink.own;
@@ -192,6 +290,17 @@ function drawOwn(
   canvas.fill();
   dot(canvas, here.x, here.y, radius, ink.own, "#fff6e0");
   if (camera.scale > 45) label(canvas, "you", here.x, here.y + radius + 10, ink.text);
+}
+
+/** Where the own figure is shown: in transit nobody knows, so it comes near the border and waits there. */
+function onTheWay({ plane, transit }: Scene, at: Point): Point {
+  const goal = plane.hexes.find(({ hexId }) => hexId === transit?.hexId);
+  if (goal === undefined || transit === undefined) return at;
+  const share = 0.5 * (1 - Math.exp(-transit.forMs / 250));
+  return {
+    x: at.x + (goal.centre.x - at.x) * share,
+    y: at.y + (goal.centre.y - at.y) * share,
+  };
 }
 
 function dot(

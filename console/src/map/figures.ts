@@ -5,6 +5,7 @@ import type { Point } from "./projection.ts";
 
 export interface Figure extends Point {
   readonly id: string;
+  readonly playerId: Uint8Array;
   /** 0…359, from the id: the same player looks the same to everybody. */
   readonly hue: number;
 }
@@ -31,8 +32,14 @@ export function createFigures(): Figures {
         now.set(
           id,
           last === undefined
-            ? { id, hue, x, y }
-            : { id, hue, x: last.x + (x - last.x) * share, y: last.y + (y - last.y) * share },
+            ? { id, playerId, hue, x, y }
+            : {
+                id,
+                playerId,
+                hue,
+                x: last.x + (x - last.x) * share,
+                y: last.y + (y - last.y) * share,
+              },
         );
       }
       byHex.set(hex, now);

@@ -1,60 +1,109 @@
-import type { Account } from "@hexhold/client";
-import { useState } from "preact/hooks";
-import { enter } from "../account.ts";
+import { useRef, useState } from "preact/hooks";
+import { enter, faultWords } from "../account.ts";
+import { play } from "../stage.ts";
+import {
+  type FieldFault,
+  formFault,
+  type How,
+  nameRule,
+  passwordRule,
+} from "../words/account-words.ts";
 
-/** Name and password, to register or to log in with. */
-export function AccountForm({ onAccount }: { onAccount: (account: Account) => void }) {
+type Fault = FieldFault | { readonly field: undefined; readonly words: string };
+
+const doing: Readonly<Record<How, string>> = { login: "Log in", register: "Create account" };
+
+/** Name and password, to log in with or to make an account of. */
+export function AccountForm() {
+  const [how, setHow] = useState<How>("login");
   const [name, setName] = useState("");
   const [password, setPassword] = useState("");
-  const [fault, setFault] = useState("");
+  const [fault, setFault] = useState<Fault>();
   const [isBusy, setBusy] = useState(false);
-  const submit = async (how: "register" | "login"): Promise<void> => {
+  const form = useRef<HTMLFormElement>(null);
+
+  const fail = (found: Fault): void => {
+    setFault(found);
+    form.current?.querySelector<HTMLInputElement>(`#${found.field ?? "name"}`)?.focus();
+  };
+  const submit = async (): Promise<void> => {
+    const found = formFault(how, name, password);
+    if (found !== undefined) {
+      fail(found);
+      return;
+    }
     setBusy(true);
-    setFault("");
+    setFault(undefined);
     try {
-      onAccount(await enter(how, name, password));
+      play({ kind: "account", account: await enter(how, name, password) });
     } catch (error) {
-      setFault((error as Error).message);
+      fail({ field: undefined, words: faultWords(error) });
     } finally {
       setBusy(false);
     }
   };
-  const isShort = name.length < 3 || password.length < 8;
+  const isNew = how === "register";
   return (
     <form
+      ref={form}
       class="account"
+      noValidate
       onSubmit={(event) => {
         event.preventDefault();
-        void submit("login");
+        void submit();
       }}
     >
+      <div class="choice" role="group" aria-label="Log in, or create an account">
+        {(["login", "register"] as const).map((choice) => (
+          <button
+            key={choice}
+            type="button"
+            aria-pressed={choice === how}
+            onClick={() => (setHow(choice), setFault(undefined))}
+          >
+            {choice === "login" ? "I play already" : "I am new here"}
+          </button>
+        ))}
+      </div>
       <label for="name">Name</label>
       <input
         id="name"
+        name="name"
         autocomplete="username"
+        autocapitalize="none"
         spellcheck={false}
-        maxLength={24}
         value={name}
+        aria-invalid={fault?.field === "name"}
+        aria-describedby={`${isNew ? "name-rule " : ""}fault`}
         onInput={(event) => setName(event.currentTarget.value)}
       />
-      <label for="password">Password, at least 8 characters</label>
+      {isNew && (
+        <p class="rule" id="name-rule">
+          {nameRule}
+        </p>
+      )}
+      <label for="password">Password</label>
       <input
         id="password"
+        name="password"
         type="password"
-        autocomplete="current-password"
-        maxLength={128}
+        autocomplete={isNew ? "new-password" : "current-password"}
         value={password}
+        aria-invalid={fault?.field === "password"}
+        aria-describedby={`${isNew ? "password-rule " : ""}fault`}
         onInput={(event) => setPassword(event.currentTarget.value)}
       />
-      <button type="submit" disabled={isBusy || isShort}>
-        Log in
-      </button>
-      <button type="button" disabled={isBusy || isShort} onClick={() => void submit("register")}>
-        Register
-      </button>
-      <p class="fault" role="alert">
-        {fault}
+      {isNew && (
+        <p class="rule" id="password-rule">
+          {passwordRule}
+        </p>
+      )}
+      <p class="fault" id="fault" role="alert">
+        {fault?.words}
       </p>
+      <button type="submit" class="primary" disabled={isBusy}>
+        {isBusy ? "One moment…" : doing[how]}
+      </button>
     </form>
   );
 }

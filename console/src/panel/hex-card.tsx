@@ -1,6 +1,8 @@
 import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { keyText } from "@hexhold/hex";
-import { resourceColours, resourceNames, resources } from "../words.ts";
+import { hexDigits } from "@hexhold/client";
+import { nameOf } from "../player-names.ts";
+import { placeWords } from "../words/place-words.ts";
+import { resourceColours, resourceNames, resources } from "../words/resource-words.ts";
 import {
   gatherAmount,
   isPresent,
@@ -8,28 +10,29 @@ import {
   ownHex,
   ownPlayers,
   ownStock,
+  transit,
   type World,
 } from "../world.ts";
 
 export function HexCard({ world }: { world: World }) {
   const view = ownHex.value?.view;
   return (
-    <section class="card" aria-label="Your hex">
-      <h2>
-        Your hex <code>{keyText(world.home)}</code>
+    <section class="card" aria-labelledby="your-hex">
+      <h2 id="your-hex">
+        Your hex <span class="place">{placeWords(world.place.value.home.hexId)}</span>
       </h2>
       <dl class="figures">
         <Figure name="level" value={view?.level} />
         <Figure name="experience" value={view?.xp} />
         <Figure name="here now" value={view === undefined ? undefined : ownPlayers.value.length} />
         <Figure name="live here" value={view?.population} />
-        <Figure name="version" value={ownHex.value?.hexVersion} />
       </dl>
       <ul class="stocks">
         {resources.map((resource) => (
           <StockRow key={resource} resource={resource} world={world} />
         ))}
       </ul>
+      <Company self={world.self} />
     </section>
   );
 }
@@ -51,7 +54,10 @@ function StockRow({ resource, world }: { resource: Resource; world: World }) {
   const share = stock === undefined || capacity === 0 ? 0 : Math.min(stock / capacity, 1);
   return (
     <li style={{ "--colour": resourceColours[resource] ?? "" }}>
-      <span class="name">{name}</span>
+      <span class="name">
+        {name}
+        {balance !== undefined && <small class="owned">you have {String(balance)}</small>}
+      </span>
       <span
         class="bar"
         role="meter"
@@ -69,12 +75,29 @@ function StockRow({ resource, world }: { resource: Resource; world: World }) {
       <button
         type="button"
         aria-label={`Gather ${gatherAmount} ${name}`}
-        disabled={!isPresent.value}
+        // Not `disabled` for the moment of a walk: the focus would be lost.
+        aria-disabled={!isPresent.value || transit.value !== undefined}
         onClick={() => void world.gather(resource)}
       >
         Gather {gatherAmount}
       </button>
-      {balance !== undefined && <span class="owned">you have {String(balance)}</span>}
     </li>
+  );
+}
+
+/** Names that are listed; of more their number is told. */
+const namesMax = 12;
+
+/** Who else is here. */
+function Company({ self }: { self: string }) {
+  const others = ownPlayers.value.filter(({ playerId }) => hexDigits(playerId) !== self);
+  if (others.length === 0) return <p class="company">Nobody else is here.</p>;
+  const names = others.slice(0, namesMax).map(({ playerId }) => nameOf(playerId));
+  const more = others.length - names.length;
+  return (
+    <p class="company">
+      With you: <span class="names">{names.join(", ")}</span>
+      {more > 0 && ` and ${more} more`}
+    </p>
   );
 }

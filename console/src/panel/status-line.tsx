@@ -1,35 +1,33 @@
-import { gaps, roundTripMs, session } from "../world.ts";
-import { stateWords } from "../words.ts";
+import { session } from "../connection.ts";
+import { nameOf } from "../player-names.ts";
+import { logOut } from "../stage.ts";
+import { stateWords } from "../words/session-words.ts";
+import { world } from "../world.ts";
+import { Mark } from "./mark.tsx";
 
 export function StatusLine() {
   const state = session.value;
-  const trip = roundTripMs.value;
+  const opened = world.value;
   return (
     <header class="status">
       <h1>
-        <svg viewBox="0 0 32 32" width="22" height="22" aria-hidden="true">
-          <path d="M16 2 28 9v14L16 30 4 23V9Z" />
-          <circle cx="16" cy="16" r="4" />
-        </svg>
+        <Mark size={22} />
         Hexhold
       </h1>
       <p class={`lamp ${state.mode}`} role="status">
         {stateWords(state)}
       </p>
-      <dl class="figures">
-        <div>
-          <dt>round trip</dt>
-          <dd>
-            {trip === undefined ? "–" : `${trip < 10 ? trip.toFixed(1) : Math.round(trip)} ms`}
-          </dd>
-        </div>
-        <div>
-          <dt>gaps</dt>
-          <dd title="noticed and healed / not noticed">
-            {gaps.value.noticed} / {gaps.value.unnoticed}
-          </dd>
-        </div>
-      </dl>
+      <p class="identity">
+        {opened !== undefined && (
+          <>
+            <span class="sr">You play as </span>
+            <strong>{nameOf(opened.playerId)}</strong>
+          </>
+        )}
+      </p>
+      <button type="button" onClick={() => void logOut()}>
+        Log out
+      </button>
     </header>
   );
 }
