@@ -23,7 +23,7 @@ const sockets = 32;
 /** Kills of a worker. */
 const failOverRounds = 5;
 const baselinePort = 17_600;
-/** Architecture: the product keeps so much of what its own wire and store can do. */
+/** The product keeps so much of what its own wire and store can do; bench/README.md. */
 const ratioMin = 0.6;
 const promisedLevels = new Set([128, 512]);
 
@@ -55,6 +55,10 @@ const gameEnv = {
   HEXHOLD_GATEWAY__COMMANDS_PER_S: "1000000",
   HEXHOLD_GATEWAY__COMMANDS_BURST: "1000000",
   HEXHOLD_GATEWAY__COMMANDS_IN_FLIGHT_MAX: "4096",
+  // All players have one address here, and come at once.
+  HEXHOLD_GATEWAY__NEWCOMERS_PER_ADDRESS_MAX: "100000",
+  HEXHOLD_GATEWAY__NEWCOMERS_MAX: "100000",
+  HEXHOLD_GATEWAY__TOKEN_CHECKS_PER_ADDRESS_PER_S: "100000",
   HEXHOLD_GATEWAY__LOG_LEVEL: "warn",
 };
 /** The outbox ends at a consumer that only acks, or at nobody: what is measured is the world, not the ledger. */

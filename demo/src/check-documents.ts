@@ -1,6 +1,6 @@
 /** The stored state of every hex, held against the fold of its journal. */
 import type { Check } from "./checks.ts";
-import { runHexctl } from "./run-hexctl.ts";
+import { type HexctlEnd, runHexctl } from "./run-hexctl.ts";
 
 /**
  * Brings the world to rest (`hexctl drain`: workers save what they have) and folds all journals (`hexctl
@@ -13,16 +13,19 @@ export async function checkDocuments(dataDir: string, hadFaults: boolean): Promi
     : "every hex that was touched has a document at the version and hash of its journal's fold";
   const drained = await runHexctl(dataDir, "drain");
   if (drained.exitCode !== 0) {
-    return { name, passed: false, detail: `hexctl drain: ${drained.output}` };
+    return { name, passed: false, detail: `hexctl drain: ${saidBy(drained)}` };
   }
   const exact = hadFaults ? [] : ["--exact"];
-  const { exitCode, output } = await runHexctl(dataDir, "verify", ...exact);
-  const lines = output.split("\n");
+  const verified = await runHexctl(dataDir, "verify", ...exact);
+  const lines = saidBy(verified).split("\n");
   const fault = lines.find((line) => line.startsWith("FAULT"));
   const figures = lines.slice(-3).join("; ");
   return {
     name,
-    passed: exitCode === 0,
+    passed: verified.exitCode === 0,
     detail: fault === undefined ? figures : `${fault}; ${figures}`,
   };
 }
+
+/** Its errors where it said nothing else; else they are progress. */
+const saidBy = ({ output, errors }: HexctlEnd): string => (output === "" ? errors : output);

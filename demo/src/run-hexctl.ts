@@ -4,8 +4,10 @@ import path from "node:path";
 
 export interface HexctlEnd {
   readonly exitCode: number;
-  /** What it said, errors behind it. */
+  /** What it said. */
   readonly output: string;
+  /** Errors, and the progress of long work. */
+  readonly errors: string;
 }
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -26,7 +28,11 @@ export function runHexctl(dataDir: string, ...args: readonly string[]): Promise<
         timeout: runMsMax,
       },
       (_error, stdout, stderr) =>
-        resolve({ exitCode: child.exitCode ?? -1, output: `${stdout}${stderr}`.trim() }),
+        resolve({
+          exitCode: child.exitCode ?? -1,
+          output: stdout.trim(),
+          errors: stderr.trim(),
+        }),
     );
   });
 }

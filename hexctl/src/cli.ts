@@ -4,8 +4,10 @@ import type { CommandContext } from "./commands/command-context.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { hexCommand } from "./commands/hex.ts";
+import { historyCommand } from "./commands/history.ts";
 import { logsCommand } from "./commands/logs.ts";
 import { playerCommand } from "./commands/player.ts";
+import { resendCommand } from "./commands/resend.ts";
 import { rollCommand } from "./commands/roll.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
 import { statusCommand } from "./commands/status.ts";
@@ -16,8 +18,7 @@ import { topologyCommand } from "./commands/topology.ts";
 import { migrateCommand } from "./commands/migrate.ts";
 import { upCommand } from "./commands/up.ts";
 import { verifyCommand } from "./commands/verify.ts";
-import { dataDirPath } from "./data-dir.ts";
-import { CHECKOUT } from "./local-stack/local-stack.ts";
+import { CHECKOUT, dataDirPath } from "@hexhold/local-stack";
 
 /** One line per command; each lives in a file of its own under `commands/`. */
 const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
@@ -36,6 +37,8 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   hexCommand,
   playerCommand,
   verifyCommand,
+  resendCommand,
+  historyCommand,
   doctorCommand,
 ];
 
@@ -62,9 +65,22 @@ export async function runCli(
     if (error instanceof CommanderError) {
       return error.exitCode;
     }
-    const isDebugging = env["HEXHOLD_DEBUG"] !== undefined && error instanceof Error;
-    console.error(isDebugging ? error : error instanceof Error ? error.message : String(error));
+    sayError(error, env);
     return 1;
   }
   return context.exitCode;
+}
+
+/** The reason, on standard error; its stack and causes only with HEXHOLD_DEBUG. */
+export function sayError(error: unknown, env: Readonly<Record<string, string | undefined>>): void {
+  const isDebugging = env["HEXHOLD_DEBUG"] !== undefined && error instanceof Error;
+  console.error(isDebugging ? error : messageOf(error));
+}
+
+/** An AggregateError of Node's net module has no message of its own. */
+function messageOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error.message !== "") return error.message;
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join("; ");
+  return error.name;
 }

@@ -1,3 +1,6 @@
-import { runCli } from "./cli.ts";
+import { useCompileCache } from "@hexhold/local-stack/compile-cache";
 
-process.exitCode = await runCli(process.argv, process.env);
+useCompileCache();
+// Imported afterwards, or it would all be compiled by then.
+const { runMain } = await import("./run-main.ts");
+runMain(process.argv, process.env);

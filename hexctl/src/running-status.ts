@@ -1,4 +1,4 @@
-import { lockOwner, statusFileOf } from "./data-dir.ts";
+import { lockOwner, statusFileOf } from "@hexhold/local-stack";
 import { readStatus, type Status } from "./status-file.ts";
 
 /** The status of the live host of a data directory; that of a killed one does not count. */

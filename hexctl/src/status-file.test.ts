@@ -54,7 +54,7 @@ describe("the status file", () => {
     ["half written by a foreign hand", '{"format": 1,'],
   ])("is refused when it is %s", (_, text) => {
     writeFileSync(file, text);
-    expect(() => readStatus(file)).toThrow(/no status file of this version/);
+    expect(() => readStatus(file)).toThrow(/is damaged, or of another version of hexctl/);
   });
 
   it("is never written with something missing", () => {

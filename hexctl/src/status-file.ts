@@ -3,9 +3,10 @@
  * it (tests, bots, the bench), so its format is a contract: `format` is raised by a change
  * that readers could not survive.
  */
-import { readFileSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
+import { readIfThere } from "@hexhold/config";
 import { z } from "zod";
-import { writeFileWhole } from "./write-file-whole.ts";
+import { writeFileWhole } from "@hexhold/local-stack";
 
 const serviceSchema = z.object({
   /** With user and password: the file is readable by its owner only. */
@@ -26,6 +27,8 @@ const statusSchema = z.object({
   startedAt: z.string(),
   /** Of the host: what `hexctl stop` ends. */
   pid: z.int().positive(),
+  /** Who the world is, as its database says; absent until that is known, and without a world (`services`). */
+  world: z.object({ worldId: z.string(), historyId: z.string() }).optional(),
   /** Each absent until it listens. */
   endpoints: z.object({
     ws: z.string().optional(),
@@ -52,6 +55,18 @@ const statusSchema = z.object({
       url: z.string().optional(),
     }),
   ),
+  /** Processes that died last time by themselves, and have not lived on since; absent: none. */
+  failing: z
+    .array(
+      z.object({
+        name: z.string(),
+        /** How often it has died so. */
+        deaths: z.int().positive(),
+        /** A sentence, with what it printed last. */
+        reason: z.string(),
+      }),
+    )
+    .optional(),
 });
 
 export type Status = z.infer<typeof statusSchema>;
@@ -64,16 +79,13 @@ export function writeStatus(file: string, status: Status): void {
 
 /** What the file says, or `undefined` when there is none. A file of another format is an error. */
 export function readStatus(file: string): Status | undefined {
-  let text: string;
-  try {
-    text = readFileSync(file, "utf8");
-  } catch {
-    return undefined;
-  }
+  const text = readIfThere(file);
+  if (text === undefined) return undefined;
   const parsed = statusSchema.safeParse(parseJson(text));
   if (!parsed.success) {
     throw new Error(
-      `${file} is no status file of this version of hexctl: ${z.prettifyError(parsed.error)}`,
+      `${file} is damaged, or of another version of hexctl: stop the world with hexctl stop, and start it again ` +
+        `to have it written anew. ${z.prettifyError(parsed.error)}`,
     );
   }
   return parsed.data;

@@ -66,6 +66,11 @@ export async function openWorldStores(
   };
 }
 
+/** Of the world that runs in the data directory, unless it is given. Throws, with what to do, when there is none. */
+export function postgresUrlOf(context: CommandContext, given: StoreUrls): string {
+  return storeUrls(context, given).postgresUrl;
+}
+
 /** URLs that were given, else of the world that runs here, else of the environment. */
 function storeUrls(
   { dataDir, env }: CommandContext,

@@ -1,7 +1,7 @@
 /** Baseline gateway: WebSocket → gather by unanswered message → confirmed publish → replies → WebSocket. */
 import { GatheringLane, type GatheredCommand } from "@hexhold/messaging";
 import { type WebSocket, WebSocketServer } from "ws";
-import { connectAmqp } from "./connect-amqp.ts";
+import { connectAmqp, endProcess } from "./connect-amqp.ts";
 import { at, commandBytes, idBytes, partitions, queueName } from "./wire.ts";
 
 interface Pending extends GatheredCommand {
@@ -13,7 +13,9 @@ interface Pending extends GatheredCommand {
 const [amqpUrl = "", port = "0"] = process.argv.slice(2);
 const model = await connectAmqp(amqpUrl);
 const channel = await model.createConfirmChannel();
+channel.on("error", endProcess);
 const consuming = await (await connectAmqp(amqpUrl)).createChannel();
+consuming.on("error", endProcess);
 const { queue: replyTo } = await consuming.assertQueue("", { exclusive: true });
 const pending = new Map<string, Pending>();
 const lanes = Array.from(
@@ -57,7 +59,9 @@ const server = new WebSocketServer({
   port: Number(port),
   perMessageDeflate: false,
 });
+server.on("error", endProcess);
 server.on("connection", (socket) => {
+  socket.on("error", endProcess);
   socket.on("message", (data: Buffer) => {
     if (data.length !== commandBytes) return;
     const id = data.subarray(at.id, at.id + idBytes);

@@ -2,8 +2,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { connect } from "amqplib";
 import pg from "pg";
+import { connectAmqp, endProcess } from "./connect-amqp.ts";
 import { partitions, queueName } from "./wire.ts";
 
 export interface Baseline {
@@ -21,6 +21,7 @@ export async function startBaseline(
   port: number,
 ): Promise<Baseline> {
   const admin = new pg.Client({ connectionString: postgresUrl });
+  admin.on("error", endProcess);
   await admin.connect();
   await admin.query(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
   await admin.query(`CREATE DATABASE ${database}`);
@@ -28,6 +29,7 @@ export async function startBaseline(
   const url = new URL(postgresUrl);
   url.pathname = `/${database}`;
   const client = new pg.Client({ connectionString: url.href });
+  client.on("error", endProcess);
   await client.connect();
   await client.query(readFileSync(path.join(import.meta.dirname, "schema.sql"), "utf8"));
   await client.end();
@@ -48,8 +50,9 @@ export async function startBaseline(
 }
 
 async function declareQueues(amqpUrl: string): Promise<void> {
-  const model = await connect(amqpUrl);
+  const model = await connectAmqp(amqpUrl);
   const channel = await model.createChannel();
+  channel.on("error", endProcess);
   for (let partition = 0; partition < partitions; partition++) {
     const name = queueName(partition);
     await channel.assertQueue(name, {
@@ -65,9 +68,12 @@ function startChild(file: string, args: readonly string[]): Promise<ChildProcess
   const child = spawn(process.execPath, [path.join(import.meta.dirname, file), ...args], {
     stdio: ["ignore", "pipe", "inherit"],
   });
+  const failed = Promise.withResolvers<never>();
+  child.on("error", failed.reject);
   process.once("exit", () => child.kill("SIGKILL"));
-  return new Promise((resolve, reject) => {
+  const ready = new Promise<ChildProcess>((resolve, reject) => {
     child.stdout.once("data", () => resolve(child));
     child.once("exit", (code) => reject(new Error(`${file} ended with ${code}`)));
   });
+  return Promise.race([ready, failed.promise]);
 }

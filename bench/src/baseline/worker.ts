@@ -1,16 +1,18 @@
 /** Baseline worker: quorum queue → one fenced statement per message → replies → ack, one channel per queue. */
 import { byteaArray, int2Array, int8Array, openConnection, uuidArray } from "@hexhold/postgres";
-import { connectAmqp } from "./connect-amqp.ts";
+import { connectAmqp, endProcess } from "./connect-amqp.ts";
 import { at, commandBytes, eventBytes, idBytes, partitions, queueName } from "./wire.ts";
 
 const [amqpUrl = "", postgresUrl = ""] = process.argv.slice(2);
 const consuming = await connectAmqp(amqpUrl);
 const replies = await (await connectAmqp(amqpUrl)).createChannel();
+replies.on("error", endProcess);
 const filling = Buffer.alloc(eventBytes - commandBytes);
 
 for (let partition = 0; partition < partitions; partition++) {
   const client = await openConnection({ url: postgresUrl, applicationName: "bench" });
   const channel = await consuming.createChannel();
+  channel.on("error", endProcess);
   await channel.prefetch(1);
   const slot = queueName(partition);
   await channel.consume(slot, (message) => {

@@ -1,8 +1,9 @@
-import { closeSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
-import { logDirOf } from "../data-dir.ts";
+import { isAbsent } from "@hexhold/config";
+import { logDirOf, olderLogOf } from "@hexhold/local-stack";
 import type { CommandContext } from "./command-context.ts";
 
 const FOLLOW_INTERVAL_MS = 250;
@@ -57,37 +58,70 @@ function logNames(folder: string): string[] {
       .filter((file) => file.endsWith(".log"))
       .map((file) => basename(file, ".log"))
       .toSorted();
-  } catch {
-    return [];
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
   }
 }
 
-interface LogReader {
+export interface LogReader {
   /** Whole lines that were added since the last call; at first those at the end of the file. */
   readonly readNew: () => string[];
 }
 
-function openReader(file: string): LogReader {
+/**
+ * Follows a log over the moment at which it is begun anew (`keepLogs`): what was written to it before stands in the
+ * older one.
+ */
+export function openReader(file: string): LogReader {
   let position: number | undefined;
   let rest = "";
+  const readAll = (): string => {
+    const size = sizeOf(file);
+    if (position === undefined) {
+      // At first the end, of both if the present one is short.
+      const missing = TAIL_BYTES_MAX - size;
+      const older = missing > 0 ? readFrom(olderLogOf(file), -missing).text : "";
+      const present = readFrom(file, -TAIL_BYTES_MAX);
+      position = present.end;
+      return older + present.text;
+    }
+    const older = size < position ? readFrom(olderLogOf(file), position).text : "";
+    const present = readFrom(file, size < position ? 0 : position);
+    position = present.end;
+    return older + present.text;
+  };
   return {
     readNew() {
-      const handle = openSync(file, "r");
-      try {
-        const { size } = fstatSync(handle);
-        // Shorter than before: it was begun anew.
-        const from = position === undefined || position > size ? size - TAIL_BYTES_MAX : position;
-        const start = Math.max(0, from);
-        const buffer = Buffer.alloc(size - start);
-        position = start + readSync(handle, buffer, 0, buffer.length, start);
-        const lines = `${rest}${buffer.toString("utf8")}`.split("\n");
-        rest = lines.pop() ?? "";
-        return lines;
-      } finally {
-        closeSync(handle);
-      }
+      const lines = `${rest}${readAll()}`.split("\n");
+      rest = lines.pop() ?? "";
+      return lines;
     },
   };
+}
+
+/** From a position, or so many bytes before the end; nothing of a file that is not there. */
+function readFrom(file: string, from: number): { text: string; end: number } {
+  let handle: number;
+  try {
+    handle = openSync(file, "r");
+  } catch (error) {
+    if (isAbsent(error)) return { text: "", end: 0 };
+    throw error;
+  }
+  try {
+    const { size } = fstatSync(handle);
+    const start = Math.min(size, from < 0 ? Math.max(0, size + from) : from);
+    const buffer = Buffer.alloc(size - start);
+    const count = readSync(handle, buffer, 0, buffer.length, start);
+    return { text: buffer.toString("utf8", 0, count), end: start + count };
+  } finally {
+    closeSync(handle);
+  }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function lastLines(lines: readonly string[], count: number): readonly string[] {

@@ -1,4 +1,4 @@
-import { DataDirInUse, openDataDir, type DataDir } from "../data-dir.ts";
+import { DataDirInUse, openDataDir, type DataDir } from "@hexhold/local-stack";
 import type { CommandContext } from "./command-context.ts";
 
 /** Opens the data directory; when another host has it, says so, sets the exit code and returns undefined. */
@@ -8,6 +8,7 @@ export async function openOrSay(context: CommandContext): Promise<DataDir | unde
     for (const { name, pid } of dataDir.endedLeftovers) {
       console.log(`Ended ${name} (pid ${pid}), left by a run that was killed.`);
     }
+    for (const warning of dataDir.warnings) console.error(warning);
     return dataDir;
   } catch (error) {
     if (!(error instanceof DataDirInUse)) throw error;

@@ -62,7 +62,7 @@ async function roll(context: CommandContext, wanted: readonly Kind[]): Promise<v
 async function untilHealthy(name: string, url: string | undefined): Promise<void> {
   if (url === undefined) return;
   await waitForHttp(
-    `${url}/healthz`,
+    `${url}/readyz`,
     servesMsMax,
     () => `${name} was restarted and is not healthy; the roll ends here. See hexctl logs ${name}`,
   );

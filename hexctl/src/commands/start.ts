@@ -1,21 +1,26 @@
-import { openSync, writeSync } from "node:fs";
+import { closeSync, openSync } from "node:fs";
 import { join } from "node:path";
+import { Code, ConnectError } from "@connectrpc/connect";
 import { Command, Option } from "commander";
-import { migrate } from "@hexhold/postgres";
-import { createLogger } from "@hexhold/telemetry";
-import type { DataDir } from "../data-dir.ts";
-import { openStatus, servicesStatus, type StatusWriter } from "../host/status-writer.ts";
-import { awaitStopRequest } from "../host/stop-request.ts";
+import { environmentName, osReason, type Unwind } from "@hexhold/config";
+import { migrate, SchemaVersionError } from "@hexhold/postgres";
+import { createLineWriter, createLogger, type LineWriter } from "@hexhold/telemetry";
+import {
+  serviceUrlsFrom,
+  startLocalStack,
+  type DataDir,
+  type LocalStack,
+  type ServiceName,
+} from "@hexhold/local-stack";
+import { lockDatabase } from "../host/database-lock.ts";
+import { tellFault } from "../host/faults.ts";
+import { type Host, runHost, servicesStopMsMax, worldStopMsMax } from "../host/run-host.ts";
+import { servicesStatus } from "../host/status-writer.ts";
 import { printProgress } from "../host/progress-printer.ts";
-import { type LocalStack, startLocalStack } from "../local-stack/local-stack.ts";
-import type { ServiceName } from "../local-stack/service-handle.ts";
-import { serviceUrlsFrom } from "../local-stack/service-urls.ts";
-import { removeStatus } from "../status-file.ts";
 import { loadAccessKeys } from "../world-host/access-keys.ts";
 import { buildConsole } from "../world-host/build-console.ts";
 import { loadHostSecrets, urlOfRole } from "../world-host/role-passwords.ts";
-import { startCluster } from "../world-host/start-cluster.ts";
-import { startEmbedded } from "../world-host/start-embedded.ts";
+import { readWorldName } from "../world-name.ts";
 import { readWorldConfig } from "../world-host/world-config.ts";
 import type { ClusterCounts, WorldHost, WorldStart } from "../world-host/world-host.ts";
 import type { CommandContext } from "./command-context.ts";
@@ -30,11 +35,15 @@ interface StartOptions extends ClusterCounts {
   readonly outliveParent: boolean;
 }
 
-const stopWhileStartingMsMax = 5000;
-
 const servicesOf: Record<Profile, readonly ServiceName[]> = {
   embedded: ["postgres"],
   cluster: ["postgres", "rabbitmq", "redis", "mongodb"],
+};
+
+/** One of the two is used, and loading the services of the embedded profile takes as long as a cluster's host does. */
+const startProfile: Record<Profile, (start: WorldStart) => Promise<WorldHost>> = {
+  embedded: async (start) => (await import("../world-host/start-embedded.ts")).startEmbedded(start),
+  cluster: async (start) => (await import("../world-host/start-cluster.ts")).startCluster(start),
 };
 
 /** `hexctl start`: a whole world in the foreground; the main job of the repository. */
@@ -74,126 +83,128 @@ const processesMax = 16;
 
 async function startWorld(context: CommandContext, options: StartOptions): Promise<void> {
   const { profile, workers, gateways, routers } = options;
+  if (environmentName(context.env) === "prod") {
+    throw new Error(
+      "hexctl start makes a development world, with private services and keys of its own: with HEXHOLD_ENV=prod " +
+        "run each service by itself (docs/operations.md), or unset HEXHOLD_ENV.",
+    );
+  }
   if (profile === "embedded" && workers + gateways + routers > 3) {
     throw new Error("Several workers, gateways or routers need --profile cluster.");
   }
   const startedMs = performance.now();
   const dataDir = await openOrSay(context);
   if (dataDir === undefined) return;
-  const stopRequest = awaitStopRequest(options);
-  const status = openStatus(dataDir.statusFile, options.profile);
   const say = (line: string): void => {
     console.log(`${seconds(performance.now() - startedMs).padStart(8)}  ${line}`);
   };
-  try {
-    const starting = bringUp(context, options, dataDir, status, say);
-    const first = await Promise.race([starting, stopRequest.requested]);
-    if (typeof first === "string") {
-      console.log(`Stopping (${first}).`);
-      dataDir.ledger.endAllNow();
-      // A start that hangs in something that has just been ended must not keep the host.
-      await Promise.race([
-        starting.then(({ stack }) => stack.kill()).catch(() => undefined),
-        new Promise((resolve) => setTimeout(resolve, stopWhileStartingMsMax)),
-      ]);
-      // Nor may what it has left open.
-      setTimeout(() => process.exit(), 500).unref();
-      return;
-    }
-    const { world, stack } = first;
-    status.update({ ready: true, endpoints: world.endpoints, processes: world.processes });
-    await Promise.race([printReady(world, startedMs), stopRequest.requested]);
-    console.log(`Stopping (${await stopRequest.requested}).`);
-    stopRequest.onSecond(dataDir.ledger.endAllNow);
-    status.update({ ready: false });
-    await world.stop();
-    await stack.stop();
-    console.log("Stopped.");
-  } finally {
-    stopRequest.end();
-    removeStatus(dataDir.statusFile);
-    dataDir.close();
-  }
+  await runHost({
+    dataDir,
+    profile,
+    outliveParent: options.outliveParent,
+    async start(host) {
+      const world = await bringUp(context, options, host, say);
+      host.status.update({
+        ready: true,
+        endpoints: world.endpoints,
+        processes: world.processes,
+      });
+      await printReady(world, startedMs);
+    },
+  });
 }
 
 async function bringUp(
   context: CommandContext,
   options: StartOptions,
-  dataDir: DataDir,
-  status: StatusWriter,
+  { dataDir, status, unwind, signal }: Host,
   say: (line: string) => void,
-): Promise<{ world: WorldHost; stack: LocalStack }> {
+): Promise<WorldHost> {
   const config = readWorldConfig(context.checkout, context.env);
-  const webRoot = buildConsole(context.checkout, say);
-  const stack: LocalStack = await startLocalStack({
+  const webRoot = buildConsole(context.checkout, say, signal);
+  const running: { stack?: LocalStack } = {};
+  const stack = await startLocalStack({
     dataDir,
     services: servicesOf[options.profile],
     urls: serviceUrlsFrom(context.env),
     install: options.install,
+    signal,
     onProgress(progress) {
       printProgress(progress);
-      if (progress.phase === "restarted") status.update({ services: servicesStatus(stack) });
+      // One service may die and come back while another is still starting.
+      if (progress.phase === "restarted" && running.stack !== undefined) {
+        status.update({ services: servicesStatus(running.stack) });
+      }
     },
   });
-  try {
-    status.update({ services: servicesStatus(stack) });
-    const secrets = loadHostSecrets(dataDir.path);
-    const adminUrl = stack.service("postgres").url;
-    const applied = await migrate({
-      adminUrl,
-      directory: join(context.checkout, "infra/pg_migrations"),
-      passwordOf: (role) => secrets.roles[role],
+  unwind.add("services", stack.stop, servicesStopMsMax);
+  running.stack = stack;
+  status.update({ services: servicesStatus(stack) });
+  const secrets = loadHostSecrets(dataDir.path);
+  const adminUrl = stack.service("postgres").url;
+  const databaseLock = await lockDatabase(adminUrl, tellFault);
+  unwind.add("lock of the database", databaseLock.release);
+  const applied = await migrate({
+    adminUrl,
+    directory: join(context.checkout, "infra/pg_migrations"),
+    passwordOf: (role) => secrets.roles[role],
+    loginSuffix: secrets.loginSuffix,
+  }).catch((error: unknown) => {
+    if (error instanceof SchemaVersionError) throw error;
+    throw new Error(`The schemas cannot be brought up to date: ${osReason(error)}`, {
+      cause: error,
     });
-    say(applied.length === 0 ? "schemas are up to date" : `applied ${applied.join(", ")}`);
-    status.update({
-      adminToken: secrets.adminToken,
-      sql: {
-        readOnlyUrl: urlOfRole(
-          adminUrl,
-          "hexhold_readonly",
-          secrets.roles["hexhold_readonly"] ?? "",
-        ),
-      },
-    });
-    const destination = logFile(dataDir);
-    const start: WorldStart = {
-      checkout: context.checkout,
-      counts: options,
-      env: context.env,
-      config,
-      stack,
-      secrets,
-      keys: await loadAccessKeys(dataDir.path),
-      accountKeyDirectory: join(dataDir.path, "account-keys"),
-      webRoot: await webRoot,
-      logger: createLogger({ service: "host", instance: "host", destination }),
-      loggerOf: (service, instance, level) =>
-        createLogger({ service, instance, level, destination }),
-      onProcesses: (processes: WorldHost["processes"]) => status.update({ processes }),
-      say,
-    };
-    const world = await (options.profile === "embedded"
-      ? startEmbedded(start)
-      : startCluster(start));
-    return { world, stack };
-  } catch (error) {
-    await stack.stop();
-    throw error;
-  }
+  });
+  say(applied.length === 0 ? "schemas are up to date" : `applied ${applied.join(", ")}`);
+  status.update({ world: await readWorldName(adminUrl) });
+  const readOnlyUrl = urlOfRole(adminUrl, "hexhold_readonly", secrets);
+  status.update({ adminToken: secrets.adminToken, sql: { readOnlyUrl } });
+  const destination = openHostLog(dataDir, unwind);
+  const start: WorldStart = {
+    checkout: context.checkout,
+    counts: options,
+    env: context.env,
+    config,
+    stack,
+    secrets,
+    keys: await loadAccessKeys(dataDir.path),
+    accountKeyDirectory: join(dataDir.path, "account-keys"),
+    webRoot: await webRoot,
+    logger: createLogger({ service: "host", instance: "host", destination }),
+    loggerOf: (service, instance, level) => createLogger({ service, instance, level, destination }),
+    onProcesses: (processes, failing = []) => status.update({ processes, failing }),
+    say,
+  };
+  const world = await startProfile[options.profile](start);
+  unwind.add("world", () => world.stop(), worldStopMsMax);
+  return world;
 }
 
-/** One line a call, written at once: a crash loses none. */
-function logFile(dataDir: DataDir): { write(line: string): void } {
+/** The host's own log, and that of the services inside it. It is kept bounded as all logs in that folder are. */
+function openHostLog(dataDir: DataDir, unwind: Unwind): LineWriter {
   const handle = openSync(join(dataDir.logDir, "host.log"), "a", 0o600);
-  return { write: (line) => void writeSync(handle, line) };
+  unwind.add("log", () => closeSync(handle));
+  return createLineWriter(handle);
 }
 
 async function printReady(world: WorldHost, startedMs: number): Promise<void> {
-  const [guest] = await world.mint.mint({ count: 1, key: "", accountId: "", ttlS: 86_400 });
+  const play = await guestAddress(world);
   console.log(`ready in ${seconds(performance.now() - startedMs)}`);
-  console.log(`  play      ${world.endpoints.http}/#token=${guest?.token ?? ""}`);
+  console.log(`  play      ${play}`);
   console.log(`  sockets   ${world.endpoints.ws}`);
   console.log(`  admin     ${world.endpoints.admin} (token: hexctl status --json)`);
+}
+
+/** Or why there is no guest: where nobody can be born, those who live there already can play all the same. */
+async function guestAddress({ mint, endpoints }: WorldHost): Promise<string> {
+  try {
+    const [guest] = await mint.mint({ count: 1, key: "", accountId: "", ttlS: 86_400 });
+    return `${endpoints.http}/#token=${guest?.token ?? ""}`;
+  } catch (error) {
+    const { code, rawMessage } = ConnectError.from(error);
+    if (code !== Code.FailedPrecondition && code !== Code.ResourceExhausted) throw error;
+    return `${endpoints.http} (no guest: ${rawMessage})`;
+  }
 }
 
 function seconds(ms: number): string {

@@ -1,10 +1,15 @@
 import { Command } from "commander";
-import { ledgerFileOf } from "../data-dir.ts";
-import { SERVICE_NAMES, withoutPassword, type ServiceName } from "../local-stack/service-handle.ts";
-import { isRunning } from "../process/process-identity.ts";
-import { readLedger } from "../process/process-ledger.ts";
+import {
+  isRunning,
+  ledgerFileOf,
+  readLedger,
+  SERVICE_NAMES,
+  withoutPassword,
+  type ServiceName,
+} from "@hexhold/local-stack";
 import { runningStatus } from "../running-status.ts";
 import type { Status } from "../status-file.ts";
+import { readWarnings, warningLines } from "../warnings.ts";
 import type { CommandContext } from "./command-context.ts";
 import { readWorldView, type WorldView, worldLines } from "./world-view.ts";
 
@@ -28,6 +33,7 @@ export function statusCommand(context: CommandContext): Command {
       } else {
         printTable(status);
         for (const line of await linesOf(status)) console.log(line);
+        for (const line of warningLines(await readWarnings(status))) console.log(line);
       }
     });
 }
@@ -51,6 +57,7 @@ async function watch(dataDir: string): Promise<void> {
         : { view: before.view, seconds: (atMs - before.atMs) / 1000 };
     const lines = typeof view === "string" ? [view] : worldLines(view, since);
     for (const line of lines) console.log(line);
+    for (const line of warningLines(await readWarnings(status))) console.log(line);
     before = typeof view === "string" ? before : { view, atMs };
     await new Promise((resolve) => setTimeout(resolve, watchEveryMs));
   }
@@ -72,8 +79,8 @@ async function viewOf(status: Status): Promise<WorldView | string> {
 }
 
 function sayNothingRuns(dataDir: string): void {
-  const left = readLedger(ledgerFileOf(dataDir)).filter((entry) => isRunning(entry));
   console.log(`Nothing runs in ${dataDir}.`);
+  const left = readLedger(ledgerFileOf(dataDir)).filter((entry) => isRunning(entry));
   if (left.length > 0) {
     const names = left.map(({ name, pid }) => `${name} (pid ${pid})`).join(", ");
     console.log(

@@ -1,6 +1,12 @@
 import { Command } from "commander";
-import { lockOwner, openDataDir } from "../data-dir.ts";
-import { killTree, sendSignal, waitUntilGone } from "../process/process-identity.ts";
+import {
+  DataDirInUse,
+  killTree,
+  lockOwner,
+  openDataDir,
+  sendSignal,
+  waitUntilGone,
+} from "@hexhold/local-stack";
 import type { CommandContext } from "./command-context.ts";
 
 /** Longer than the slowest orderly stop (RabbitMQ's bound is 15 s, then the product's drain). */
@@ -16,11 +22,14 @@ export function stopCommand(context: CommandContext): Command {
 async function stop(path: string): Promise<void> {
   const owner = lockOwner(path);
   if (owner !== undefined) {
-    sendSignal(owner.pid, "SIGTERM");
-    if (!(await waitUntilGone(owner, STOP_BOUND_MS))) {
+    const { identity } = owner;
+    // Says why it cannot be stopped from here.
+    if (identity === undefined) throw new DataDirInUse(path, owner);
+    sendSignal(identity.pid, "SIGTERM");
+    if (!(await waitUntilGone(identity, STOP_BOUND_MS))) {
       console.log(`Pid ${owner.pid} does not stop within ${STOP_BOUND_MS / 1_000} s: killing it.`);
-      killTree(owner.pid);
-      await waitUntilGone(owner, STOP_BOUND_MS);
+      killTree(identity.pid);
+      await waitUntilGone(identity, STOP_BOUND_MS);
     }
   }
   const dataDir = await openDataDir(path);

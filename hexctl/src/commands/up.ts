@@ -1,12 +1,15 @@
 import { Command, InvalidArgumentError } from "commander";
-import type { DataDir } from "../data-dir.ts";
+import {
+  SERVICE_NAMES,
+  serviceUrlsFrom,
+  startLocalStack,
+  withoutPassword,
+  type LocalStack,
+  type ServiceName,
+} from "@hexhold/local-stack";
 import { printProgress } from "../host/progress-printer.ts";
-import { openStatus, servicesStatus, type StatusWriter } from "../host/status-writer.ts";
-import { awaitStopRequest } from "../host/stop-request.ts";
-import { startLocalStack, type LocalStack } from "../local-stack/local-stack.ts";
-import { SERVICE_NAMES, withoutPassword, type ServiceName } from "../local-stack/service-handle.ts";
-import { serviceUrlsFrom } from "../local-stack/service-urls.ts";
-import { removeStatus } from "../status-file.ts";
+import { type Host, runHost, servicesStopMsMax } from "../host/run-host.ts";
+import { servicesStatus } from "../host/status-writer.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openOrSay } from "./open-or-say.ts";
 
@@ -28,46 +31,22 @@ export function upCommand(context: CommandContext): Command {
 
 async function up(context: CommandContext, options: UpOptions): Promise<void> {
   const dataDir = await openOrSay(context);
-  if (dataDir === undefined) {
-    return;
-  }
-  const stopRequest = awaitStopRequest(options);
-  const cancel = new AbortController();
-  const status = openStatus(dataDir.statusFile, "services");
-  try {
-    const starting = startStack(context, options, dataDir, status, cancel.signal);
-    const first = await Promise.race([starting, stopRequest.requested]);
-    if (typeof first === "string") {
-      // Nothing of value runs yet, and waiting for a start in order to stop helps nobody.
-      console.log(`Stopping (${first}).`);
-      cancel.abort();
-      dataDir.ledger.endAllNow();
-      await starting.then((stack) => stack.kill()).catch(() => undefined);
-      return;
-    }
-    status.update({ ready: true, services: servicesStatus(first) });
-    printReady(first);
-    console.log(`Stopping (${await stopRequest.requested}).`);
-    stopRequest.onSecond(dataDir.ledger.endAllNow);
-    status.update({ ready: false });
-    await first.stop();
-    console.log("Stopped.");
-  } finally {
-    stopRequest.end();
-    removeStatus(dataDir.statusFile);
-    dataDir.close();
-  }
+  if (dataDir === undefined) return;
+  await runHost({
+    dataDir,
+    profile: "services",
+    outliveParent: options.outliveParent,
+    start: (host) => startServices(context, options, host),
+  });
 }
 
-async function startStack(
+async function startServices(
   context: CommandContext,
   options: UpOptions,
-  dataDir: DataDir,
-  status: StatusWriter,
-  signal: AbortSignal,
-): Promise<LocalStack> {
+  { dataDir, status, signal, unwind }: Host,
+): Promise<void> {
   const running: { stack?: LocalStack } = {};
-  const started = await startLocalStack({
+  const stack = await startLocalStack({
     dataDir,
     services: options.services,
     urls: serviceUrlsFrom(context.env),
@@ -81,8 +60,10 @@ async function startStack(
       }
     },
   });
-  running.stack = started;
-  return started;
+  unwind.add("services", stack.stop, servicesStopMsMax);
+  running.stack = stack;
+  status.update({ ready: true, services: servicesStatus(stack) });
+  printReady(stack);
 }
 
 function printReady(stack: LocalStack): void {

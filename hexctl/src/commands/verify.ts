@@ -21,7 +21,7 @@ const progressEveryMs = 2000;
 export function verifyCommand(context: CommandContext): Command {
   return new Command("verify")
     .description(
-      "Fold the journal of every hex by the rules of the game and compare it with heads, epochs and snapshots. Changes nothing; the world may run.",
+      "Fold the journal of every hex by the rules of the game and compare it with heads, epochs, snapshots and the ledger. Changes nothing; the world may run.",
     )
     .option("--hex <key>", "this hex alone", hexKey)
     .option(
@@ -41,6 +41,7 @@ async function verify(context: CommandContext, options: VerifyCommandOptions): P
     const report = await verifyWorld({
       ...stores,
       exact: options.exact,
+      ledger: true,
       ...(options.hex === undefined ? {} : { key: options.hex }),
       onProgress: printProgress(),
     });

@@ -1,6 +1,6 @@
 import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import { openChannel, type RpcChannel } from "@hexhold/rpc";
-import { lockOwner, statusFileOf } from "../data-dir.ts";
+import { lockOwner, statusFileOf } from "@hexhold/local-stack";
 import { readStatus, type Status } from "../status-file.ts";
 import type { CommandContext } from "./command-context.ts";
 

@@ -1,4 +1,4 @@
-import { openConnection, type PgClient } from "@hexhold/postgres";
+import { type PgClient, withConnection } from "@hexhold/postgres";
 import { openWorldStores, type StoreUrls, type WorldStores } from "../world-stores.ts";
 import type { CommandContext } from "./command-context.ts";
 
@@ -13,18 +13,13 @@ export async function withStores(
 ): Promise<void> {
   const stores = await openWorldStores(context, urls);
   try {
-    const client = await openConnection({
-      url: stores.postgresUrl,
-      applicationName: "hexctl-look",
-      statementTimeoutMs,
-    });
-    try {
+    const url = stores.postgresUrl;
+    const settings = { url, applicationName: "hexctl-look", statementTimeoutMs };
+    await withConnection(settings, async (client) => {
       await client.query("SET default_transaction_read_only = on");
       await client.query(`SET idle_in_transaction_session_timeout = ${statementTimeoutMs}`);
       await work(client, stores);
-    } finally {
-      await client.end();
-    }
+    });
   } finally {
     await stores.close();
   }

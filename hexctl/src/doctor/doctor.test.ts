@@ -12,9 +12,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
-import { CHECKOUT } from "../local-stack/local-stack.ts";
-import { outsideMark } from "../local-stack/service-folder.ts";
-import { identityOf, isRunning } from "../process/process-identity.ts";
+import { CHECKOUT, identityOf, isRunning, outsideMark, takeFileLock } from "@hexhold/local-stack";
 import { findLeftovers, type LeftoverPlaces } from "./leftovers.ts";
 import { diskFinding, memoryFinding, nodeFinding } from "./machine.ts";
 
@@ -30,12 +28,10 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const dead = { pid: 999_999_999, startedAt: "long ago" };
-
 /** A data directory as a host leaves it. */
-function dataDirOf(path: string, lock: object, processes: object[] = []): string {
+function dataDirOf(path: string, processes: object[] = []): string {
   mkdirSync(join(path, "logs"), { recursive: true });
-  writeFileSync(join(path, "lock"), JSON.stringify(lock));
+  writeFileSync(join(path, "lock"), JSON.stringify({ pid: 999_999_999, startedAt: "long ago" }));
   writeFileSync(join(path, "processes.json"), JSON.stringify({ format: 1, processes }));
   return path;
 }
@@ -59,9 +55,10 @@ it("a process that a killed run has left is ended, one of a run that lives is no
   const child = spawn("sleep", ["60"]);
   const entry = { name: "postgres", ...identityOf(child.pid!)! };
   try {
-    dataDirOf(places.dataDirs[0]!, identityOf(process.pid)!, [entry]);
+    const dataDir = dataDirOf(places.dataDirs[0]!, [entry]);
+    const lock = await takeFileLock(join(dataDir, "lock"));
     expect(findLeftovers(places)).toEqual([]);
-    dataDirOf(places.dataDirs[0]!, dead, [entry]);
+    lock?.release();
     expect(findLeftovers(places).map(({ what }) => what)).toEqual([
       expect.stringContaining(`postgres (pid ${child.pid})`),
     ]);
@@ -76,10 +73,11 @@ it("a process that a killed run has left is ended, one of a run that lives is no
 });
 
 it("a test's data directory is removed when its run is dead and it is old, and only then", async () => {
-  const alive = dataDirOf(join(root, "tests/test-1"), identityOf(process.pid)!);
-  const young = dataDirOf(join(root, "tests/test-2"), dead);
-  const left = dataDirOf(join(root, "tests/test-3"), dead);
-  const other = dataDirOf(join(root, "tests/mine"), dead);
+  const alive = dataDirOf(join(root, "tests/test-1"));
+  const lock = await takeFileLock(join(alive, "lock"));
+  const young = dataDirOf(join(root, "tests/test-2"));
+  const left = dataDirOf(join(root, "tests/test-3"));
+  const other = dataDirOf(join(root, "tests/mine"));
   for (const dataDir of [alive, left, other]) makeOld(dataDir);
   await clean();
   expect([alive, young, left, other].map((dataDir) => existsSync(dataDir))).toEqual([
@@ -88,6 +86,7 @@ it("a test's data directory is removed when its run is dead and it is old, and o
     false,
     true,
   ]);
+  lock?.release();
 });
 
 it("a folder outside is removed when its data directory is gone, not while that or a process is there", async () => {

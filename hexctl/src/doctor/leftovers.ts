@@ -3,20 +3,22 @@
  * that are gone. Removable is only what belongs to no living process, by proof: the lock and the recorded
  * processes of a data directory name pid and start time, and no process works in the folder.
  */
-import {
-  existsSync,
-  lstatSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  rmSync,
-  statSync,
-} from "node:fs";
+import { lstatSync, readdirSync, readlinkSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { ledgerFileOf, lockOwner, logDirOf, openDataDir } from "../data-dir.ts";
-import { outsideFolder, outsideMark, removeDataDir } from "../local-stack/service-folder.ts";
-import { allPids, isRunning } from "../process/process-identity.ts";
-import { readLedger } from "../process/process-ledger.ts";
+import { codeOf, isAbsent, isThere, readIfThere } from "@hexhold/config";
+import {
+  allPids,
+  isRunning,
+  isServiceDataInUse,
+  ledgerFileOf,
+  lockOwner,
+  logDirOf,
+  openDataDir,
+  outsideFolder,
+  outsideMark,
+  readLedger,
+  removeDataDir,
+} from "@hexhold/local-stack";
 
 export interface Leftover {
   readonly what: string;
@@ -54,11 +56,20 @@ export function findLeftovers(places: LeftoverPlaces, nowMs = Date.now()): Lefto
 
 /** Of a host that was killed. */
 function processesOf(dataDir: string): Leftover[] {
-  if (lockOwner(dataDir) !== undefined) return [];
+  if (mayBeOwned(dataDir)) return [];
   const left = readLedger(ledgerFileOf(dataDir)).filter((entry) => isRunning(entry));
   if (left.length === 0) return [];
   const names = left.map(({ name, pid }) => `${name} (pid ${pid})`).join(", ");
   return [{ what: `${names}, left by a killed run in ${dataDir}`, remove: () => endIn(dataDir) }];
+}
+
+/** Also when it cannot be found out (a directory of another user): then nothing of it is touched. */
+function mayBeOwned(dataDir: string): boolean {
+  try {
+    return lockOwner(dataDir) !== undefined;
+  } catch {
+    return true;
+  }
 }
 
 /** Takes the lock, so that nobody starts there meanwhile; opening ends what a killed run has left. */
@@ -67,7 +78,7 @@ async function endIn(dataDir: string): Promise<void> {
 }
 
 function testDirOf(dataDir: string, nowMs: number): Leftover[] {
-  if (lockOwner(dataDir) !== undefined || !existsSync(logDirOf(dataDir))) return [];
+  if (mayBeOwned(dataDir) || !isThere(logDirOf(dataDir))) return [];
   const ageMs = nowMs - touchedMs(dataDir);
   if (ageMs < testDirAgeMsMin) return [];
   return [
@@ -123,21 +134,17 @@ function outsideOf(root: string, known: readonly string[]): Leftover[] {
 
 /** Whose a folder is, as it says itself; older ones do not. */
 function markOf(folder: string): string | undefined {
-  try {
-    return readFileSync(join(folder, outsideMark), "utf8");
-  } catch {
-    return undefined;
-  }
+  return readIfThere(join(folder, outsideMark));
 }
 
 function isLinkedFrom(dataDir: string, folder: string): boolean {
   return entriesOf(dataDir).some((entry) => {
     const path = join(dataDir, entry);
-    try {
-      return lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith(`${folder}/`);
-    } catch {
-      return false;
-    }
+    return (
+      isThere(path) &&
+      lstatSync(path).isSymbolicLink() &&
+      readlinkSync(path).startsWith(`${folder}/`)
+    );
   });
 }
 
@@ -146,33 +153,43 @@ function isLinkedFrom(dataDir: string, folder: string): boolean {
  * in a container; only PostgreSQL runs there as somebody else, and says in `postmaster.pid` as whom.
  */
 function isWorkedIn(folder: string): boolean {
+  try {
+    return isSeenToBeWorkedIn(folder);
+  } catch {
+    // What cannot be looked at may be in use.
+    return true;
+  }
+}
+
+function isSeenToBeWorkedIn(folder: string): boolean {
   const pids = allPids();
-  const isThere = (pid: number, link: string): boolean => {
+  const isAtHome = (pid: number, link: string): boolean => {
     try {
       return `${readlinkSync(`/proc/${pid}/${link}`)}/`.startsWith(`${folder}/`);
-    } catch {
-      return false;
+    } catch (error) {
+      if (isAbsent(error) || ["ESRCH", "EACCES", "EPERM"].includes(codeOf(error) ?? ""))
+        return false;
+      throw error;
     }
   };
   return (
-    pids.some((pid) => isThere(pid, "cwd") || isThere(pid, "exe")) ||
+    entriesOf(folder).some((entry) => isServiceDataInUse(join(folder, entry))) ||
+    pids.some((pid) => isAtHome(pid, "cwd") || isAtHome(pid, "exe")) ||
     entriesOf(folder).some((entry) => pids.includes(postmasterOf(join(folder, entry, "data"))))
   );
 }
 
 /** Pid that a cluster's server has noted; NaN = none. A stranger that has the pid by now counts as well. */
 function postmasterOf(data: string): number {
-  try {
-    return Number(readFileSync(join(data, "postmaster.pid"), "utf8").split("\n")[0]);
-  } catch {
-    return Number.NaN;
-  }
+  const [pid] = (readIfThere(join(data, "postmaster.pid")) ?? "none").split("\n");
+  return Number(pid);
 }
 
 function entriesOf(folder: string): string[] {
   try {
     return readdirSync(folder);
-  } catch {
-    return [];
+  } catch (error) {
+    if (isAbsent(error)) return [];
+    throw error;
   }
 }

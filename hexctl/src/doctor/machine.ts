@@ -1,8 +1,9 @@
 /** What the machine itself must have: Node, memory, disk, ports. */
-import { existsSync, readFileSync, statfsSync } from "node:fs";
+import { readFileSync, statfsSync } from "node:fs";
 import { freemem } from "node:os";
 import { dirname, join } from "node:path";
-import { isPortFree } from "../local-stack/free-ports.ts";
+import { isThere } from "@hexhold/config";
+import { isPortFree } from "@hexhold/local-stack";
 import type { Status } from "../status-file.ts";
 import { type Finding, missing, ok, warn } from "./finding.ts";
 
@@ -60,7 +61,7 @@ export function diskFinding(dataDir: string, available = availableDisk(dataDir))
 
 function availableDisk(dataDir: string): number {
   let folder = dataDir;
-  while (!existsSync(folder) && folder !== dirname(folder)) folder = dirname(folder);
+  while (!isThere(folder) && folder !== dirname(folder)) folder = dirname(folder);
   const { bavail, bsize } = statfsSync(folder);
   return bavail * bsize;
 }

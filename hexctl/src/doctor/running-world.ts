@@ -1,9 +1,7 @@
 /** Whether a world runs in the data directory, and whether what it needs answers. */
-import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
-import { openChannel } from "@hexhold/rpc";
-import { probeExternal } from "../local-stack/external-service.ts";
-import { SERVICE_NAMES } from "../local-stack/service-handle.ts";
+import { probeExternal, SERVICE_NAMES } from "@hexhold/local-stack";
 import type { Status } from "../status-file.ts";
+import { readWarnings } from "../warnings.ts";
 import { type Finding, missing, ok, warn } from "./finding.ts";
 
 const answerMsMax = 3000;
@@ -23,11 +21,11 @@ export async function worldFindings(
     ...status.processes.flatMap(({ name, controlUrl, url }) =>
       [controlUrl, url].flatMap((each) => (each === undefined ? [] : [healthFinding(name, each)])),
     ),
-    ...(status.endpoints.admin === undefined ? [] : [slotsFinding(status)]),
   ];
   return [
     status.ready ? ok(what) : warn(what, "It is starting or stopping: hexctl status."),
     ...(await Promise.all(checks)),
+    ...(await warningFindings(status)),
   ];
 }
 
@@ -44,29 +42,21 @@ async function serviceFinding(name: (typeof SERVICE_NAMES)[number], url: string)
 
 async function healthFinding(name: string, url: string): Promise<Finding> {
   try {
-    const { status } = await fetch(`${url}/healthz`, { signal: AbortSignal.timeout(answerMsMax) });
-    if (status === 200) return ok(`${name} is healthy at ${url}`);
-    return missing(`${name} is not healthy at ${url}: ${status}`, `hexctl logs ${name}`);
+    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(answerMsMax) });
+    const text = await response.text();
+    if (response.status === 200) return ok(`${name} is healthy at ${url}`);
+    return missing(`${name} is not ready at ${url}: ${text.trim()}`, `hexctl logs ${name}`);
   } catch (error) {
     const why = (error as Error).message;
     return missing(`${name} does not answer at ${url}: ${why}`, `hexctl logs ${name}`);
   }
 }
 
-async function slotsFinding(status: Status): Promise<Finding> {
-  const channel = openChannel(status.endpoints.admin ?? "", {
-    token: status.adminToken ?? "",
-    callTimeoutMs: answerMsMax,
-  });
-  try {
-    const { partitions } = await channel.client(AdminService).listPartitions({});
-    const stalled = partitions.filter(({ health }) => health !== "ok").map(({ slot }) => slot);
-    return stalled.length === 0
-      ? ok(`all ${partitions.length} slots are served`)
-      : missing(`not served: ${stalled.join(", ")}`, "hexctl status, and the logs of the workers.");
-  } catch (error) {
-    return missing(`the admin API does not answer: ${(error as Error).message}`, "hexctl logs");
-  } finally {
-    channel.close();
-  }
+/** Urgent ones are missing, the others only said. */
+async function warningFindings(status: Status): Promise<Finding[]> {
+  const warnings = await readWarnings(status);
+  if (warnings.length === 0) return [ok("nothing waits for an operator, and all slots are served")];
+  return warnings.map(({ what, todo, urgent }) =>
+    urgent ? missing(what, todo) : warn(what, todo),
+  );
 }

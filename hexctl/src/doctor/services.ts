@@ -2,20 +2,25 @@
 import { execFileSync } from "node:child_process";
 import { realpathSync } from "node:fs";
 import { join } from "node:path";
-import { isExecutable } from "../find-binary.ts";
-import { findContainerEngine } from "../local-stack/container.ts";
-import { probeExternal } from "../local-stack/external-service.ts";
-import { builtFerretdb, findGo } from "../local-stack/ferretdb-binary.ts";
-import { mongodbAdvice, systemMongod } from "../local-stack/mongodb.ts";
 import {
+  builtFerretdb,
+  findContainerEngine,
+  findGo,
+  isExecutable,
+  mongodbAdvice,
   packagedPostgres,
   postgresAdvice,
+  probeExternal,
+  rabbitmqAdvice,
+  redisAdvice,
+  SERVICE_NAMES,
+  systemMongod,
   systemPostgres,
-} from "../local-stack/postgres-binaries.ts";
-import { rabbitmqAdvice, systemRabbitmq } from "../local-stack/rabbitmq-binaries.ts";
-import { redisAdvice, systemRedis } from "../local-stack/redis.ts";
-import type { NotHere } from "../local-stack/resolution.ts";
-import { SERVICE_NAMES, type ServiceName } from "../local-stack/service-handle.ts";
+  systemRabbitmq,
+  systemRedis,
+  type NotHere,
+  type ServiceName,
+} from "@hexhold/local-stack";
 import { type Finding, missing, ok, warn } from "./finding.ts";
 
 export interface ServiceSearch {

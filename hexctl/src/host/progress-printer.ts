@@ -1,4 +1,4 @@
-import type { StackProgress } from "../local-stack/start-context.ts";
+import type { StackProgress } from "@hexhold/local-stack";
 
 /**
  * One line per step, the same on a terminal and in a log:

@@ -1,5 +1,6 @@
-import type { LocalStack } from "../local-stack/local-stack.ts";
-import { writeStatus, type Status } from "../status-file.ts";
+import { osReason } from "@hexhold/config";
+import type { LocalStack } from "@hexhold/local-stack";
+import { removeStatus, writeStatus, type Status } from "../status-file.ts";
 
 /** What the status file says of a stack's services. */
 export function servicesStatus(stack: LocalStack): Status["services"] {
@@ -11,7 +12,13 @@ export function servicesStatus(stack: LocalStack): Status["services"] {
   );
 }
 
-/** The status file of a host that begins to start; the host writes it again with what it learns. */
+/** After a write that failed (a full disk), until the next attempt. */
+const againMs = 500;
+
+/**
+ * The status file of a host that begins to start; the host writes it again with what it learns. The first write
+ * throws when it fails; a later one is made good as soon as it can be, as a world does not end for want of this file.
+ */
 export function openStatus(file: string, profile: Status["profile"]): StatusWriter {
   let status: Status = {
     format: 1,
@@ -24,16 +31,38 @@ export function openStatus(file: string, profile: Status["profile"]): StatusWrit
     services: {},
     processes: [],
   };
-  writeStatus(file, status);
+  let again: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  const write = (): void => {
+    clearTimeout(again);
+    if (isClosed) return;
+    try {
+      writeStatus(file, status);
+    } catch {
+      again = setTimeout(write, againMs).unref();
+    }
+  };
+  try {
+    writeStatus(file, status);
+  } catch (error) {
+    throw new Error(`${file} cannot be written: ${osReason(error)}.`, { cause: error });
+  }
   return {
     update(change) {
       status = { ...status, ...change };
-      writeStatus(file, status);
+      write();
+    },
+    close() {
+      isClosed = true;
+      clearTimeout(again);
+      removeStatus(file);
     },
   };
 }
 
 export interface StatusWriter {
-  /** Replaces the named fields and writes the file. */
+  /** Replaces the named fields and writes the file. Never throws. */
   readonly update: (change: Partial<Status>) => void;
+  /** Removes the file. */
+  readonly close: () => void;
 }

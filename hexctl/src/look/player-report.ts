@@ -5,7 +5,7 @@ import { createMessageRegistry, uuidBytes, uuidText } from "@hexhold/messaging";
 import type { PgClient } from "@hexhold/postgres";
 import { openChannel } from "@hexhold/rpc";
 import type { Status } from "../status-file.ts";
-import { verifyHex } from "../verify/verify-world.ts";
+import { readLife, verifyHex } from "../verify/verify-world.ts";
 import type { WorldStores } from "../world-stores.ts";
 import { type JournalRow, journalLine, rowsNaming } from "./journal-rows.ts";
 import { type NamedPlace, placesOf } from "./readable-message.ts";
@@ -86,7 +86,7 @@ export async function readPlayerReport(
   if (account === undefined && named.hexes.length === 0) return undefined;
   const hexes: PlayerHex[] = [];
   for (const { key, rows, lastDecidedAt } of named.hexes.slice(0, foldedHexesMax)) {
-    const rules = { game, registry, exact: false };
+    const rules = { game, registry, life: await readLife(client), exact: false };
     const verdict = await verifyHex(client, stores.snapshots, rules, key);
     const places =
       verdict?.parts === undefined

@@ -2,8 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { identityOf } from "../process/process-identity.ts";
-import { openLedger, readLedger } from "../process/process-ledger.ts";
+import { identityOf, openLedger, readLedger } from "@hexhold/local-stack";
 import { restartDelayMs } from "./restart-delay.ts";
 import {
   createSupervisor,

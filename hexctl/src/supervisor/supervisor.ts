@@ -8,13 +8,22 @@
  * A start that fails (the binary is missing) counts as a death, except the first one, which
  * the caller gets.
  */
-import type { ProcessLedger } from "../process/process-ledger.ts";
-import { startServerProcess, type ServerProcess } from "../process/server-process.ts";
+import {
+  printedBy,
+  sentenceOf,
+  startServerProcess,
+  type ProcessLedger,
+  type ServerProcess,
+} from "@hexhold/local-stack";
+import { createUnwind } from "@hexhold/config";
 import { restartDelayMs, STABLE_AFTER_MS } from "./restart-delay.ts";
 
 const RESTART_LOOK_MS = 20;
 /** Drain of a worker included; SIGKILL after it. */
 const STOP_BOUND_DEFAULT_MS = 15_000;
+
+/** Bound of an orderly stop, and of the kill behind it. */
+const processStopMsMax = 40_000;
 
 export interface SupervisedOptions {
   /** Unique among the processes, e.g. `worker-1`. */
@@ -50,7 +59,15 @@ export interface SupervisedProcess {
 
 export type SupervisorEvent =
   | { readonly type: "started"; readonly name: string; readonly pid: number }
-  | { readonly type: "died"; readonly name: string; readonly how: string; readonly delayMs: number }
+  | {
+      readonly type: "died";
+      readonly name: string;
+      /** `exit code 1`. */
+      readonly how: string;
+      /** A sentence, with what it printed last. */
+      readonly reason: string;
+      readonly delayMs: number;
+    }
   | { readonly type: "restarted"; readonly name: string; readonly pid: number }
   | { readonly type: "restart-failed"; readonly name: string; readonly error: unknown }
   | { readonly type: "stopped"; readonly name: string };
@@ -86,9 +103,9 @@ export function createSupervisor(
     },
     processes: () => [...processes],
     async stop() {
-      for (const each of processes.toReversed()) {
-        await each.stop();
-      }
+      const unwind = createUnwind();
+      for (const each of processes) unwind.add(each.name, each.stop, processStopMsMax);
+      await unwind.run();
     },
   };
 }
@@ -123,7 +140,10 @@ async function supervise(
     const livedMs = performance.now() - startedAtMs;
     deathsInARow = askedToRestart ? 0 : livedMs >= STABLE_AFTER_MS ? 1 : deathsInARow + 1;
     const delayMs = restartDelayMs(deathsInARow);
-    if (!askedToRestart) onEvent({ type: "died", name, how, delayMs });
+    if (!askedToRestart) {
+      const reason = sentenceOf(`${name} ended by itself (${how})`, printedBy(current));
+      onEvent({ type: "died", name, how, reason, delayMs });
+    }
     askedToRestart = false;
     waiting = setTimeout(() => {
       waiting = undefined;

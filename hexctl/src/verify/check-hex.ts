@@ -22,13 +22,18 @@ export interface StoredBase {
 export interface StoredEvent {
   readonly hexVersion: number;
   readonly epoch: bigint;
+  /** UUID text. */
+  readonly eventId: string;
   readonly type: string;
   readonly payload: Uint8Array;
 }
 
 /** What of a snapshot is compared; its state need not be kept for that. */
 export interface SnapshotDigest {
+  readonly epoch: bigint;
   readonly hexVersion: number;
+  /** UUID text of the event that made its version; undefined: older software has saved it. */
+  readonly lastEventId: string | undefined;
   readonly stateFormat: number;
   /** As stored, hex digits. */
   readonly hash: string;
@@ -65,15 +70,26 @@ export interface HexCheck {
 export interface CheckRules {
   readonly game: Game;
   readonly registry: MessageRegistry;
-  /** A snapshot that is behind, missing or of another state format is a fault. */
+  /**
+   * Life of the database (`world.database_life`): epochs of this life are not below it. A snapshot with an older
+   * epoch may be of a moment that this database has not seen; whoever meets it drops it.
+   */
+  readonly life: bigint;
+  /** A snapshot that is behind, missing, or of another state format or history is a fault. */
   readonly exact: boolean;
 }
 
 const standingFaults: ReadonlySet<SnapshotStanding> = new Set(["ahead", "different", "unsound"]);
-const exactFaults: ReadonlySet<SnapshotStanding> = new Set(["behind", "missing", "other-format"]);
+const exactFaults: ReadonlySet<SnapshotStanding> = new Set([
+  "behind",
+  "missing",
+  "other-format",
+  "other-history",
+]);
 
 /** Begins the check of `hex`. A fault ends the fold, not the check: what follows from it is not said again. */
-export function checkHex(hex: StoredHex, { game, registry, exact }: CheckRules): HexCheck {
+export function checkHex(hex: StoredHex, rules: CheckRules): HexCheck {
+  const { game, registry, exact } = rules;
   const { key, head, base, snapshot } = hex;
   const text = keyText(key);
   const faults: VerifyFault[] = [];
@@ -90,6 +106,7 @@ export function checkHex(hex: StoredHex, { game, registry, exact }: CheckRules):
   let isAboveHead = false;
   let events = 0;
   let hashAtSnapshot: string | undefined;
+  let eventAtSnapshot: string | undefined;
 
   const bucket = bucketOf(key);
   if (bucket !== hex.bucket) fault("key", `bucket ${bucket}`, `rows in bucket ${hex.bucket}`);
@@ -171,16 +188,25 @@ export function checkHex(hex: StoredHex, { game, registry, exact }: CheckRules):
     if (snapshot === undefined) return last > 0 ? "missing" : "equal";
     if (snapshot.hash !== snapshot.hashOfState) return "unsound";
     if (snapshot.stateFormat !== game.hex.stateFormat) return "other-format";
-    if (snapshot.hexVersion > last) return "ahead";
+    const isOfThisLife = snapshot.epoch >= rules.life;
+    if (snapshot.hexVersion > last) return isOfThisLife ? "ahead" : "other-history";
+    if (hasOtherEvent()) return isOfThisLife ? "different" : "other-history";
     if (hashAtSnapshot === undefined) return parts === undefined ? "unknown" : "behind";
     if (hashAtSnapshot !== snapshot.hash) return "different";
     return snapshot.hexVersion < last ? "behind" : "equal";
+  }
+
+  function hasOtherEvent(): boolean {
+    const named = snapshot?.lastEventId;
+    return named !== undefined && eventAtSnapshot !== undefined && named !== eventAtSnapshot;
   }
 
   function snapshotFault(how: SnapshotStanding): void {
     const found = snapshot === undefined ? "none" : `version ${snapshot.hexVersion}`;
     if (how === "unsound") {
       fault("snapshot", `hash ${snapshot?.hashOfState} of its state`, snapshot?.hash ?? "");
+    } else if (how === "different" && hasOtherEvent()) {
+      fault("snapshot", `event ${eventAtSnapshot} at ${found}`, snapshot?.lastEventId ?? "");
     } else if (how === "different") {
       fault("snapshot", `hash ${hashAtSnapshot} at ${found}`, snapshot?.hash ?? "");
     } else if (how === "other-format") {
@@ -195,6 +221,7 @@ export function checkHex(hex: StoredHex, { game, registry, exact }: CheckRules):
       events++;
       if (!begun) begin(row.hexVersion);
       checkEpoch(row);
+      if (row.hexVersion === snapshot?.hexVersion) eventAtSnapshot = row.eventId;
       fold(row);
       last = Math.max(last, row.hexVersion);
     },

@@ -17,14 +17,17 @@ export async function* listDocuments(
     connectTimeoutMS: timeoutMs,
     promoteLongs: false,
   });
+  client.on("error", () => undefined);
   try {
     const documents = client
       .db(database)
-      .collection<{ _id: string; version: Long }>("hex_state")
-      .find({}, { projection: { _id: 1, version: 1 }, batchSize: fetchCount });
-    for await (const { _id, version } of documents) {
+      .collection<{ _id: string; version: Long; epoch: Long }>("hex_state")
+      .find({}, { projection: { _id: 1, version: 1, epoch: 1 }, batchSize: fetchCount });
+    for await (const { _id, version, epoch } of documents) {
       const key = keyOf(_id);
-      if (key !== undefined) yield { key, hexVersion: Long.fromValue(version).toNumber() };
+      if (key === undefined) continue;
+      const hexVersion = Long.fromValue(version).toNumber();
+      yield { key, hexVersion, epoch: Long.fromValue(epoch).toBigInt() };
     }
   } finally {
     await client.close();
@@ -43,17 +46,18 @@ export async function* listSnapshotRows(
     // Its reader asks PostgreSQL between two fetches, on another connection.
     await client.query("SET idle_in_transaction_session_timeout = 120000");
     await client.query(`BEGIN READ ONLY; DECLARE snapshots NO SCROLL CURSOR FOR
-      SELECT hex_id, layer_id, hex_version FROM world.snapshot`);
+      SELECT hex_id, layer_id, hex_version, epoch FROM world.snapshot`);
     for (;;) {
       const { rows } = await client.query<{
         hex_id: string;
         layer_id: string;
         hex_version: string;
+        epoch: string;
       }>(`FETCH ${fetchCount} FROM snapshots`);
       if (rows.length === 0) return;
       for (const row of rows) {
         const key = { hexId: BigInt(row.hex_id), layerId: Number(row.layer_id) };
-        yield { key, hexVersion: Number(row.hex_version) };
+        yield { key, hexVersion: Number(row.hex_version), epoch: BigInt(row.epoch) };
       }
     }
   } finally {

@@ -22,6 +22,7 @@ interface Row {
   readonly layer_id: string;
   readonly hex_version: string;
   readonly epoch: string;
+  readonly event_id: string;
   readonly type: string;
   readonly bytes: Buffer;
   readonly hash: Buffer;
@@ -54,7 +55,7 @@ export async function readBucket<T>(
       SELECT hex_id, layer_id, hex_version, state AS bytes, state_hash AS hash, state_format
       FROM world.hex_base ${where};
     DECLARE journal NO SCROLL CURSOR FOR
-      SELECT hex_id, layer_id, hex_version, epoch, type, payload AS bytes
+      SELECT hex_id, layer_id, hex_version, epoch, event_id, type, payload AS bytes
       FROM world.journal ${where}, hex_version`);
   try {
     return await work({
@@ -122,6 +123,7 @@ function eventOf(row: Row): StoredEvent {
   return {
     hexVersion: Number(row.hex_version),
     epoch: BigInt(row.epoch),
+    eventId: row.event_id,
     type: row.type,
     payload: row.bytes,
   };

@@ -70,6 +70,13 @@ function eventsOf(key: Key): { schema: GenMessage<Message>; message: Message }[]
 
 export const lastVersion = eventsOf(keys[0]!).length;
 
+/** The event that made `hexVersion`, 16 bytes. */
+export function eventIdOf(key: Key, hexVersion: number): Uint8Array {
+  const id = new Uint8Array(16).fill(keys.indexOf(key) + 1);
+  id[15] = hexVersion;
+  return id;
+}
+
 /** The snapshot that a worker would save at `hexVersion`. */
 export function snapshotOf(key: Key, hexVersion: number): Snapshot {
   let parts = game.hex.initialState(key);
@@ -83,6 +90,7 @@ export function snapshotOf(key: Key, hexVersion: number): Snapshot {
     bucket: bucketOf(key),
     epoch,
     hexVersion,
+    lastEventId: hexVersion === 0 ? undefined : eventIdOf(key, hexVersion),
     volatileCount: 0,
     stateFormat: game.hex.stateFormat,
     durable,
@@ -110,7 +118,7 @@ export async function fillWorld(pool: PgPool): Promise<void> {
       await pool.query(
         `INSERT INTO world.journal (bucket, hex_id, layer_id, hex_version, epoch, event_id, type,
            message_version, payload, account_id, idempotency_key, decided_at)
-         VALUES ($1, $2, $3, $4, $5, gen_random_uuid(), $6, 1, $7, $8, $9, now())`,
+         VALUES ($1, $2, $3, $4, $5, $10, $6, 1, $7, $8, $9, now())`,
         [
           ...place,
           i + 1,
@@ -119,6 +127,7 @@ export async function fillWorld(pool: PgPool): Promise<void> {
           Buffer.from(toBinary(schema, message)),
           i === 0 ? null : uuidText(playerOf(key)),
           uuidv7Bytes(),
+          uuidText(eventIdOf(key, i + 1)),
         ],
       );
     }

@@ -51,7 +51,14 @@ const verify = (
   store: Store,
   options: { exact?: boolean; key?: Key } = {},
 ): Promise<VerifyReport> =>
-  verifyWorld({ postgresUrl: database.url, game, exact: false, ...store, ...options });
+  verifyWorld({
+    postgresUrl: database.url,
+    game,
+    exact: false,
+    ledger: false,
+    ...store,
+    ...options,
+  });
 
 const said = ({ faults }: VerifyReport) => faults.map(({ key, what }) => `${key} ${what}`);
 
@@ -134,6 +141,11 @@ describe("hexctl verify, with snapshots in PostgreSQL", () => {
       () => change("snapshot", "durable = '\\x0801', durable_hash = sha256('\\x0801')"),
       "snapshot",
     ],
+    [
+      "a snapshot that ends with another event",
+      () => change("snapshot", "last_event_id = gen_random_uuid()"),
+      "snapshot",
+    ],
     ["a snapshot that is ahead", () => change("snapshot", "hex_version = 6"), "snapshot"],
   ];
   for (const [what, damage, found] of damages) {
@@ -156,6 +168,24 @@ describe("hexctl verify, with snapshots in PostgreSQL", () => {
     expect((await verify(store, { key: stranger })).failed).toBe(1);
   });
 
+  it("counts what was saved before the database's life, and is of another history, as no fault", async () => {
+    const stranger = { hexId: hexAt(0, 0), layerId: 0 };
+    await change("snapshot", "hex_version = 6");
+    await pool.query(
+      `UPDATE world.snapshot SET last_event_id = gen_random_uuid() WHERE hex_id = ${keys[1]!.hexId} AND layer_id = 0`,
+    );
+    await store.snapshots.save([snapshotOf(stranger, 2)]);
+    expect((await verify(store)).failed).toBe(3);
+    await pool.query("UPDATE world.database_life SET life = 8");
+    try {
+      const report = await verify(store);
+      expect(report).toMatchObject({ failed: 0, snapshots: { "other-history": 3, ahead: 0 } });
+      expect((await verify(store, { exact: true })).failed).toBe(3);
+    } finally {
+      await pool.query("UPDATE world.database_life SET life = 0");
+    }
+  });
+
   it("takes a snapshot that is behind or missing for a fault with --exact alone", async () => {
     await pool.query("TRUNCATE world.snapshot");
     await store.snapshots.save(keys.slice(1).map((key) => snapshotOf(key, 3)));
@@ -174,13 +204,13 @@ describe("hexctl verify, with snapshots in PostgreSQL", () => {
   });
 
   it("goes on from compacted state, and finds one whose hash is wrong", async () => {
-    const { durable, durableHash } = snapshotOf(victim, 3);
+    const { durable, durableHash, stateFormat } = snapshotOf(victim, 3);
     const place = [bucketOf(victim), victim.hexId.toString(), 0];
     await pool.query(
       `INSERT INTO world.hex_base
          (bucket, hex_id, layer_id, hex_version, state, state_hash, state_format, decided_at)
-       VALUES ($1, $2, $3, 3, $4, $5, 1, now())`,
-      [...place, Buffer.from(durable), Buffer.from(durableHash)],
+       VALUES ($1, $2, $3, 3, $4, $5, $6, now())`,
+      [...place, Buffer.from(durable), Buffer.from(durableHash), stateFormat],
     );
     await pool.query(
       `DELETE FROM world.journal WHERE hex_id = ${victim.hexId} AND layer_id = 0 AND hex_version <= 3`,

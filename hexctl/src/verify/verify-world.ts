@@ -1,13 +1,15 @@
 /** Folds the journal of every hex and compares it with what else is stored of the hex. Changes nothing. */
 import type { Game } from "@hexhold/actor";
 import { bucketCount, bucketOf, type Key, keyText } from "@hexhold/hex";
-import { createMessageRegistry, sha256 } from "@hexhold/messaging";
+import { createMessageRegistry, sha256, uuidText } from "@hexhold/messaging";
 import { int2Array, int8Array, openConnection, type PgClient } from "@hexhold/postgres";
 import type { Snapshot, SnapshotPlace, SnapshotStore } from "@hexhold/worker";
+import { checkLedger, type LedgerVerdict } from "./check-ledger.ts";
 import { checkHex, type CheckRules, type HexVerdict, type SnapshotDigest } from "./check-hex.ts";
 import { type BucketRows, readBucket } from "./read-bucket.ts";
 import {
   faultsMax,
+  type LedgerStanding,
   type SnapshotStanding,
   type VerifyFault,
   type VerifyReport,
@@ -17,6 +19,7 @@ import {
 export interface ListedSnapshot {
   readonly key: Key;
   readonly hexVersion: number;
+  readonly epoch: bigint;
 }
 
 export interface VerifyOptions {
@@ -30,6 +33,8 @@ export interface VerifyOptions {
   readonly key?: Key;
   /** A snapshot that is behind, missing or of another state format is a fault. */
   readonly exact: boolean;
+  /** Compare the ledger with the journal, too: one check more, unless one hex alone is looked at. */
+  readonly ledger: boolean;
   /** After each bucket. */
   readonly onProgress?: (bucketsDone: number, hexes: number, events: number) => void;
 }
@@ -42,7 +47,6 @@ const listedAtOnce = 500;
 export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport> {
   const startedMs = performance.now();
   const { game, exact, key } = options;
-  const rules: CheckRules = { game, registry: createMessageRegistry(game.descriptors), exact };
   const tally = createTally();
   const client = await openConnection({
     url: options.postgresUrl,
@@ -50,6 +54,8 @@ export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport>
     statementTimeoutMs,
   });
   try {
+    const registry = createMessageRegistry(game.descriptors);
+    const rules: CheckRules = { game, registry, exact, life: await readLife(client) };
     // The store of snapshots is asked in between, and may be slow.
     await client.query(`SET idle_in_transaction_session_timeout = ${statementTimeoutMs}`);
     const buckets =
@@ -67,10 +73,16 @@ export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport>
       }
       options.onProgress?.(done + 1, tally.hexes, tally.events);
     }
-    for await (const { key: orphan, hexVersion } of orphans(client, options)) {
+    for await (const { key: orphan, hexVersion, epoch } of orphans(client, options)) {
+      if (epoch < rules.life && !exact) {
+        tally.orphanOfOtherHistory();
+        continue;
+      }
       const found = `a snapshot at version ${hexVersion}`;
       tally.orphan({ key: keyText(orphan), what: "snapshot", expected: "a journal", found });
     }
+    const ledger = options.ledger && key === undefined ? await checkLedger(client) : undefined;
+    if (ledger !== undefined) tally.ledger(ledger, exact);
     return {
       exact,
       ...(key === undefined ? {} : { key: keyText(key) }),
@@ -158,10 +170,13 @@ function placeOf(key: Key): SnapshotPlace {
   return { key, keyText: keyText(key), bucket: bucketOf(key) };
 }
 
-function digestOf({ hexVersion, stateFormat, durable, durableHash }: Snapshot): SnapshotDigest {
+function digestOf(snapshot: Snapshot): SnapshotDigest {
+  const { epoch, hexVersion, stateFormat, durable, durableHash } = snapshot;
+  const lastEventId =
+    snapshot.lastEventId === undefined ? undefined : uuidText(snapshot.lastEventId);
   const hash = Buffer.from(durableHash).toString("hex");
   const hashOfState = Buffer.from(sha256(durable)).toString("hex");
-  return { hexVersion, stateFormat, hash, hashOfState };
+  return { epoch, hexVersion, lastEventId, stateFormat, hash, hashOfState };
 }
 
 /** Snapshots of hexes that have neither head nor journal. One of version 0 holds volatile state alone. */
@@ -172,7 +187,8 @@ async function* orphans(
   if (key !== undefined) {
     const digest = (await digests(snapshots, [key])).get(keyText(key));
     if (digest !== undefined) {
-      yield* await withoutJournal(client, [{ key, hexVersion: digest.hexVersion }]);
+      const { hexVersion, epoch } = digest;
+      yield* await withoutJournal(client, [{ key, hexVersion, epoch }]);
     }
     return;
   }
@@ -208,6 +224,12 @@ async function withoutJournal(
   return rows.map(({ n }) => some[Number(n) - 1]!);
 }
 
+/** Life of the database; 0 = no worker has begun one. */
+export async function readLife(client: PgClient): Promise<bigint> {
+  const { rows } = await client.query<{ life: string }>("SELECT life FROM world.database_life");
+  return BigInt(rows[0]?.life ?? 0);
+}
+
 async function countQuarantined(client: PgClient, key: Key | undefined): Promise<number> {
   const { rows } = await client.query<{ n: number }>(
     `SELECT count(*)::int AS n FROM world.quarantined_hex
@@ -223,6 +245,7 @@ function createTally() {
     behind: 0,
     missing: 0,
     "other-format": 0,
+    "other-history": 0,
     ahead: 0,
     different: 0,
     unsound: 0,
@@ -233,6 +256,8 @@ function createTally() {
   let hexes = 0;
   let events = 0;
   let failed = 0;
+  let ledger: LedgerStanding | undefined;
+  let ledgerFailed = 0;
   const keep = (found: readonly VerifyFault[]): void => {
     faultsTotal += found.length;
     faults.push(...found.slice(0, faultsMax - faults.length));
@@ -257,12 +282,34 @@ function createTally() {
       snapshots.ahead++;
       keep([fault]);
     },
+    /** Counts as one; what is owed is a fault of a world at rest alone. */
+    ledger({ faults: found, ...standing }: LedgerVerdict, exact: boolean): void {
+      ledger = standing;
+      const owed =
+        exact && standing.owedTotal > 0
+          ? [
+              {
+                key: standing.owed[0]!.eventId,
+                what: "ledger",
+                expected: "no event without its credit",
+                found: `${standing.owedTotal} owed`,
+              } as const,
+            ]
+          : [];
+      ledgerFailed = found.length + owed.length > 0 ? 1 : 0;
+      keep([...found, ...owed]);
+    },
+    orphanOfOtherHistory(): void {
+      hexes++;
+      snapshots["other-history"]++;
+    },
     result: () => ({
       hexes,
       events,
       snapshots,
-      passed: hexes - failed,
-      failed,
+      passed: hexes - failed + (ledger === undefined ? 0 : 1 - ledgerFailed),
+      failed: failed + ledgerFailed,
+      ...(ledger === undefined ? {} : { ledger }),
       faults,
       faultsTotal,
     }),

@@ -1,9 +1,9 @@
 /** The key pair of access tokens in development: made once per data directory, the private half mode 0600. */
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { tokenAudience, tokenIssuer } from "@hexhold/config";
 import { type CryptoKey, exportJWK, generateKeyPair, importJWK, type JWK, SignJWT } from "jose";
-import { writeFileWhole } from "../write-file-whole.ts";
+import { z } from "zod";
+import { readOwnFile, writeFileWhole } from "@hexhold/local-stack";
 
 export interface AccessKeys {
   /** JWKS document for gateways: public keys only. */
@@ -19,20 +19,25 @@ export interface AccessKeys {
 }
 
 const keyId = "dev-1";
+const jwkSchema = z.looseObject({ x: z.string().min(1), d: z.string().min(1) });
+const advice =
+  "it is the key that signs the tokens of hexctl token, so restore it from a backup, or move it away: " +
+  "the next start makes a new one, and tokens of the old one count no more.";
 
 export async function loadAccessKeys(dataDir: string): Promise<AccessKeys> {
   const privateFile = join(dataDir, "access-key.json");
   const jwksFile = join(dataDir, "access-keys.public.json");
-  if (!existsSync(privateFile)) {
+  let privateJwk = readOwnFile(privateFile, jwkSchema, advice);
+  if (privateJwk === undefined) {
     const pair = await generateKeyPair("EdDSA", { extractable: true });
     const jwk = await exportJWK(pair.privateKey);
-    writeFileWhole(privateFile, `${JSON.stringify({ ...jwk, kid: keyId, alg: "EdDSA" })}\n`);
+    privateJwk = { ...jwk, d: jwk.d ?? "", x: jwk.x ?? "", kid: keyId, alg: "EdDSA" };
+    writeFileWhole(privateFile, `${JSON.stringify(privateJwk)}\n`);
   }
-  const privateJwk = JSON.parse(readFileSync(privateFile, "utf8")) as JWK;
   const { d: _private, ...publicJwk } = privateJwk;
   const jwks = JSON.stringify({ keys: [publicJwk] });
   writeFileWhole(jwksFile, `${jwks}\n`);
-  const key = (await importJWK(privateJwk, "EdDSA")) as CryptoKey;
+  const key = (await importJWK(privateJwk as JWK, "EdDSA")) as CryptoKey;
   return {
     jwks,
     jwksFile,

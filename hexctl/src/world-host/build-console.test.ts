@@ -3,13 +3,14 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { extname, join, resolve } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { buildConsole } from "./build-console.ts";
 
@@ -40,10 +41,12 @@ function writePage(line: string): void {
 }
 
 test("a page is built once, and again when its sources have changed", async () => {
-  writePage("document.title = 'one';");
+  writePage(`document.title = '${"one".repeat(1000)}';`);
   const dist = await buildConsole(checkout, say);
   expect(said).toEqual([expect.stringMatching(/^built the page in \d+\.\d s$/)]);
   expect(readFileSync(join(dist!, "index.html"), "utf8")).toContain("/assets/");
+  const endings = readdirSync(join(dist!, "assets")).map((name) => extname(name));
+  expect(endings.toSorted()).toEqual([".br", ".gz", ".js"]);
   expect(await buildConsole(checkout, say)).toBe(dist);
   expect(said).toHaveLength(1);
   writePage("document.title = 'two';");
@@ -54,7 +57,7 @@ test("a page is built once, and again when its sources have changed", async () =
 test("a page that cannot be built costs the world nothing but its page", async () => {
   writePage("this is no JavaScript");
   expect(await buildConsole(checkout, say)).toBeUndefined();
-  expect(said[0]).toMatch(/^the page could not be built: vite build ended with 1/);
+  expect(said[0]).toMatch(/^the page could not be built: vite build failed \(exit code 1\): .+/s);
 });
 
 test("where there is no page, none is built and nothing is said", async () => {

@@ -1,21 +1,16 @@
 /** The page of a checkout, built when it is missing or older than what it is made of. */
-import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join, relative } from "node:path";
+import { isThere } from "@hexhold/config";
+import { runProgram } from "@hexhold/local-stack";
+import { compressFiles } from "./compress-files.ts";
 
 /** What the bundle is made of, beside packages of others: those stand in the lock file. */
 const sources = [
   "console/index.html",
+  "hexctl/src/world-host/compress-files.ts",
   "console/vite.config.ts",
   "console/package.json",
   "console/public",
@@ -31,29 +26,34 @@ const buildMsMax = 60_000;
 /**
  * Resolves with the folder to serve, or with undefined when there is none and none could be built; `say` is told
  * why. Never rejects: a world without its page is still a world.
+ *
+ * @param signal ends a build that nobody waits for any more
  */
 export async function buildConsole(
   checkout: string,
   say: (line: string) => void,
+  signal?: AbortSignal,
 ): Promise<string | undefined> {
   const folder = join(checkout, "console");
   const dist = join(folder, "dist");
   try {
-    if (!existsSync(join(folder, "vite.config.ts"))) return existsSync(dist) ? dist : undefined;
+    if (!isThere(join(folder, "vite.config.ts"))) return isThere(dist) ? dist : undefined;
     const hash = hashOf(checkout);
     if (builtHash(dist) === hash) return dist;
     const startedMs = performance.now();
     // Built aside and put in place whole: two starts at once do not spoil each other's page.
     const fresh = join(folder, ".build", `dist-${process.pid}`);
     mkdirSync(join(folder, ".build"), { recursive: true });
-    await runVite(folder, fresh);
+    await runVite(folder, fresh, signal);
+    compressFiles(fresh);
     writeFileSync(join(fresh, hashFile), `${hash}\n`);
     putInPlace(fresh, dist, hash);
     say(`built the page in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
     return dist;
   } catch (error) {
+    if (signal?.aborted === true) return undefined;
     say(`the page could not be built: ${(error as Error).message}`);
-    return existsSync(join(dist, "index.html")) ? dist : undefined;
+    return isThere(join(dist, "index.html")) ? dist : undefined;
   }
 }
 
@@ -67,7 +67,7 @@ function hashOf(checkout: string): string {
 
 /** In a fixed order; tests are no part of the bundle. */
 function filesIn(path: string): string[] {
-  if (!existsSync(path)) return [];
+  if (!isThere(path)) return [];
   try {
     return readdirSync(path, { withFileTypes: true })
       .filter(({ name }) => name !== "node_modules" && !name.includes(".test."))
@@ -82,7 +82,7 @@ function filesIn(path: string): string[] {
 
 function builtHash(dist: string): string | undefined {
   const file = join(dist, hashFile);
-  return existsSync(file) && existsSync(join(dist, "index.html"))
+  return isThere(file) && isThere(join(dist, "index.html"))
     ? readFileSync(file, "utf8").trim()
     : undefined;
 }
@@ -91,7 +91,7 @@ function builtHash(dist: string): string | undefined {
 function putInPlace(fresh: string, dist: string, hash: string): void {
   const old = `${fresh}-old`;
   try {
-    if (existsSync(dist)) renameSync(dist, old);
+    if (isThere(dist)) renameSync(dist, old);
     renameSync(fresh, dist);
   } catch (error) {
     if (builtHash(dist) !== hash) throw error;
@@ -101,21 +101,19 @@ function putInPlace(fresh: string, dist: string, hash: string): void {
   }
 }
 
-async function runVite(folder: string, outDir: string): Promise<void> {
+async function runVite(
+  folder: string,
+  outDir: string,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const vite = createRequire(join(folder, "package.json")).resolve("vite/package.json");
-  const child = spawn(
-    process.execPath,
-    [join(vite, "../bin/vite.js"), "build", "--outDir", outDir, "--logLevel", "error"],
-    { cwd: folder, stdio: ["ignore", "pipe", "pipe"], timeout: buildMsMax },
-  );
-  let output = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8");
-    stream.on("data", (text: string) => (output += text));
-  }
-  const code = await new Promise<number | null>((resolve, reject) => {
-    child.once("error", reject);
-    child.once("close", resolve);
+  await runProgram({
+    name: "vite build",
+    command: process.execPath,
+    args: [join(vite, "../bin/vite.js"), "build", "--outDir", outDir, "--logLevel", "error"],
+    cwd: folder,
+    env: process.env,
+    signal,
+    timeoutMs: buildMsMax,
   });
-  if (code !== 0) throw new Error(`vite build ended with ${code}: ${output.slice(-2000)}`);
 }

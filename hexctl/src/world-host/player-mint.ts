@@ -3,10 +3,10 @@
  * that service would, and signs the access token.
  */
 import { Code, ConnectError } from "@connectrpc/connect";
-import { createSendSpawn } from "@hexhold/accounts";
+import { createSendSpawn, type SendSpawn } from "@hexhold/accounts";
 import { releaseVersion } from "@hexhold/config";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
-import { diskOf, hexAt, type Key, keyText, parseKeyText } from "@hexhold/hex";
+import { type Key, keyText, parseKeyText } from "@hexhold/hex";
 import {
   type Bus,
   createRequester,
@@ -25,6 +25,8 @@ export interface PlayerMintOptions {
   readonly controlToken: string;
   readonly controlUrl: string;
   readonly keys: AccessKeys;
+  /** Where players are born unless asked otherwise, in the order in which they fill. */
+  readonly hexes: readonly Key[];
   readonly logger: Logger;
 }
 
@@ -50,12 +52,11 @@ export interface PlayerMint {
   stop(): Promise<void>;
 }
 
+type SpawnEnd = Exclude<Awaited<ReturnType<SendSpawn>>, "unsure">;
+
 const tokenTtlS = 900;
 const attemptsMax = 40;
 const concurrency = 64;
-/** Where players are born unless asked otherwise: the hex of Berlin's centre, and those around it. */
-const spawnCell = hexAt(52.52, 13.405);
-const spawnRadius = 12;
 
 export async function startPlayerMint(options: PlayerMintOptions): Promise<PlayerMint> {
   const { bus, keys } = options;
@@ -82,7 +83,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
   });
 
   /** Spawns until it is certain: the request id stays the same while the outcome is not. */
-  const spawn = async (accountId: string, key: Key): Promise<"spawned" | "hex-full"> => {
+  const spawn = async (accountId: string, key: Key): Promise<SpawnEnd> => {
     const requestId = uuidText(uuidv7Bytes(Math.floor(membership.worldNow())));
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
       const outcome = await send({ accountId, requestId, key });
@@ -90,7 +91,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
     throw new ConnectError(
-      "no worker answered; is the world up? (hexctl status)",
+      `no worker has said whether a player was born in ${keyText(key)}; is the world up? (hexctl status)`,
       Code.Unavailable,
     );
   };
@@ -100,13 +101,21 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     nth: number,
     ttlS: number,
   ): Promise<MintedPlayer> => {
-    const accountId = uuidText(uuidv7Bytes(Math.floor(membership.worldNow())));
-    const places = wanted === undefined ? nearby(nth) : [wanted];
-    for (const key of places) {
-      if ((await spawn(accountId, key)) === "hex-full") continue;
-      return minted(accountId, keyText(key), ttlS);
+    const ends = new Set<SpawnEnd>();
+    for (const key of wanted === undefined ? placesFor(nth, options.hexes) : [wanted]) {
+      // A player of its own for each hex: a quarantined one may still execute the command, once it is mended.
+      const accountId = uuidText(uuidv7Bytes(Math.floor(membership.worldNow())));
+      const end = await spawn(accountId, key);
+      if (end === "spawned") return minted(accountId, keyText(key), ttlS);
+      if (end === "hex-quarantined") {
+        options.logger.warn(
+          { key: keyText(key) },
+          "a hex of birth is quarantined: hexctl hex KEY says why",
+        );
+      }
+      ends.add(end);
     }
-    throw new ConnectError("every hex there is full", Code.ResourceExhausted);
+    throw nowhere(wanted, ends);
   };
 
   const minted = async (accountId: string, key: string, ttlS: number): Promise<MintedPlayer> => {
@@ -150,9 +159,22 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
   };
 }
 
-/** Hexes around the spawn cell; the n-th player begins to look at another one than the first. */
-function nearby(nth: number): Key[] {
-  const cells = diskOf(spawnCell, spawnRadius);
-  const from = Math.floor(nth / 8) % cells.length;
-  return [...cells.slice(from), ...cells.slice(0, from)].map((hexId) => ({ hexId, layerId: 0 }));
+/** Hexes of birth; the n-th player begins to look at another one than the first. */
+function placesFor(nth: number, hexes: readonly Key[]): readonly Key[] {
+  const from = Math.floor(nth / 8) % hexes.length;
+  return [...hexes.slice(from), ...hexes.slice(0, from)];
+}
+
+/** Why a player was born in none of the hexes. */
+function nowhere(wanted: Key | undefined, ends: ReadonlySet<SpawnEnd>): ConnectError {
+  const every =
+    wanted === undefined ? "every hex of birth (world.spawn.cells)" : `hex ${keyText(wanted)}`;
+  if (!ends.has("hex-quarantined")) {
+    return new ConnectError(`${every} is full`, Code.ResourceExhausted);
+  }
+  return new ConnectError(
+    `${every} is quarantined${ends.has("hex-full") ? " or full" : ""}: nobody can be born there until it is mended; ` +
+      "hexctl hex KEY says what is wrong with it, and other cells can be configured",
+    Code.FailedPrecondition,
+  );
 }

@@ -1,29 +1,41 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { serviceRoles } from "@hexhold/postgres";
+import { loginOf, serviceRoles } from "@hexhold/postgres";
 import { z } from "zod";
-import { writeFileWhole } from "../write-file-whole.ts";
+import { readOwnFile, writeFileWhole } from "@hexhold/local-stack";
 
 const schema = z.object({
   roles: z.record(z.string(), z.string().min(20)),
+  /** Under which its services log in at PostgreSQL; see `loginOf`. */
+  loginSuffix: z
+    .string()
+    .regex(/^[a-z0-9]{1,16}$/)
+    .optional(),
   controlToken: z.string().min(20),
   adminToken: z.string().min(20),
 });
 
-/** Passwords of the services' database roles, and the tokens of control and admin plane. */
-export type HostSecrets = z.infer<typeof schema>;
+const advice =
+  "it holds the passwords of the services and the admin token, so restore it from a backup, or move it " +
+  "away: the next start makes new ones and gives them to the database.";
 
-/** Made once per data directory, mode 0600. A role that came with a newer version gets its password when it is missed. */
+/** Passwords of the services' database roles, and the tokens of control and admin plane. */
+export type HostSecrets = z.infer<typeof schema> & { readonly loginSuffix: string };
+
+/** Made once per data directory, mode 0600. What came with a newer version is made when it is missed. */
 export function loadHostSecrets(dataDir: string): HostSecrets {
   const file = join(dataDir, "host-secrets.json");
-  const known = existsSync(file) ? schema.parse(JSON.parse(readFileSync(file, "utf8"))) : undefined;
-  if (known !== undefined && serviceRoles.every((role) => known.roles[role] !== undefined)) {
-    return known;
+  const known = readOwnFile(file, schema, advice);
+  if (
+    known?.loginSuffix !== undefined &&
+    serviceRoles.every((role) => known.roles[role] !== undefined)
+  ) {
+    return { ...known, loginSuffix: known.loginSuffix };
   }
   const secret = (): string => randomBytes(24).toString("base64url");
   const secrets: HostSecrets = {
     roles: Object.fromEntries(serviceRoles.map((role) => [role, known?.roles[role] ?? secret()])),
+    loginSuffix: known?.loginSuffix ?? randomBytes(4).toString("hex"),
     controlToken: known?.controlToken ?? secret(),
     adminToken: known?.adminToken ?? secret(),
   };
@@ -31,10 +43,14 @@ export function loadHostSecrets(dataDir: string): HostSecrets {
   return secrets;
 }
 
-/** `adminUrl` with the login of `role`. */
-export function urlOfRole(adminUrl: string, role: string, password: string): string {
+/** `adminUrl` with this world's login of `role`. */
+export function urlOfRole(
+  adminUrl: string,
+  role: string,
+  { roles, loginSuffix }: Pick<HostSecrets, "roles" | "loginSuffix">,
+): string {
   const url = new URL(adminUrl);
-  url.username = role;
-  url.password = password;
+  url.username = loginOf(role, loginSuffix);
+  url.password = roles[role] ?? "";
   return url.href;
 }

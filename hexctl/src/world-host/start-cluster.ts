@@ -1,15 +1,21 @@
 /** The profile `cluster`: one process per service on four real services, kept running by a supervisor. */
+import { spawnHexes } from "@hexhold/accounts";
 import { join } from "node:path";
+import { osReason, startWhole, type Unwind, urlOf } from "@hexhold/config";
 import { createAmqpBus, declareTopology } from "@hexhold/messaging";
-import { cacheFolder } from "../local-stack/cache-folder.ts";
-import { freePorts, isPortFree } from "../local-stack/free-ports.ts";
+import { compileCacheFolder, freePorts, isPortFree } from "@hexhold/local-stack";
+import { worldStopMsMax } from "../host/run-host.ts";
+import { trackFailing } from "../supervisor/failing-processes.ts";
 import { createSupervisor, type Supervisor } from "../supervisor/supervisor.ts";
 import { createAccountAdmin } from "./account-admin.ts";
-import { startPlayerMint } from "./player-mint.ts";
+import { type PlayerMint, startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { waitForHttp } from "./wait-for-http.ts";
+import { watchStart } from "./watch-start.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 
+/** From the time when all processes are there until every slot is served. */
+const servedMsMax = 60_000;
 const readyMsMax = 30_000;
 
 /** In the order of their starts: who depends on others comes after them. */
@@ -34,7 +40,14 @@ interface Place {
   readonly publicPort: number;
 }
 
-export async function startCluster(given: WorldStart): Promise<WorldHost> {
+export function startCluster(given: WorldStart): Promise<WorldHost> {
+  return startWhole(
+    (unwind) => start(given, unwind),
+    (failure) => given.logger.error({ err: failure }, "could not be stopped"),
+  );
+}
+
+async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   const { config, secrets, stack, logger, checkout, say } = given;
   const urls = {
     postgres: stack.service("postgres").url,
@@ -44,37 +57,36 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
   };
   const queues = await declareTopology(urls.rabbitmq.url, config.partitions);
   say(`declared ${queues.length} queues`);
-  const roleUrl = (role: string): string =>
-    urlOfRole(urls.postgres, role, secrets.roles[role] ?? "");
+  const roleUrl = (role: string): string => urlOfRole(urls.postgres, role, secrets);
   const { routers: router, workers: worker, gateways: gateway } = given.counts;
   const inventory = config.inventory.enabled ? 1 : 0;
   const counts = { router, worker, accounts: 1, inventory, gateway };
   const places = await placeProcesses(counts, config.gateway);
-  const [adminPort = 0] = (await mayListen("127.0.0.1", config.router.adminPort))
-    ? [config.router.adminPort]
-    : await freePorts(1);
+  const adminPort = await placeAdmin(config.router.adminPort);
   const routers = places.filter(({ kind }) => kind === "router");
   const routerUrls = routers.map(({ controlPort }) => urlOfPort(controlPort));
   const gatewayUrl = ({ publicPort }: Place): string =>
-    `http://${config.gateway.host}:${publicPort}`;
-  const urlOf = (place: Place): { readonly url?: string } =>
+    urlOf("http", config.gateway.host, publicPort);
+  const publicUrlOf = (place: Place): { readonly url?: string } =>
     place.kind === "gateway" ? { url: gatewayUrl(place) } : {};
-  const ends: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of ends.splice(0).toReversed()) await end();
-  };
-  const report = (): void => given.onProcesses(processes());
+  const report = (): void => given.onProcesses(processes(), [...failing.list()]);
+  const failing = trackFailing(() => report());
+  unwind.add("failing processes", failing.stop);
+  const startFailure = watchStart();
   const supervisor = createSupervisor(stack.dataDir.ledger, (event) => {
+    startFailure.see(event);
+    failing.see(event);
     if (event.type === "died")
       say(`${event.name} died (${event.how}); started again in ${event.delayMs} ms`);
+    else if (event.type === "restart-failed")
+      say(`${event.name} cannot be started: ${osReason(event.error)}`);
     else if (event.type !== "started") say(`${event.name} ${event.type}`);
     report();
   });
-  ends.push(() => supervisor.stop());
+  unwind.add("processes", supervisor.stop, worldStopMsMax);
   const shared = {
     ...(given.env as Record<string, string>),
-    // A third of the work of a start is to compile what was compiled at the one before.
-    NODE_COMPILE_CACHE: join(cacheFolder(join(stack.dataDir.path, "cache")), "compiled"),
+    NODE_COMPILE_CACHE: compileCacheFolder(join(stack.dataDir.path, "cache")),
     HEXHOLD_RABBITMQ_URL: urls.rabbitmq.url,
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
     HEXHOLD_CLUSTER__ROUTERS: `[${routerUrls.join(", ")}]`,
@@ -101,7 +113,7 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       const place = places.find((item) => item.name === name);
       return pid === undefined || place === undefined
         ? []
-        : [{ name, kind, pid, controlUrl: urlOfPort(place.controlPort), ...urlOf(place) }];
+        : [{ name, kind, pid, controlUrl: urlOfPort(place.controlPort), ...publicUrlOf(place) }];
     }),
   ];
   let hostUrl: string | undefined;
@@ -130,65 +142,71 @@ export async function startCluster(given: WorldStart): Promise<WorldHost> {
       ...(given.webRoot === undefined ? {} : { HEXHOLD_GATEWAY__WEB_ROOT: given.webRoot }),
     }),
   };
-  try {
+  for (const place of places) {
+    const { name, kind } = place;
+    const own = `HEXHOLD_${kind.toUpperCase()}__`;
+    await launch(place, {
+      [`${own}INSTANCE`]: name,
+      [`${own}CONTROL_PORT`]: String(place.controlPort),
+      ...envOf[kind](place),
+    });
+  }
+  const known: { mint?: PlayerMint } = {};
+  const comeUp = async (): Promise<PlayerMint> => {
     for (const place of places) {
-      const { name, kind } = place;
-      const own = `HEXHOLD_${kind.toUpperCase()}__`;
-      await launch(place, {
-        [`${own}INSTANCE`]: name,
-        [`${own}CONTROL_PORT`]: String(place.controlPort),
-        ...envOf[kind](place),
-      });
-    }
-    for (const place of places) {
-      if (place.kind === "router" || place.kind === "worker") continue;
-      const url = place.kind === "gateway" ? gatewayUrl(place) : urlOfPort(place.controlPort);
       await waitForHttp(
-        `${url}/healthz`,
+        `${place.kind === "gateway" ? gatewayUrl(place) : urlOfPort(place.controlPort)}/readyz`,
         readyMsMax,
         () => `${place.name} is not healthy; see hexctl logs ${place.name}, worker-1 and router-1`,
       );
     }
+    // As long as a worker may still turn out to be one that ends again and again.
+    await waitForHttp(
+      `${urlOfPort(adminPort)}/readyz`,
+      servedMsMax,
+      () => "no worker serves the world; see hexctl logs worker-1 and router-1",
+    );
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
-    ends.push(() => bus.close());
+    unwind.add("bus", () => bus.close());
     const accountAdmin = createAccountAdmin(bus);
-    ends.push(() => Promise.resolve(accountAdmin.close()));
+    unwind.add("account admin", () => accountAdmin.close());
     const host = await serveHost({
-      mint: () => mint,
+      mint: () => known.mint,
       accounts: accountAdmin,
       supervisor,
       drainWorkers: () => drainWorkers(supervisor),
       token: secrets.adminToken,
       logger,
     });
-    ends.push(() => host.stop());
+    unwind.add("host", () => host.stop());
     hostUrl = host.url;
     await connected(bus);
-    const mint = await startPlayerMint({
+    const started = await startPlayerMint({
       bus,
       routers: routerUrls,
       controlToken: secrets.controlToken,
       controlUrl: host.url,
       keys: given.keys,
+      hexes: spawnHexes(given.config.spawnCells, given.config.bounds),
       logger,
     });
-    ends.push(() => mint.stop());
-    report();
-    const httpUrl = gatewayUrl(places.find(({ kind }) => kind === "gateway")!);
-    return {
-      endpoints: {
-        ws: httpUrl.replace("http", "ws"),
-        http: httpUrl,
-        admin: `http://127.0.0.1:${adminPort}`,
-      },
-      processes: processes(),
-      mint,
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+    unwind.add("mint", () => started.stop());
+    return started;
+  };
+  const mint = await startFailure.race(comeUp());
+  known.mint = mint;
+  report();
+  const httpUrl = gatewayUrl(places.find(({ kind }) => kind === "gateway")!);
+  return {
+    endpoints: {
+      ws: httpUrl.replace("http", "ws"),
+      http: httpUrl,
+      admin: `http://127.0.0.1:${adminPort}`,
+    },
+    processes: processes(),
+    mint,
+    stop: unwind.run,
+  };
 }
 
 /** All at once: a slot that one gives back would only be given to another that is about to stop. */
@@ -239,6 +257,18 @@ function connected(bus: ReturnType<typeof createAmqpBus>): Promise<void> {
       resolve();
     });
   });
+}
+
+/**
+ * 0 = a free one, kept while the world runs. One that was asked for is taken or the start fails: operators' tools send
+ * a token there, and must not send it to another process.
+ */
+async function placeAdmin(port: number): Promise<number> {
+  if (port === 0) return (await freePorts(1))[0]!;
+  if (await mayListen("127.0.0.1", port)) return port;
+  throw new Error(
+    `port ${port} of 127.0.0.1 is taken: stop what listens there, or choose another admin port (router.adminPort, 0 = any)`,
+  );
 }
 
 /** 0 asks for any port, and none is free by that name. */

@@ -1,6 +1,6 @@
 /** The profile `embedded`: one process, one real PostgreSQL, everything else inside. */
-import { accountsConfigSchema, start as startAccounts } from "@hexhold/accounts";
-import { releaseVersion, widenBufferPool } from "@hexhold/config";
+import { accountsConfigSchema, spawnHexes, start as startAccounts } from "@hexhold/accounts";
+import { releaseVersion, startWhole, type Unwind, widenBufferPool } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
 import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
@@ -13,191 +13,197 @@ import {
   workerConfigSchema,
 } from "@hexhold/worker";
 import { createAccountAdmin } from "./account-admin.ts";
-import { startPlayerMint } from "./player-mint.ts";
+import { type PlayerMint, startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
 
-export async function startEmbedded(given: WorldStart): Promise<WorldHost> {
+export function startEmbedded(given: WorldStart): Promise<WorldHost> {
+  return startWhole(
+    (unwind) => start(given, unwind),
+    (failure) => given.logger.error({ err: failure }, "could not be stopped"),
+  );
+}
+
+async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   widenBufferPool();
   const { config, secrets, stack, logger } = given;
   const adminUrl = stack.service("postgres").url;
-  const roleUrl = (role: string): string => urlOfRole(adminUrl, role, secrets.roles[role] ?? "");
+  const roleUrl = (role: string): string => urlOfRole(adminUrl, role, secrets);
   const broker = new MemoryBroker();
   for (const queue of queuesOf(config.partitions))
     broker.declareQueue(queue.name, commandQueueLengthMax);
   const metrics = createMetrics();
-  const ends: (() => Promise<void>)[] = [];
-  const stop = async (): Promise<void> => {
-    for (const end of ends.splice(0).toReversed()) await end();
+  const newBus = () => {
+    const bus = createMemoryBus(broker);
+    unwind.add("bus", () => bus.close());
+    return bus;
   };
-  try {
-    const newBus = () => {
-      const bus = createMemoryBus(broker);
-      ends.push(() => bus.close());
-      return bus;
-    };
-    const router = await startRouter(
-      {
-        instance: "router-1",
-        version: releaseVersion,
-        host: "127.0.0.1",
-        controlPort: 0,
-        adminPort: config.router.adminPort,
-        controlToken: secrets.controlToken,
-        adminToken: secrets.adminToken,
-        leaseTtlMs: config.router.leaseTtlMs,
-        // There is one worker, and it is here.
-        rebalanceDelayMs: 0,
-        logLevel: config.router.logLevel,
-        postgresUrl: roleUrl("hexhold_router"),
-        world: {
-          partitions: config.partitions,
-          game: config.gameName,
-          worldFormat: config.worldFormat,
-        },
-      },
-      {
-        bus: newBus(),
-        logger: given.loggerOf("router", "router-1", config.router.logLevel),
-        metrics,
-        leaseStore: createMemoryLeaseStore(),
-        broker: {
-          queueDepths: () =>
-            Promise.resolve(
-              broker.depths().map((queue) => ({
-                name: queue.name,
-                messagesReady: queue.ready,
-                messagesUnacked: queue.unacked,
-                consumers: queue.consumers,
-              })),
-            ),
-          closeConnections: () => Promise.resolve(),
-        },
-      },
-    );
-    ends.push(() => router.stop());
-    const game = { module: config.gameModule, options: config.gameOptions };
-    const worker = await startWorker(
-      workerConfigSchema.parse({
-        ...config.worker,
-        resultRetentionHours: config.resultRetentionHours,
-        instance: "worker-1",
-        // Nobody else takes a slot over.
-        handBackPauseMs: 0,
-        postgresUrl: roleUrl("hexhold_worker"),
-        controlToken: secrets.controlToken,
-        game,
-        world: { bounds: [...config.bounds], layers: [...config.layers] },
-      }),
-      {
-        bus: newBus(),
-        routers: router.controlChannel,
-        snapshots: createPostgresSnapshotStore(
-          openPool({ url: roleUrl("hexhold_worker"), applicationName: "worker-snapshots" }, 2),
-        ),
-        logger: given.loggerOf("worker", "worker-1", config.worker.logLevel),
-        metrics,
-      },
-    );
-    ends.push(() => worker.stop());
-    const inventory = config.inventory.enabled
-      ? await startInventory(
-          inventoryConfigSchema.parse({
-            instance: "inventory-1",
-            postgresUrl: roleUrl("hexhold_inventory"),
-            controlToken: secrets.controlToken,
-            resultRetentionHours: config.resultRetentionHours,
-          }),
-          {
-            bus: newBus(),
-            routers: router.controlChannel,
-            logger: given.loggerOf("inventory", "inventory-1", config.inventory.logLevel),
-            metrics,
-          },
-        )
-      : undefined;
-    if (inventory !== undefined) ends.push(() => inventory.stop());
-    const accounts = await startAccounts(
-      accountsConfigSchema.parse({
-        ...config.accounts,
-        instance: "accounts-1",
-        keyDirectory: config.accounts.keyDirectory ?? given.accountKeyDirectory,
-        postgresUrl: roleUrl("hexhold_accounts"),
-        controlToken: secrets.controlToken,
-        spawnCells: [...config.spawnCells],
-        worldBounds: [...config.bounds],
-      }),
-      {
-        bus: newBus(),
-        routers: router.controlChannel,
-        logger: given.loggerOf("accounts", "accounts-1", config.accounts.logLevel),
-        metrics,
-      },
-    );
-    ends.push(() => accounts.stop());
-    const gateway = await startGateway(
-      gatewayConfigSchema.parse({
-        ...config.gateway,
-        instance: "gateway-1",
-        resultRetentionHours: config.resultRetentionHours,
-        controlToken: secrets.controlToken,
-        tokenKeys: given.keys.jwks,
-        ...(given.webRoot === undefined ? {} : { webRoot: given.webRoot }),
-        game,
-        worldBounds: [...config.bounds],
-        worldLayers: [...config.layers],
-      }),
-      {
-        bus: newBus(),
-        routers: router.controlChannel,
-        logger: given.loggerOf("gateway", "gateway-1", config.gateway.logLevel),
-        metrics,
-      },
-    );
-    ends.push(() => gateway.stop());
-    const hostBus = newBus();
-    const accountAdmin = createAccountAdmin(hostBus);
-    ends.push(() => Promise.resolve(accountAdmin.close()));
-    const host = await serveHost({
-      mint: () => mint,
-      accounts: accountAdmin,
-      async drainWorkers() {
-        await worker.stop();
-        return ["worker-1"];
-      },
-      token: secrets.adminToken,
-      logger,
-    });
-    ends.push(() => host.stop());
-    const mint = await startPlayerMint({
-      bus: hostBus,
-      routers: router.controlChannel,
+  const router = await startRouter(
+    {
+      instance: "router-1",
+      version: releaseVersion,
+      host: "127.0.0.1",
+      controlPort: 0,
+      adminPort: config.router.adminPort,
       controlToken: secrets.controlToken,
-      controlUrl: host.url,
-      keys: given.keys,
-      logger,
-    });
-    ends.push(() => mint.stop());
-    const { pid } = process;
-    const processes = [
-      { name: "host", kind: "host", pid, controlUrl: host.url },
-      { name: "router-1", kind: "router", pid, controlUrl: router.controlUrl },
-      { name: "worker-1", kind: "worker", pid, controlUrl: worker.controlUrl },
-      ...(inventory === undefined
-        ? []
-        : [{ name: "inventory-1", kind: "inventory", pid, controlUrl: inventory.controlUrl }]),
-      { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
-      { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
-    ];
-    given.onProcesses(processes);
-    return {
-      endpoints: { ws: gateway.wsUrl, http: gateway.httpUrl, admin: router.adminUrl },
-      processes,
-      mint,
-      stop,
-    };
-  } catch (error) {
-    await stop();
-    throw error;
-  }
+      adminToken: secrets.adminToken,
+      leaseTtlMs: config.router.leaseTtlMs,
+      // There is one worker, and it is here.
+      rebalanceDelayMs: 0,
+      logLevel: config.router.logLevel,
+      postgresUrl: roleUrl("hexhold_router"),
+      world: {
+        partitions: config.partitions,
+        game: config.gameName,
+        worldFormat: config.worldFormat,
+      },
+    },
+    {
+      bus: newBus(),
+      logger: given.loggerOf("router", "router-1", config.router.logLevel),
+      metrics,
+      leaseStore: createMemoryLeaseStore(),
+      broker: {
+        queueDepths: () =>
+          Promise.resolve(
+            broker.depths().map((queue) => ({
+              name: queue.name,
+              messagesReady: queue.ready,
+              messagesUnacked: queue.unacked,
+              consumers: queue.consumers,
+            })),
+          ),
+        closeConnections: () => Promise.resolve(),
+      },
+    },
+  );
+  unwind.add("router", () => router.stop());
+  const game = { module: config.gameModule, options: config.gameOptions };
+  const snapshots = createPostgresSnapshotStore(
+    openPool({ url: roleUrl("hexhold_worker"), applicationName: "worker-snapshots" }, 2),
+  );
+  let isWorkerUp = false;
+  // The worker closes them itself, if it comes so far.
+  unwind.add("snapshots", () => (isWorkerUp ? undefined : snapshots.close()));
+  const worker = await startWorker(
+    workerConfigSchema.parse({
+      ...config.worker,
+      resultRetentionHours: config.resultRetentionHours,
+      instance: "worker-1",
+      // Nobody else takes a slot over.
+      handBackPauseMs: 0,
+      postgresUrl: roleUrl("hexhold_worker"),
+      controlToken: secrets.controlToken,
+      game,
+      world: { bounds: [...config.bounds], layers: [...config.layers] },
+    }),
+    {
+      bus: newBus(),
+      routers: router.controlChannel,
+      snapshots,
+      logger: given.loggerOf("worker", "worker-1", config.worker.logLevel),
+      metrics,
+    },
+  );
+  isWorkerUp = true;
+  unwind.add("worker", () => worker.stop());
+  const inventory = config.inventory.enabled
+    ? await startInventory(
+        inventoryConfigSchema.parse({
+          instance: "inventory-1",
+          postgresUrl: roleUrl("hexhold_inventory"),
+          controlToken: secrets.controlToken,
+          resultRetentionHours: config.resultRetentionHours,
+        }),
+        {
+          bus: newBus(),
+          routers: router.controlChannel,
+          logger: given.loggerOf("inventory", "inventory-1", config.inventory.logLevel),
+          metrics,
+        },
+      )
+    : undefined;
+  if (inventory !== undefined) unwind.add("inventory", () => inventory.stop());
+  const accounts = await startAccounts(
+    accountsConfigSchema.parse({
+      ...config.accounts,
+      instance: "accounts-1",
+      keyDirectory: config.accounts.keyDirectory ?? given.accountKeyDirectory,
+      postgresUrl: roleUrl("hexhold_accounts"),
+      controlToken: secrets.controlToken,
+      spawnCells: [...config.spawnCells],
+      worldBounds: [...config.bounds],
+    }),
+    {
+      bus: newBus(),
+      routers: router.controlChannel,
+      logger: given.loggerOf("accounts", "accounts-1", config.accounts.logLevel),
+      metrics,
+    },
+  );
+  unwind.add("accounts", () => accounts.stop());
+  const gateway = await startGateway(
+    gatewayConfigSchema.parse({
+      ...config.gateway,
+      instance: "gateway-1",
+      resultRetentionHours: config.resultRetentionHours,
+      controlToken: secrets.controlToken,
+      tokenKeys: given.keys.jwks,
+      ...(given.webRoot === undefined ? {} : { webRoot: given.webRoot }),
+      game,
+      worldBounds: [...config.bounds],
+      worldLayers: [...config.layers],
+    }),
+    {
+      bus: newBus(),
+      routers: router.controlChannel,
+      logger: given.loggerOf("gateway", "gateway-1", config.gateway.logLevel),
+      metrics,
+    },
+  );
+  unwind.add("gateway", () => gateway.stop());
+  const hostBus = newBus();
+  const known: { mint?: PlayerMint } = {};
+  const accountAdmin = createAccountAdmin(hostBus);
+  unwind.add("account admin", () => accountAdmin.close());
+  const host = await serveHost({
+    mint: () => known.mint,
+    accounts: accountAdmin,
+    async drainWorkers() {
+      await worker.stop();
+      return ["worker-1"];
+    },
+    token: secrets.adminToken,
+    logger,
+  });
+  unwind.add("host", () => host.stop());
+  const mint = await startPlayerMint({
+    bus: hostBus,
+    routers: router.controlChannel,
+    controlToken: secrets.controlToken,
+    controlUrl: host.url,
+    keys: given.keys,
+    hexes: spawnHexes(given.config.spawnCells, given.config.bounds),
+    logger,
+  });
+  known.mint = mint;
+  unwind.add("mint", () => mint.stop());
+  const { pid } = process;
+  const processes = [
+    { name: "host", kind: "host", pid, controlUrl: host.url },
+    { name: "router-1", kind: "router", pid, controlUrl: router.controlUrl },
+    { name: "worker-1", kind: "worker", pid, controlUrl: worker.controlUrl },
+    ...(inventory === undefined
+      ? []
+      : [{ name: "inventory-1", kind: "inventory", pid, controlUrl: inventory.controlUrl }]),
+    { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
+    { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
+  ];
+  given.onProcesses(processes);
+  return {
+    endpoints: { ws: gateway.wsUrl, http: gateway.httpUrl, admin: router.adminUrl },
+    processes,
+    mint,
+    stop: unwind.run,
+  };
 }

@@ -3,7 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { startRpcServer } from "@hexhold/rpc";
 import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import type { Logger, LogLevel } from "@hexhold/telemetry";
-import type { LocalStack } from "../local-stack/local-stack.ts";
+import type { LocalStack } from "@hexhold/local-stack";
 import type { Status } from "../status-file.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AccessKeys } from "./access-keys.ts";
@@ -37,7 +37,10 @@ export interface WorldStart {
   readonly logger: Logger;
   /** For a service inside this process, to the same log. */
   readonly loggerOf: (service: string, instance: string, level: LogLevel) => Logger;
-  readonly onProcesses: (processes: Status["processes"]) => void;
+  readonly onProcesses: (
+    processes: Status["processes"],
+    failing?: NonNullable<Status["failing"]>,
+  ) => void;
   readonly say: (line: string) => void;
 }
 
@@ -49,7 +52,8 @@ export interface WorldHost {
 }
 
 export interface HostServerOptions {
-  readonly mint: () => PlayerMint;
+  /** Undefined while the world comes up. */
+  readonly mint: () => PlayerMint | undefined;
   readonly accounts: AccountAdmin;
   /** Undefined: everything is one process. */
   readonly supervisor?: Supervisor;
@@ -70,9 +74,13 @@ export async function serveHost(
     logger,
     routes: (router) =>
       router.service(HostService, {
-        mintPlayers: async (request) => ({
-          players: await mint().mint(request),
-        }),
+        async mintPlayers(request) {
+          const ready = mint();
+          if (ready === undefined) {
+            throw new ConnectError("the world is still starting", Code.Unavailable);
+          }
+          return { players: await ready.mint(request) };
+        },
         async restartProcess({ name }) {
           if (supervisor === undefined) {
             throw new ConnectError(

@@ -1,0 +1,133 @@
+import { uuidText } from "@hexhold/messaging";
+import { openConnection, type PgClient } from "@hexhold/postgres";
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
+import { checkLedger, type LedgerVerdict } from "./check-ledger.ts";
+import {
+  eventIdOf,
+  fillWorld,
+  keys,
+  openStoredWorld,
+  playerOf,
+  type StoredWorld,
+} from "./stored-world.testing.ts";
+import { verifyLines } from "./verify-report.ts";
+
+let world: StoredWorld;
+let client: PgClient;
+
+beforeAll(async () => {
+  world = await openStoredWorld();
+  client = await openConnection({ url: world.url, applicationName: "test" });
+});
+afterAll(async () => {
+  await client.end();
+  await world.drop();
+});
+beforeEach(async () => {
+  await fillWorld(world.pool);
+  await client.query("TRUNCATE inventory.asset, inventory.transaction CASCADE");
+  await client.query("INSERT INTO inventory.asset VALUES ('wood')");
+  for (const key of keys) {
+    // Each player gathers 3, 4 and 5 at versions 3, 4 and 5.
+    for (const amount of [3, 4, 5]) await credit(key, eventIdOf(key, amount), amount);
+  }
+});
+
+/** As the inventory posts it. */
+async function credit(key: (typeof keys)[number], id: Uint8Array, amount: number): Promise<void> {
+  const owner = uuidText(playerOf(key));
+  await client.query("BEGIN");
+  await client.query(
+    `INSERT INTO inventory.ledger_account (owner, kind, asset)
+     VALUES ('${owner}', 'player', 'wood'), ('00000000-0000-0000-0000-000000000000', 'mint', 'wood')
+     ON CONFLICT DO NOTHING`,
+  );
+  await client.query(
+    "INSERT INTO inventory.transaction (transaction_id, kind, at) VALUES ($1, 'gathered', now())",
+    [uuidText(id)],
+  );
+  await client.query(
+    `INSERT INTO inventory.posting (transaction_id, ledger_account_id, amount)
+     SELECT $1::uuid, ledger_account_id, CASE kind WHEN 'mint' THEN -$2::bigint ELSE $2::bigint END
+     FROM inventory.ledger_account WHERE asset = 'wood' AND (owner = $3::uuid OR kind = 'mint')`,
+    [uuidText(id), amount, owner],
+  );
+  await client.query("COMMIT");
+}
+
+async function check(): Promise<LedgerVerdict> {
+  const verdict = await checkLedger(client);
+  if (verdict === undefined) throw new Error("there is a ledger");
+  return verdict;
+}
+
+it("finds nothing where each event has its credit", async () => {
+  expect(await check()).toEqual({
+    credited: 3 * keys.length,
+    owed: [],
+    owedTotal: 0,
+    unsent: 0,
+    faults: [],
+  });
+});
+
+it("says what is owed to whom, and how much of it was never sent", async () => {
+  const key = keys[2]!;
+  const id = uuidText(eventIdOf(key, 4));
+  await client.query("ALTER TABLE inventory.posting DISABLE TRIGGER ALL");
+  await client.query("DELETE FROM inventory.posting WHERE transaction_id = $1", [id]);
+  await client.query("ALTER TABLE inventory.posting ENABLE TRIGGER ALL");
+  await client.query("DELETE FROM inventory.transaction WHERE transaction_id = $1", [id]);
+  await client.query(
+    "UPDATE inventory.balance SET amount = 8 WHERE amount = 12 AND ledger_account_id = (SELECT ledger_account_id FROM inventory.ledger_account WHERE owner = $1)",
+    [uuidText(playerOf(key))],
+  );
+  await client.query(
+    `INSERT INTO world.outbox (slot, destination, position, day, subject, envelope)
+     VALUES ('cmd.p1', 'inventory', 1, current_date, 's', '')`,
+  );
+  const verdict = await check();
+  expect(verdict).toMatchObject({ owedTotal: 1, unsent: 1, faults: [] });
+  expect(verdict.owed[0]).toMatchObject({
+    eventId: id,
+    hexVersion: 4,
+    playerId: uuidText(playerOf(key)),
+    asset: "wood",
+    amount: "4",
+  });
+  const lines = verifyLines({
+    exact: false,
+    hexes: 0,
+    events: 0,
+    snapshots: {} as never,
+    ledger: verdict,
+    quarantined: 0,
+    passed: 1,
+    failed: 0,
+    faults: [],
+    faultsTotal: 0,
+    tookMs: 1,
+  });
+  expect(lines.join("\n")).toMatch(
+    /owed 4 wood to .* at version 4\nledger: .* 1 owed \(1 of them not sent yet/,
+  );
+});
+
+it("finds a credit without an event, one of another amount, and a balance that is not its postings", async () => {
+  await credit(keys[0]!, new Uint8Array(16).fill(0xee), 7);
+  const [stranger] = (await check()).faults;
+  expect(stranger).toMatchObject({ what: "ledger", key: uuidText(new Uint8Array(16).fill(0xee)) });
+  expect((await check()).faults).toHaveLength(2);
+  await client.query("ALTER TABLE inventory.posting DISABLE TRIGGER ALL");
+  await client.query("UPDATE inventory.posting SET amount = amount * 2 WHERE transaction_id = $1", [
+    uuidText(eventIdOf(keys[1]!, 5)),
+  ]);
+  await client.query("ALTER TABLE inventory.posting ENABLE TRIGGER ALL");
+  const found = (await check()).faults.filter(({ key }) =>
+    key.startsWith(uuidText(playerOf(keys[1]!))),
+  );
+  expect(found.map((fault) => [fault.expected, fault.found])).toEqual([
+    ["credits of 12 in all", "17"],
+    ["a balance of 17", "12"],
+  ]);
+});
