@@ -6,10 +6,15 @@ const NEVER = ["**/node_modules/**", "**/dist/**", ".data/**", ".build/**"];
 const INTEGRATION_TIMEOUT_MS = 60_000;
 const SYSTEM_TIMEOUT_MS = 300_000;
 
+/** Failing starts, of which nothing is measured but bounds of many times what they take: tested with `system`. */
+const STARTS = "test/chaos/src/starts/*.chaos.test.ts";
+/** What is checked is what is true in the end, and bounds of many times what it takes. */
+const OUTCOMES = "test/chaos/src/outcomes/*.chaos.test.ts";
+
 /**
- * `unit`: pure, no services. `integration`: on one private stack per run, two files at a
- * time. `system`: the whole product, started and killed by the tests themselves, one file at
- * a time and after the others, because they measure.
+ * `unit`: pure, no services. `integration`: on one private stack per run, two files at a time. `system`: the whole
+ * product, started and used by the tests themselves, two files at a time. `outcomes`: the product broken on purpose,
+ * two files at a time. `chaos`: the same, one file at a time and after the others, because deadlines are measured.
  */
 export default defineConfig({
   test: {
@@ -41,13 +46,35 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/{e2e,chaos}/**/*.{e2e,chaos}.test.ts"],
+          include: ["test/e2e/**/*.e2e.test.ts", STARTS],
           exclude: NEVER,
+          maxWorkers: 2,
+          testTimeout: SYSTEM_TIMEOUT_MS,
+          hookTimeout: SYSTEM_TIMEOUT_MS,
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        test: {
+          name: "outcomes",
+          include: [OUTCOMES],
+          exclude: NEVER,
+          maxWorkers: 2,
+          testTimeout: SYSTEM_TIMEOUT_MS,
+          hookTimeout: SYSTEM_TIMEOUT_MS,
+          sequence: { groupOrder: 3 },
+        },
+      },
+      {
+        test: {
+          name: "chaos",
+          include: ["test/chaos/**/*.chaos.test.ts"],
+          exclude: [...NEVER, STARTS, OUTCOMES],
           fileParallelism: false,
           maxWorkers: 1,
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 4 },
         },
       },
     ],

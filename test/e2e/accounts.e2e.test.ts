@@ -182,6 +182,38 @@ test("a logout ends the session, and its access token is not taken any more", as
   await expect(play(tokens[0]!)).rejects.toThrow(/logged-out|not-authenticated/);
 });
 
+test("who plays is told the names of accounts and nothing else, as often as its account may ask", async () => {
+  const [asker, other] = [await registered("Laura"), await registered("mona")];
+  const unknown = "01a205e9-4066-7000-8000-00000000ffff";
+  const url = `${world.status().endpoints.http}/hexhold.edge.v1.AuthService/GetNames`;
+  const ask = async (accessToken: string) => {
+    const response = await fetch(url, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({
+        accessToken,
+        accountIds: [other.accountId, unknown, asker.accountId],
+      }),
+    });
+    const body = (await response.json()) as {
+      names?: { name: string }[];
+      details?: { debug: { reason: string } }[];
+    };
+    return { status: response.status, names: body.names, reason: body.details?.[0]?.debug.reason };
+  };
+  const { names } = await ask(asker.accessToken);
+  expect(names?.toSorted((a, b) => a.name.localeCompare(b.name))).toEqual([
+    { accountId: asker.accountId, name: "Laura" },
+    { accountId: other.accountId, name: "mona" },
+  ]);
+  expect(await ask("e30.e30.e30")).toMatchObject({ status: 401, reason: "bad-token" });
+  await post("Logout", { refreshToken: other.refreshToken });
+  await expect.poll(async () => (await ask(other.accessToken)).reason).toBe("logged-out");
+  let last = await ask(asker.accessToken);
+  for (let n = 0; n < 70 && last.status === 200; n++) last = await ask(asker.accessToken);
+  expect(last).toMatchObject({ status: 429, reason: "rate-limited" });
+});
+
 test("a name is guessed at ten times a minute, and no oftener", async () => {
   await registered("jenny");
   const tries: Reply[] = [];
@@ -213,14 +245,19 @@ test("a player that is owed to the world is brought into it, though the service 
 });
 
 test("a session goes on over the end of a token for which it has sent another; without one it ends", async () => {
-  const [lasting, ending] = await world.mint(2, "", 4);
-  const args = ["--account", lasting!.accountId, "--key", lasting!.key, "--ttl", "600", "--json"];
-  const [later] = JSON.parse(await hexctl("token", ...args)) as { token: string }[];
-  const tokens = [lasting!.token, later!.token];
+  const [lasting, ending] = await world.mint(2);
+  // Made last, by a program that takes its time to end.
+  const [first, only] = await Promise.all(
+    [lasting!, ending!].map(async ({ accountId, key }) => {
+      const args = ["--account", accountId, "--key", key, "--ttl", "8", "--json"];
+      return (JSON.parse(await hexctl("token", ...args)) as { token: string }[])[0]!.token;
+    }),
+  );
+  const tokens = [first!, lasting!.token];
   // The server asks for the next one at once: the first has less than a minute.
   const client = await play(() => Promise.resolve(tokens.shift() ?? "none is left"));
-  const other = await play(ending!.token);
-  await expect.poll(() => endOf(other), { timeout: 10_000 }).toBe("not-authenticated");
+  const other = await play(only!);
+  await expect.poll(() => endOf(other), { timeout: 20_000 }).toBe("not-authenticated");
   await new Promise((resolve) => setTimeout(resolve, 2000));
   expect([client.state.mode, client.stats.welcomes, tokens.length]).toEqual(["online", 1, 0]);
 });

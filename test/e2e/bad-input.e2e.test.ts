@@ -332,6 +332,52 @@ describe("a bad connection", () => {
   });
 });
 
+describe("what docs/protocol.md tells who writes a client", () => {
+  it("each send of one id is answered, a hex without events has state 0, and refresh has no answer", async () => {
+    const [player] = await world.mint(1);
+    const client = await connect(player);
+    const home = parseKeyText(player!.key);
+    expect(
+      await answerTo(client, player!, { type: "cmd.hex.enter", payload: new Uint8Array() }),
+    ).toBe("applied");
+    const id = requestId();
+    const command = {
+      requestId: id,
+      type: "cmd.hex.gather",
+      version: 1,
+      key: home,
+      payload: gather(1n),
+    };
+    for (let sends = 0; sends < 3; sends++) client.send({ case: "command", value: command });
+    const answers = [];
+    for (let sends = 0; sends < 3; sends++) {
+      const { frame } = await client.next((item) => item.frame.case === "answer");
+      if (frame.case === "answer") answers.push(frame.value);
+    }
+    for (const answer of answers) expect(answer.requestId).toEqual(id);
+    expect(new Set(answers.map(({ commandEventId }) => String(commandEventId))).size).toBe(3);
+    expect(answers.map(({ replayed }) => replayed)).toEqual([false, true, true]);
+    expect(new Set(answers.map(({ hexVersion }) => hexVersion)).size).toBe(1);
+
+    const keys = diskOf(home.hexId, 2).map((hexId) => ({ hexId, layerId: 0 }));
+    client.send({ case: "subscribe", value: { keys } });
+    const versions = [];
+    for (let states = 0; states < keys.length; states++) {
+      const { frame } = await client.next((item) => item.frame.case === "state");
+      if (frame.case === "state") versions.push(frame.value.hexVersion);
+    }
+    expect(versions).toContain(0n);
+
+    client.frames.length = 0;
+    client.send({ case: "refresh", value: { token: player!.token } });
+    client.send({ case: "ping", value: { nonce: 9n } });
+    await expect.poll(() => client.frames.some(({ frame }) => frame.case === "pong")).toBe(true);
+    const seen = client.frames.filter(({ frame }) => frame.case !== "event");
+    expect(seen.map(({ frame }) => frame.case)).toEqual(["pong"]);
+    client.socket.close();
+  });
+});
+
 describe("a good client beside them", () => {
   it("notices nothing", async () => {
     playing = false;

@@ -6,6 +6,7 @@ import {
   createReferencePlayer,
   type HexUpdate,
   hexDigits,
+  referenceView,
   uuidBytes,
 } from "@hexhold/client";
 import {
@@ -225,6 +226,25 @@ describe("the SDK against a real world", () => {
     client.subscribe([{ hexId: hexAt(-33, 151), layerId: 0 }], (update) => far.push(update));
     await expect.poll(() => far.length).toBe(1);
     expect(far[0]).toMatchObject({ kind: "denied", reason: "too-far" });
+  });
+
+  test("a fold of another game is told what the world's views are, instead of being shown nothing", async () => {
+    const [player] = await mintAlone();
+    const faults: unknown[] = [];
+    const reads = { type: "other.v1.Board", version: 1 };
+    const { client, key } = await join(player!, {
+      view: { ...referenceView, reads },
+      onFault: (error) => faults.push(error),
+    });
+    const updates: HexUpdate<HexView>[] = [];
+    client.subscribe([key], (update) => updates.push(update));
+    await expect.poll(() => updates.length).toBe(1);
+    const came = { type: "hexhold.hex.v1.HexView", version: 1 };
+    expect(updates[0]).toMatchObject({
+      kind: "unreadable",
+      error: { code: "VIEW_MISMATCH", came, expected: reads },
+    });
+    expect(faults).toHaveLength(1);
   });
 
   test("a newer session of the same player ends the older one", async () => {

@@ -131,16 +131,12 @@ async function versionOf(player: Player, table: "hex_head" | "snapshot"): Promis
 const headOf = (player: Player): Promise<number> => versionOf(player, "hex_head");
 
 describe("a world in one process", () => {
-  it("is ready within a minute, and says so in a file that is its owner's alone", async () => {
+  it("is ready within a minute, says so in a file that is its owner's alone, and has its directory to itself", async () => {
     await start("embedded");
     console.log(`embedded: ready in ${Math.round(world.readyMs)} ms`);
     expect(world.readyMs).toBeLessThan(60_000);
     expect(world.status().ready).toBe(true);
     expect(statSync(path.join(dataDir, "status.json")).mode & 0o777).toBe(0o600);
-  });
-
-  it("has its data directory to itself: a second start says who is there, ends with 1 and does no harm", async () => {
-    await start("embedded");
     const before = world.status();
     const second = await hexctl("start");
     expect(second.exitCode).toBe(1);
@@ -149,40 +145,34 @@ describe("a world in one process", () => {
     await play(await mintPlayer());
   });
 
-  it.each([
-    ["SIGTERM", async () => world.stop("SIGTERM")],
-    ["SIGINT", async () => world.stop("SIGINT")],
-    [
-      "hexctl stop",
-      async () => {
-        const { pid } = world.status();
-        expect(await hexctl("stop")).toEqual({ exitCode: 0, output: `Stopped (pid ${pid}).\n` });
-      },
-    ],
-  ])("leaves its data and nothing else when it is stopped by %s", async (_way, stop) => {
-    await start("embedded");
-    const player = await mintPlayer();
-    await play(player);
-    const head = await headOf(player);
-    expect(head).toBeGreaterThanOrEqual(4);
-    // Control: the search finds what runs.
-    expect(pidsOfWorld()).toEqual(expect.arrayContaining(pidsOfStatus()));
-    await stop();
-    await expectNothingLeft();
-    await start("embedded");
-    expect(await headOf(player)).toBe(head);
-    await play(player, true);
-    expect(await headOf(player)).toBe(head + 3);
-  });
+  const byHexctl = async (): Promise<void> => {
+    const { pid } = world.status();
+    expect(await hexctl("stop")).toEqual({ exitCode: 0, output: `Stopped (pid ${pid}).\n` });
+  };
+  const ways: readonly (readonly [string, () => Promise<unknown>])[] = [
+    ["SIGTERM", () => world.stop("SIGTERM")],
+    ["SIGINT", () => world.stop("SIGINT")],
+    ["hexctl stop", byHexctl],
+    ["SIGKILL", () => world.killHost()],
+  ];
 
-  it("whose host was killed starts again with its data, and then leaves nothing", async () => {
+  it("leaves its data and nothing else however it is stopped, and its data when its host is killed", async () => {
     await start("embedded");
     const player = await mintPlayer();
     await play(player);
-    const head = await headOf(player);
-    await world.killHost();
-    await start("embedded");
-    expect(await headOf(player)).toBe(head);
+    let head = await headOf(player);
+    expect(head).toBeGreaterThanOrEqual(4);
+    for (const [way, stop] of ways) {
+      // Control: the search finds what runs.
+      expect(pidsOfWorld()).toEqual(expect.arrayContaining(pidsOfStatus()));
+      await stop();
+      if (way !== "SIGKILL") await expectNothingLeft();
+      await start("embedded");
+      expect([way, await headOf(player)]).toEqual([way, head]);
+      await play(player, true);
+      head += 3;
+      expect([way, await headOf(player)]).toEqual([way, head]);
+    }
     await world.stop();
     await expectNothingLeft();
   });

@@ -25,6 +25,9 @@ export {
   longestPauses,
   oneHexPerSlot,
   type OwnedSlot,
+  slotOf,
   slotsOf,
   untilSpread,
 } from "./slots.ts";
+export { type ResetStage, type ResetStageOptions, resetAt, resetStages } from "./reset-stages.ts";
+export { refusingRouter } from "./refusing-router.ts";

@@ -2,7 +2,6 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Gathered, GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import { ResourceSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { uuidText } from "@hexhold/messaging";
 import { withPostgres } from "./with-postgres.ts";
 
 export interface LedgerDifferences {
@@ -61,4 +60,11 @@ export function compareLedger(
     return balance !== expected || posted !== expected;
   });
   return { gathered: sums.size, differing };
+}
+
+/** Not that of libs/messaging, whose own tests use this package. */
+function uuidText(bytes: Uint8Array): string {
+  return Buffer.from(bytes)
+    .toString("hex")
+    .replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }

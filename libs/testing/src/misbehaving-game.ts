@@ -22,6 +22,9 @@ export function createGame(options: unknown): Game {
   };
 }
 
+/** An amount that ends the thread of the rules by what only Node itself calls, as a crash of native code would. */
+export const fatalAmount = 995n;
+
 function misbehave(message: Message): Decision | undefined {
   if (message.$typeName !== "hexhold.hex.v1.Gather") return undefined;
   switch ((message as Gather).amount) {
@@ -35,6 +38,8 @@ function misbehave(message: Message): Decision | undefined {
     }
     case badAmounts.exits:
       return process.exit(3);
+    case fatalAmount:
+      return (process as unknown as { reallyExit(code: number): never }).reallyExit(3);
     default:
       return undefined;
   }

@@ -10,8 +10,9 @@ export function treeOf(pid: number): number[] {
       const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
       const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
       children.set(parent, [...(children.get(parent) ?? []), Number(entry)]);
-    } catch {
-      // It has just ended.
+    } catch (error) {
+      // It has just ended; whatever else it is would leave a part of the tree out.
+      if (!["ENOENT", "ESRCH"].includes(codeOf(error))) throw error;
     }
   }
   const tree = [pid];
@@ -24,8 +25,13 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
   for (const each of treeOf(pid)) {
     try {
       process.kill(each, signal);
-    } catch {
+    } catch (error) {
       // Gone already.
+      if (codeOf(error) !== "ESRCH") throw error;
     }
   }
+}
+
+function codeOf(error: unknown): string {
+  return String((error as NodeJS.ErrnoException).code);
 }

@@ -47,6 +47,8 @@ export interface StartWorldOptions {
   /** Further flags of `hexctl start`, such as `--workers 3`. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Command that runs node, e.g. `["setpriv", "--reuid=…", "--"]`. */
+  readonly before?: readonly string[];
   /** Default 120 s: a first start may build what the machine lacks. */
   readonly readyMsMax?: number;
   /** Kept from an earlier world; default: a new one, removed at `stop`. */
@@ -77,9 +79,11 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
   const dataDir = options.dataDir ?? mkdtempSync(path.join(tmpdir(), "hexhold-world-"));
   mkdirSync(dataDir, { recursive: true });
   const startedMs = performance.now();
+  const [command, ...before] = [...(options.before ?? []), process.execPath];
   const child = spawn(
-    process.execPath,
+    command ?? process.execPath,
     [
+      ...before,
       path.join(root, "hexctl/src/main.ts"),
       "start",
       "--profile",
@@ -103,7 +107,10 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => (output += text));
   }
-  child.stdout.pipe(createWriteStream(path.join(dataDir, "start.log")));
+  const log = createWriteStream(path.join(dataDir, "start.log"));
+  // On a full disk, or in a directory that a test removes.
+  log.on("error", () => child.stdout.unpipe(log).resume());
+  child.stdout.pipe(log);
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const statusFile = path.join(dataDir, "status.json");
   const status = (): WorldStatus => JSON.parse(readFileSync(statusFile, "utf8")) as WorldStatus;

@@ -17,10 +17,16 @@ import { gather, type Play, startPlay } from "./play.ts";
 
 /** Bad commands of each kind, and how long they are spread; the promise is tested with 10 and 60. */
 const ofEachKind = Number(process.env["HEXHOLD_CHAOS_BAD"] ?? "2");
-const spreadMs = Number(process.env["HEXHOLD_CHAOS_BAD_S"] ?? "12") * 1000;
+const spreadMs = Number(process.env["HEXHOLD_CHAOS_BAD_S"] ?? "8") * 1000;
 /** Good commands alone, before the first bad one. */
 const calmMs = Math.max(spreadMs / 6, 4000);
 const otherSlotMsMax = 1000;
+/** A loop holds up its slot, but no other command for longer than this, and is a letter soon after it was sent. */
+const sameSlotMsMax = 1000;
+const letterMsMax = 3000;
+/** What is promised of a loop is promised on cores that are mostly idle. */
+const restMs = 250;
+const warmUpMs = 5000;
 /** Two letters of an account at most: the third would block it. */
 const lettersPerAccount = 2;
 
@@ -37,6 +43,9 @@ beforeAll(async () => {
     },
   });
   play = await startPlay(world, 24, 100);
+  // Processes that have just begun are slow by themselves.
+  await pause(warmUpMs);
+  play.pace(restMs);
 });
 afterAll(async () => world.stop());
 
@@ -82,6 +91,7 @@ describe("rules that throw, loop, exhaust memory or exit", () => {
     }
     const badToMs = performance.now();
     await play.finish();
+    for (const player of [...joined, ...play.players]) player.close();
     const report = await checkTruth(world.status().services["postgres"]!.url, play.players);
     expect(report.faults).toEqual([]);
 
@@ -93,6 +103,22 @@ describe("rules that throw, loop, exhaust memory or exit", () => {
       if (during.some((b) => b.slot === partitionOf(p.key, 8))) continue;
       if (during.length > 0) worst = Math.max(worst, command.longestAnswerMs);
     }
+    const loops = bad.filter((b) => b.kind === "loops");
+    const beside = good
+      .filter(({ p, command }) =>
+        loops.some(
+          (b) =>
+            b.slot === partitionOf(p.key, 8) &&
+            command.firstSentMs < b.toMs &&
+            command.finalMs > b.fromMs,
+        ),
+      )
+      .map(({ command }) => command.longestAnswerMs);
+    const longestBeside = Math.max(0, ...beside);
+    const slowestLetter = Math.max(0, ...loops.map((b) => b.toMs - b.fromMs));
+    console.log(
+      `loops: ${beside.length} commands beside them waited ${Math.round(longestBeside)} ms at most (promised ${sameSlotMsMax}); letters after ${Math.round(slowestLetter)} ms at most (promised ${letterMsMax})`,
+    );
     const took = Map.groupBy(bad, (b) => b.kind);
     for (const [kind, items] of took) {
       console.log(
@@ -113,12 +139,13 @@ describe("rules that throw, loop, exhaust memory or exit", () => {
       `p99 without bad commands ${p99(calmFromMs, badFromMs)}, with them ${p99(badFromMs, badToMs)}`,
     );
     expect(worst).toBeLessThanOrEqual(otherSlotMsMax);
+    expect(longestBeside).toBeLessThanOrEqual(sameSlotMsMax);
+    expect(slowestLetter).toBeLessThanOrEqual(letterMsMax);
     expect(world.pidOf("worker-1")).toBe(workerPid);
     expect(play.players.map((p) => p.connections)).toEqual(play.players.map(() => 1));
     await expect
       .poll(storedLetters, { timeout: 10_000 })
       .toEqual({ letters: wanted.length, attemptsMax: 5 });
-    for (const player of [...joined, ...play.players]) player.close();
   });
 
   it("block a type for an account after its third letter", async () => {
@@ -169,7 +196,9 @@ describe("rules that throw, loop, exhaust memory or exit", () => {
       expect(finished.map(({ answer }) => answer?.outcome.case)).toEqual(
         finished.map(() => "applied"),
       );
-      expect(beside.map(({ answer }) => answer?.outcome.case)).toEqual(beside.map(() => "applied"));
+      expect(beside.map(({ answer, outcomes }) => answer?.outcome.case ?? outcomes)).toEqual(
+        beside.map(() => "applied"),
+      );
     } finally {
       await limitQueue(`cmd.p${slot}`, undefined);
       for (const player of [clumsy!, neighbour!, bystander]) player.close();

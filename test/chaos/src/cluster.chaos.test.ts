@@ -23,7 +23,7 @@ const rounds = Number(process.env["HEXHOLD_CHAOS_ROUNDS"] ?? "1");
 const playerCount = Number(process.env["HEXHOLD_CHAOS_PLAYERS"] ?? "32");
 /** Of everything but workers: five in the promise. */
 const otherRounds = Math.ceil(rounds / 4);
-/** Architecture §5: a dead process does not cost a TTL. */
+/** docs/guarantees.md, "A dead worker costs seconds": not a TTL. */
 const firstAnswerMsMax = 3000;
 const pauseMsMax = 3000;
 const drainMsMax = 300;

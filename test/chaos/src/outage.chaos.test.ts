@@ -7,7 +7,7 @@ import { type Play, startPlay, viewsThatDiffer } from "./play.ts";
 import { signalTree, untilAccepts } from "./processes.ts";
 
 /** `HEXHOLD_CHAOS_FREEZE_S` makes the freezes longer (the promise is tested with 30); `npm test` takes 8 s. */
-const freezeMs = Number(process.env["HEXHOLD_CHAOS_FREEZE_S"] ?? "8") * 1000;
+const freezeMs = Number(process.env["HEXHOLD_CHAOS_FREEZE_S"] ?? "5") * 1000;
 const answerMsMax = 5300;
 const fullServiceMsMax = 15_000;
 const players = 32;

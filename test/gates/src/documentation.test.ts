@@ -136,11 +136,53 @@ it("docs/operations.md lists every metric of ours, and no other", () => {
   expect(documented).toEqual(inCode);
 });
 
+it("docs/operations.md names every option of every section, and every command of hexctl", () => {
+  const operations = readFileSync(path.join(repositoryRoot, "docs/operations.md"), "utf8");
+  const rows = new Map(
+    tableUnder("docs/operations.md", "## Configuration").map(([section = "", options = ""]) => [
+      section,
+      options,
+    ]),
+  );
+  const limits = tableUnder("docs/protocol.md", "## Limits").map((row) => row.join(" "));
+  const missing: string[] = [];
+  let count = 0;
+  for (const { text } of sources) {
+    for (const [, section = "", body = ""] of text.matchAll(
+      /export const (\w+)Section = z\.(?:strictO|o)bject\(\{\n([\s\S]*?)\n\}\);/g,
+    )) {
+      for (const [, option = ""] of body.matchAll(/^ {2}(\w+):/gm)) {
+        count++;
+        const documented = `${rows.get(section)} ${section === "gateway" ? limits.join(" ") : ""}`;
+        if (option !== "instance" && !new RegExp(`\\b${option}\\b`).test(documented)) {
+          missing.push(`${section}.${option}`);
+        }
+      }
+    }
+  }
+  expect(count).toBeGreaterThan(60);
+  const commands = sources.flatMap(({ path: file, text }) =>
+    file.startsWith("hexctl/src/commands/") ? [...text.matchAll(/new Command\("([a-z-]+)/g)] : [],
+  );
+  expect(commands.length).toBeGreaterThan(15);
+  for (const [, name = ""] of commands) {
+    if (!new RegExp(`^\\| \`${name}\\b`, "m").test(operations)) missing.push(`hexctl ${name}`);
+  }
+  expect(missing).toEqual([]);
+});
+
 it("docs/failures.md names a test in every row, and each is there under that name", () => {
-  const headings = ["## A process of the product", "## A dependency", "## A command"];
+  const headings = [
+    "## A start that fails",
+    "## A process of the product",
+    "## What surrounds it",
+    "## A dependency",
+    "## A command",
+  ];
   const rows = headings.flatMap((heading) => tableUnder("docs/failures.md", heading));
   expect(rows.length).toBeGreaterThan(20);
-  const missing = rows.flatMap(([what = "", , , named = ""]) => {
+  const tests = rows.flatMap((row) => (row.at(-1) ?? "").split("; ").map((test) => [row[0], test]));
+  const missing = tests.flatMap(([what = "", named = ""]) => {
     const [file = "", title = ""] = named.split(": ", 2);
     const text = readFileSync(path.join(repositoryRoot, file), "utf8");
     return title !== "" && text.includes(named.slice(file.length + 2)) ? [] : [`${what}: ${named}`];

@@ -11,7 +11,7 @@ import {
   serviceUrlsFrom,
   startLocalStack,
   type LocalStack,
-} from "@hexhold/hexctl/local-stack";
+} from "@hexhold/local-stack";
 import { dropEverythingOfRun, TEST_NAME_PREFIX, type ProvidedStack } from "@hexhold/testing";
 import type { TestProject } from "vitest/node";
 

@@ -1,5 +1,9 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { checkBorders, type Tables, type WorkspacePackage } from "./check-borders.ts";
+import { repositoryRoot } from "../generate.ts";
+import { packageTable, usableInEveryTest } from "./package-table.ts";
 
 const tables: Tables = {
   packages: {
@@ -128,5 +132,30 @@ describe("package.json", () => {
     expect(checkBorders([packageOf("new")], [], tables)).toEqual([
       expect.stringContaining("not in package-table.ts"),
     ]);
+  });
+});
+
+describe("the package table", () => {
+  it("has no circle, tests included: a package's tests stand on what is below it", () => {
+    const circles: string[] = [];
+    // Of those that name it in their package.json.
+    const testing = (folder: string): string[] =>
+      readFileSync(join(repositoryRoot, folder, "package.json"), "utf8").includes(
+        '"@hexhold/testing"',
+      )
+        ? usableInEveryTest.filter((each) => each !== folder)
+        : [];
+    const visit = (folder: string, above: readonly string[]): void => {
+      if (above.includes(folder)) {
+        circles.push([...above.slice(above.indexOf(folder)), folder].join(" → "));
+        return;
+      }
+      const { uses = [], usesInTests = [] } = packageTable[folder] ?? {};
+      for (const each of [...uses, ...usesInTests, ...testing(folder)]) {
+        visit(each, [...above, folder]);
+      }
+    };
+    for (const folder of Object.keys(packageTable)) visit(folder, []);
+    expect(circles).toEqual([]);
   });
 });

@@ -3,6 +3,7 @@
  * import statements alike. The direction, from the ground up:
  *
  *   gen, hex ← actor ← games/*
+ *   config, telemetry ← local-stack ← hexctl
  *   config, telemetry ← postgres, rpc, messaging ← router, worker, gateway, domains/* ← hexctl
  *   gen, hex ← client ← bots, console
  *   testing ← tests only
@@ -47,10 +48,16 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   "libs/telemetry": { uses: [] },
   "libs/postgres": { uses: ["libs/config", "libs/telemetry"] },
   "libs/rpc": { uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"] },
-  // Its tests kill a broker of their own, which hexctl's local stack starts.
+  // Starts the private services of a machine or a test run. It is below the product, which only uses their URLs.
+  "libs/local-stack": { uses: ["libs/config", "libs/telemetry"] },
+  // Its tests kill a broker of their own, which a local stack starts.
   "libs/messaging": {
     uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"],
-    usesInTests: ["hexctl"],
+    usesInTests: ["libs/local-stack"],
+  },
+  // How every service starts and stops. Without a database: gateways have none.
+  "libs/service": {
+    uses: ["gen", "libs/config", "libs/messaging", "libs/rpc", "libs/telemetry"],
   },
   // The machinery that all services in domains/ share.
   "libs/domain": {
@@ -59,28 +66,27 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   // For tests, and for bench and demo, which try a world from outside: it is above what it helps to test. It loads no service, starts worlds by hexctl's command line,
   // and has the reference game with rules that misbehave.
   "libs/testing": {
-    uses: [
-      "gen",
-      "libs/hex",
-      "libs/actor",
-      "libs/rpc",
-      "libs/messaging",
-      "games/reference",
-      "client",
-    ],
+    uses: ["gen", "libs/hex", "libs/actor", "libs/rpc", "games/reference", "client"],
   },
 
   router: { uses: [...inEveryService, "libs/postgres"] },
   // The game is a module that configuration names; tests of the worker use the reference game and games of their own.
   worker: {
-    uses: [...inEveryService, "libs/postgres", "libs/actor"],
+    uses: [...inEveryService, "libs/service", "libs/postgres", "libs/actor"],
     usesInTests: ["games/reference"],
   },
-  "domains/inventory": { uses: [...inEveryService, "libs/postgres", "libs/domain"] },
+  "domains/inventory": {
+    uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain"],
+  },
   // No database. From libs/actor only the shape of a game module, for its descriptors.
-  gateway: { uses: [...inEveryService, "libs/actor"], usesInTests: ["games/reference"] },
+  gateway: {
+    uses: [...inEveryService, "libs/service", "libs/actor"],
+    usesInTests: ["games/reference"],
+  },
 
-  "domains/accounts": { uses: [...inEveryService, "libs/postgres", "libs/domain"] },
+  "domains/accounts": {
+    uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain"],
+  },
 
   client: { uses: ["gen", "libs/hex"], runsIn: "browser" },
   console: { uses: ["gen", "libs/hex", "client"], runsIn: "browser" },
@@ -90,6 +96,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: [
       ...inEveryService,
       "libs/postgres",
+      "libs/local-stack",
       "libs/actor",
       "client",
       "router",
@@ -121,11 +128,14 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/testing",
       "games/reference",
       "client",
+      "libs/local-stack",
     ],
   },
-  // Checks stored rows by folding the journal again with the rules that wrote it.
+  // Checks stored rows by folding the journal again with the rules that wrote it; starts worlds on a database of its own.
   "test/chaos": {
     uses: [
+      "libs/config",
+      "libs/local-stack",
       "gen",
       "libs/hex",
       "libs/actor",
@@ -133,6 +143,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/messaging",
       "games/reference",
       "client",
+      "bots",
     ],
   },
   "test/e2e": {
@@ -144,24 +155,25 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/messaging",
       "games/reference",
       "client",
+      "libs/local-stack",
     ],
   },
-  // The private stack of a test run is hexctl's local stack.
-  "test/gates": { uses: ["gen", "libs/messaging", "libs/testing", "hexctl"] },
+  // The private stack of a test run is a local stack.
+  "test/gates": { uses: ["gen", "libs/messaging", "libs/testing", "libs/local-stack"] },
 };
 
 /** A package that talks to a server, and where it may be imported: inside the adapters, and in tests. */
 export const driverTable: Readonly<Record<string, readonly string[]>> = {
-  pg: ["libs/postgres/src/", "libs/testing/src/", "hexctl/src/local-stack/", "bench/src/"],
+  pg: ["libs/postgres/src/", "libs/testing/src/", "libs/local-stack/src/", "bench/src/"],
   "node-pg-migrate": ["libs/postgres/src/"],
-  // hexctl's local stack asks each server whether it is ready, and its version.
-  amqplib: ["libs/messaging/src/buses/", "hexctl/src/local-stack/", "bench/src/"],
-  ioredis: ["router/src/lease/lease-stores/", "libs/testing/src/", "hexctl/src/local-stack/"],
+  // The local stack asks each server whether it is ready, and its version.
+  amqplib: ["libs/messaging/src/buses/", "libs/local-stack/src/", "bench/src/"],
+  ioredis: ["router/src/lease/lease-stores/", "libs/testing/src/", "libs/local-stack/src/"],
   // hexctl's verification lists all documents, which no worker ever does.
   mongodb: [
     "worker/src/snapshot/snapshot-stores/",
     "libs/testing/src/",
-    "hexctl/src/local-stack/",
+    "libs/local-stack/src/",
     "hexctl/src/verify/list-snapshots.ts",
   ],
 };

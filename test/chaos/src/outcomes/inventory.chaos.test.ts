@@ -4,7 +4,7 @@ import { BalancesSchema, GetBalancesSchema } from "@hexhold/gen/hexhold/inventor
 import { ledgerDifferences, startWorld, type World } from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startPlay } from "./play.ts";
+import { startPlay } from "../play.ts";
 
 /** Promised: so long after the last command all of it is in the ledger. */
 const settledMsMax = 30_000;

@@ -7,10 +7,10 @@ import { diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
 import { gatewayUrls, startWorld, type World, untilSpread } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkTransfers } from "./check-transfers.ts";
-import { signalTree, untilAccepts } from "./processes.ts";
+import { signalTree, untilAccepts } from "../processes.ts";
 
 /** 10,000 in the promise. */
-const transfersMin = Number(process.env["HEXHOLD_CHAOS_TRANSFERS"] ?? "600");
+const transfersMin = Number(process.env["HEXHOLD_CHAOS_TRANSFERS"] ?? "300");
 const playerCount = Number(process.env["HEXHOLD_CHAOS_PLAYERS"] ?? "24");
 const workers = ["worker-1", "worker-2", "worker-3"];
 /** Where players walk: enough to meet, few enough to be full now and then. */

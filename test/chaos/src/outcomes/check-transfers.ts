@@ -8,7 +8,7 @@ import type {
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { uuidText } from "@hexhold/messaging";
 import { withPostgres } from "@hexhold/testing";
-import { foldHexes } from "./fold-journal.ts";
+import { foldHexes } from "../fold-journal.ts";
 
 export interface TransferReport {
   readonly transfers: number;

@@ -8,8 +8,8 @@ import {
   type World,
 } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { checkTruth } from "./check-truth.ts";
-import { gather } from "./play.ts";
+import { checkTruth } from "../check-truth.ts";
+import { gather } from "../play.ts";
 
 let world: World;
 

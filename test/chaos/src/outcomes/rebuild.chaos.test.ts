@@ -4,13 +4,13 @@ import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { diskOf, hexAt, keyText, parseKeyText } from "@hexhold/hex";
-import { sha256 } from "@hexhold/messaging";
+import { noBytes, sha256 } from "@hexhold/messaging";
 import { openChannel } from "@hexhold/rpc";
 import { joinPlayer, startWorld, type World } from "@hexhold/testing";
 import { MongoClient } from "mongodb";
 import { expect, it } from "vitest";
-import { foldJournal } from "./fold-journal.ts";
-import { startPlay } from "./play.ts";
+import { foldJournal } from "../fold-journal.ts";
+import { startPlay } from "../play.ts";
 
 const env = { HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000" };
 /** Snapshots are due 10 s after a change at the latest; then they wait for their turn. */
@@ -25,6 +25,8 @@ it("an emptied MongoDB and a restart leave every hex's durable hash as it was", 
     const play = await startPlay(world, 14, 20, places);
     await pause(3000);
     await play.finish();
+    // Whoever does not leave is taken offline a while later, which would be a change.
+    await Promise.all(play.players.map((player) => player.command("cmd.hex.leave", noBytes)));
     for (const player of play.players) player.close();
     await pause(snapshotMs);
     const keys = [...new Set(play.players.map((player) => player.player.key))];
@@ -47,7 +49,7 @@ it("an emptied MongoDB and a restart leave every hex's durable hash as it was", 
     // Nothing is activated by looking: somebody has to play there again.
     for (const { player } of play.players) {
       const again = await joinPlayer(world.status().endpoints.ws, player);
-      await again.command("cmd.hex.observe", new Uint8Array(0));
+      await again.command("cmd.hex.observe", noBytes);
       again.close();
     }
     expect(await hashes(world, keys)).toEqual(expected);
