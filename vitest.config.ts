@@ -13,8 +13,8 @@ const OUTCOMES = "test/chaos/src/outcomes/*.chaos.test.ts";
 
 /**
  * `unit`: pure, no services. `integration`: on one private stack per run, two files at a time. `system`: the whole
- * product, started and used by the tests themselves, two files at a time. `outcomes`: the product broken on purpose,
- * two files at a time. `chaos`: the same, one file at a time and after the others, because deadlines are measured.
+ * product, started and used by the tests themselves. `outcomes`: the product broken on purpose. Of both together two
+ * files run at a time. `chaos`: as `outcomes`, one file at a time and after the others, because deadlines are measured.
  */
 export default defineConfig({
   test: {
@@ -62,7 +62,7 @@ export default defineConfig({
           maxWorkers: 2,
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
@@ -74,7 +74,7 @@ export default defineConfig({
           maxWorkers: 1,
           testTimeout: SYSTEM_TIMEOUT_MS,
           hookTimeout: SYSTEM_TIMEOUT_MS,
-          sequence: { groupOrder: 4 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

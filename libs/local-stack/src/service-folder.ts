@@ -89,12 +89,17 @@ function serviceLockOf(folder: string): string {
   return join(folder, "server.lock");
 }
 
-/** Removes a data directory and what of it lies outside. Nothing may run from it any more. */
+/**
+ * Removes a data directory and what of it lies outside. Nothing should run from it any more; what does may put a file
+ * into a folder that was just emptied, which is then emptied again, up to ten times.
+ */
 export function removeDataDir(dataDir: string): void {
   removeVolumes(dataDir);
-  rmSync(outsideFolder(dataDir), { recursive: true, force: true });
-  rmSync(dataDir, { recursive: true, force: true });
+  rmSync(outsideFolder(dataDir), WHOLE_TREE);
+  rmSync(dataDir, WHOLE_TREE);
 }
+
+const WHOLE_TREE = { recursive: true, force: true, maxRetries: 10, retryDelay: 10 } as const;
 
 /**
  * Makes it, with the path of its data directory in the file `data-dir`: the name is a hash, from which nobody

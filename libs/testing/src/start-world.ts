@@ -153,16 +153,19 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
   };
 }
 
+/** What still ends may put a file into a folder that was just emptied. */
+const WHOLE_TREE = { recursive: true, force: true, maxRetries: 10, retryDelay: 10 } as const;
+
 /** Removes a data directory and what its services keep elsewhere, by the links in it. */
 function removeDataDir(dataDir: string): void {
   for (const entry of readdirSync(dataDir, { withFileTypes: true })) {
     if (!entry.isSymbolicLink()) continue;
     const elsewhere = path.dirname(readlinkSync(path.join(dataDir, entry.name)));
     if (/^hexhold-[0-9a-f]+$/.test(path.basename(elsewhere))) {
-      rmSync(elsewhere, { recursive: true, force: true });
+      rmSync(elsewhere, WHOLE_TREE);
     }
   }
-  rmSync(dataDir, { recursive: true, force: true });
+  rmSync(dataDir, WHOLE_TREE);
 }
 
 function isReady(output: string): boolean {

@@ -12,9 +12,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { isThere } from "@hexhold/config";
 import { startWorld, type World, withPostgres } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
-import type { ClockOrder, ClockReport } from "./clock-players.ts";
-import { fakeTimeLibrary } from "./fake-time.ts";
-import { wrapPostgres } from "./wrapped-postgres.ts";
+import type { ClockOrder, ClockReport } from "../clock-players.ts";
+import { fakeTimeLibrary } from "../fake-time.ts";
+import { wrapPostgres } from "../wrapped-postgres.ts";
 
 const serviceMsMax = 15_000;
 /** Longer than two readings of PostgreSQL's clock. */
@@ -57,7 +57,7 @@ function startPlayers(order: ClockOrder): Players {
   writeFileSync(file, JSON.stringify(order));
   const child: ChildProcess = spawn(
     process.execPath,
-    [path.join(import.meta.dirname, "clock-players.ts"), file],
+    [path.join(import.meta.dirname, "../clock-players.ts"), file],
     {
       env: { ...process.env, ...fakedBy("players") },
       stdio: ["ignore", "pipe", "inherit"],
