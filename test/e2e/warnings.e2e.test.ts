@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import path from "node:path";
 import { promisify } from "node:util";
-import { startWorld, type World, withPostgres } from "@hexhold/testing";
+import { startWorld, warningsOf, type World, withPostgres } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
@@ -23,17 +23,7 @@ async function hexctl(command: string): Promise<{ readonly code: number; readonl
   );
 }
 
-async function warnings(): Promise<string[]> {
-  const { endpoints, adminToken } = world.status();
-  const url = `${endpoints.admin}/hexhold.admin.v1.AdminService/ListWarnings`;
-  const headers = {
-    authorization: `Bearer ${adminToken}`,
-    "content-type": "application/json",
-  };
-  const answer = await fetch(url, { method: "POST", headers, body: "{}" });
-  const { warnings: found = [] } = (await answer.json()) as { warnings?: { code: string }[] };
-  return found.map(({ code }) => code);
-}
+const warnings = async (): Promise<string[]> => (await warningsOf(world)).map(({ code }) => code);
 
 const sql = (text: string): Promise<unknown> =>
   withPostgres(world.status().services["postgres"]!.url, (client) => client.query(text));

@@ -18,6 +18,7 @@ export { gatewayUrls } from "./gateway-urls.ts";
 export { type Machine, machineOf } from "./machine.ts";
 export { signalTree, treeOf } from "./signal-tree.ts";
 export { type UnsentMessages, unsentMessages } from "./unsent-messages.ts";
+export { warningsOf } from "./warnings-of.ts";
 export { withPostgres } from "./with-postgres.ts";
 export {
   firstAnswerOfNext,
