@@ -98,7 +98,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     if (broker?.marks !== undefined) {
       unwind.add(
         "mark of the broker",
-        await keepBrokerMark(broker.marks, ports.bus, store, world, counters, logger),
+        await keepBrokerMark(broker, broker.marks, ports.bus, store, world, counters, logger),
       );
     }
     const leaseStore = ports.leaseStore ?? openLeaseStore(config, world);
@@ -264,6 +264,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
 
 /** Rejects when the broker is another world's. One that does not answer yet is asked again later. */
 async function keepBrokerMark(
+  broker: Pick<BrokerAdmin, "alarms">,
   marks: BrokerMarks,
   bus: Bus | undefined,
   store: BrokerMarkStore,
@@ -277,7 +278,8 @@ async function keepBrokerMark(
     if (error instanceof ForeignBrokerError) throw error;
     logger.warn({ err: error }, "the broker's mark cannot be compared yet");
   });
-  return bus === undefined ? () => undefined : recheckBrokerMark(keeper, bus, logger);
+  const isAlarmed = async (): Promise<boolean> => ((await broker.alarms?.()) ?? []).length > 0;
+  return bus === undefined ? () => undefined : recheckBrokerMark(keeper, bus, logger, isAlarmed);
 }
 
 function openLeaseStore(config: RouterConfig, { worldId }: WorldName): LeaseStore {

@@ -74,9 +74,10 @@ it("takes a mark that was noted and not given for no loss", async () => {
   await check();
   await check();
   isWriteLost = true;
-  await expect(check()).rejects.toThrow("gone");
+  for (let n = 0; n < 3; n++) await expect(check()).rejects.toThrow("gone");
   isWriteLost = false;
   await check();
+  expect(mark?.number).toBe(3);
   expect(resends).toEqual([]);
 });
 
@@ -108,6 +109,7 @@ it("compares again each time that the broker comes back, and until it answers", 
       },
     },
     createLogger({ service: "router", instance: "test", level: "silent" }),
+    () => Promise.resolve(false),
   );
   listener({ mode: "blocked", generation: 1, reason: "disk" });
   listener({ mode: "disconnected", reason: "killed" });
@@ -117,5 +119,33 @@ it("compares again each time that the broker comes back, and until it answers", 
   listener({ mode: "connected", generation: 2 });
   listener({ mode: "connected", generation: 3 });
   await vi.waitFor(() => expect(checks).toBe(3));
+  end();
+});
+
+it("raises the mark from time to time, and not while the broker has an alarm or is away", async () => {
+  let checks = 0;
+  let isAlarmed = false;
+  let asked = 0;
+  const bus = { state: { mode: "connected", generation: 1 } as BusState, onState: () => () => {} };
+  const end = recheckBrokerMark(
+    { check: () => Promise.resolve(void checks++) },
+    bus,
+    createLogger({ service: "router", instance: "test", level: "silent" }),
+    () => {
+      asked++;
+      return Promise.resolve(isAlarmed);
+    },
+    5,
+  );
+  await vi.waitFor(() => expect(checks).toBeGreaterThan(2));
+  isAlarmed = true;
+  await vi.waitFor(() => expect(asked).toBeGreaterThan(checks + 5));
+  const then = checks;
+  isAlarmed = false;
+  bus.state = { mode: "disconnected", reason: "killed" };
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(checks).toBe(then);
+  bus.state = { mode: "connected", generation: 1 };
+  await vi.waitFor(() => expect(checks).toBeGreaterThan(then));
   end();
 });

@@ -1,7 +1,7 @@
 /**
  * Whose the broker's queues are, and from which moment: a mark in a queue of its own names the world and a number that
- * rises with each start of a leading router and each return of the broker, in PostgreSQL first. Nothing is written in
- * between: on a full disk a broker may fall over whatever is published then (tried, every 5 s: half a minute without it).
+ * rises with each start of a leading router, each return of the broker, and each minute, in PostgreSQL first. Not while
+ * the broker has raised an alarm: on a full disk it may fall over whatever is published then.
  *
  * - No mark: the queues are new, or emptied. A mark with another number than the last two that were given: they, or
  *   PostgreSQL, have come back from an earlier moment. Either way what the broker had confirmed may never have had its
@@ -84,21 +84,30 @@ export function createBrokerMarkKeeper(options: BrokerMarkOptions): BrokerMarkKe
         options.onResend();
         logger.warn({ rows: String(rows) }, `${why}: what they owed is sent again`);
       }
-      const number = Math.max(given, mark?.number ?? 0) + 1;
+      // What was noted and not given is given now: a broker that takes nothing for long is never two behind.
+      const isOwed = mark !== undefined && given > 1 && mark.number === given - 1;
+      const number = isOwed ? given : Math.max(given, mark?.number ?? 0) + 1;
       await store.setBrokerMark(number);
       await marks.writeMark({ worldId: world.worldId, number });
     },
   };
 }
 
+/** What comes back from a moment less than twice this ago is not told from what was there. */
+const raiseEveryMs = 60_000;
+
 /**
- * Checks again each time that the broker comes back, until it is ended: queues are lost while it is away. A foreign
- * broker, met while the world runs, is an error in the log: there is nobody to refuse any more.
+ * Checks again each time that the broker comes back, until it is ended: queues are lost while it is away; and from time
+ * to time, so that the mark is of the moment. A foreign broker, met while the world runs, is an error in the log: there
+ * is nobody to refuse any more.
+ * @param isAlarmed whether the broker takes nothing now
  */
 export function recheckBrokerMark(
   keeper: BrokerMarkKeeper,
   bus: Pick<Bus, "state" | "onState">,
   logger: Logger,
+  isAlarmed: () => Promise<boolean>,
+  everyMs: number = raiseEveryMs,
 ): () => void {
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -125,7 +134,17 @@ export function recheckBrokerMark(
     known = generation;
     void untilChecked(generation);
   });
+  const raise = async (): Promise<void> => {
+    const generation = generationOf(bus.state);
+    // What comes back is checked by its return alone.
+    if (generation === undefined || generation !== known || (await isAlarmed())) return;
+    await untilChecked(generation);
+  };
+  const timer = setInterval(() => {
+    raise().catch((error: unknown) => logger.debug({ err: error }, "the broker's mark stays"));
+  }, everyMs);
   return () => {
+    clearInterval(timer);
     unlisten();
     stopping.abort();
   };
