@@ -118,6 +118,7 @@ async function begin(config: WorkerConfig, ports: WorkerPorts, service: Service)
   });
   unwind.add("spare connections", () => spares.stop());
   await service.serve({
+    askPostgres: () => store.query("SELECT 1"),
     inspect: () => ({
       slots: [...slots.values()].map((slot) => ({
         slot: slot.slot,

@@ -55,6 +55,7 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
     const database = await openDatabase(config.postgresUrl, instance, () => worldNow());
     unwind.add("database", () => database.close());
     await service.serve({
+      askPostgres: () => database.run("ask", "SELECT 1"),
       inspect: () => ({ bus: bus.state.mode, keys: keys.keys().map(({ kid }) => kid) }),
     });
     const membership = await service.join({

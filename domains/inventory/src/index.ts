@@ -28,6 +28,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
     const begun: { domain?: RunningDomain } = {};
     const consuming = (): number => begun.domain?.consumingCount ?? 0;
     await service.serve({
+      askPostgres: async () => begun.domain?.askPostgres(),
       missing: () =>
         consuming() === queues.length
           ? []

@@ -62,3 +62,14 @@ export function causesOf(error: unknown): unknown[] {
   const cause = error instanceof Error && error.cause !== undefined ? causesOf(error.cause) : [];
   return [error, ...gathered, ...cause];
 }
+
+/** Why PostgreSQL does not serve, in words: it refuses, or it does not answer. */
+export function postgresFault(error: unknown): string {
+  return storeRefusal(error) ?? `PostgreSQL does not answer (${wordsOf(error)})`;
+}
+
+/** A refused connection to several addresses has a code and no message. */
+function wordsOf(error: unknown): string {
+  const { message } = (error ?? {}) as { readonly message?: string };
+  return message === undefined || message === "" ? (codeOf(error) ?? String(error)) : message;
+}

@@ -31,6 +31,8 @@ export interface DomainOptions {
 export interface RunningDomain {
   /** Queues that are read now. */
   readonly consumingCount: number;
+  /** A small query. Rejects when PostgreSQL does not answer it. */
+  askPostgres(): Promise<void>;
   /** Finishes what is in hand and ends; what is not finished goes back to its queue. Idempotent. */
   stop(): Promise<void>;
 }
@@ -105,6 +107,9 @@ export function startDomain(options: DomainOptions): RunningDomain {
   return {
     get consumingCount() {
       return consumers.filter(({ isConsuming }) => isConsuming).length;
+    },
+    async askPostgres() {
+      await pool.query("SELECT 1");
     },
     stop: () => (stopping ??= stop()),
   };

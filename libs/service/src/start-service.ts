@@ -17,6 +17,7 @@ import {
   startRpcServer,
 } from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
+import { watchPostgres } from "./watch-postgres.ts";
 
 /** What the composition root gives a service. All of it is closed by its giver. */
 export interface ServicePorts {
@@ -46,8 +47,10 @@ export interface ServeFields extends Pick<
   ProcessServiceOptions,
   "inspect" | "inspectHex" | "inspectSessions"
 > {
-  /** What it lacks to serve beside the broker, in words; default: nothing. */
+  /** What it lacks to serve beside broker and PostgreSQL, in words; default: nothing. */
   readonly missing?: () => readonly string[];
+  /** A small query, for services that need PostgreSQL: `GET /readyz` says within 4 s that it is not answered. */
+  readonly askPostgres?: () => Promise<unknown>;
 }
 
 export interface JoinFields extends Pick<
@@ -97,14 +100,16 @@ export function startService(
     await begin({
       incarnation,
       unwind,
-      async serve({ missing = () => [], ...process }) {
+      async serve({ missing = () => [], askPostgres, ...process }) {
+        const postgres = askPostgres === undefined ? undefined : watchPostgres(askPostgres);
+        unwind.add("watch of PostgreSQL", () => postgres?.stop());
         const server = await startRpcServer({
           host: options.host,
           port: options.controlPort,
           logger,
           ...token,
           metrics: ports.metrics,
-          missing: () => [...missingOfBus(bus), ...missing()],
+          missing: () => [...missingOfBus(bus), ...[postgres?.fault ?? []].flat(), ...missing()],
           routes: (router) =>
             routeProcessService(router, { instance, incarnation, version, ...process }),
         });

@@ -1,5 +1,5 @@
 import { uptime } from "node:os";
-import { storeRefusal } from "@hexhold/config";
+import { postgresFault } from "@hexhold/config";
 import type { Logger } from "@hexhold/telemetry";
 import { createBoundedClock, type SavedClock } from "./bounded-clock.ts";
 
@@ -24,7 +24,8 @@ export interface WorldClockStore {
   saveWorldClock(clock: SavedClock): Promise<void>;
 }
 
-const readEveryMs = 3_000;
+/** A frozen server is known within twice this. */
+const readEveryMs = 2_000;
 /** A restart may lose so much of what was worn down, and no more. */
 const saveEveryMs = 15_000;
 
@@ -70,11 +71,19 @@ export async function startWorldTime(
   await read();
   await save();
   let reading: Promise<void> = Promise.resolve();
+  let isReading = false;
   const timer = setInterval(() => {
-    reading = read().catch((error: unknown) => {
-      fault = storeRefusal(error) ?? `PostgreSQL does not answer (${messageOf(error)})`;
-      logger.debug({ err: error }, "PostgreSQL's clock could not be read");
-    });
+    if (isReading) {
+      fault = postgresFault(new Error(`nothing for ${everyMs / 1000} s`));
+      return;
+    }
+    isReading = true;
+    reading = read()
+      .catch((error: unknown) => {
+        fault = postgresFault(error);
+        logger.debug({ err: error }, "PostgreSQL's clock could not be read");
+      })
+      .finally(() => (isReading = false));
   }, everyMs);
   return {
     now: () => clock.worldMs(performance.now()),
@@ -89,9 +98,4 @@ export async function startWorldTime(
       });
     },
   };
-}
-
-function messageOf(error: unknown): string {
-  const { message, code } = error as { readonly message?: string; readonly code?: string };
-  return message === undefined || message === "" ? String(code ?? error) : message;
 }
