@@ -31,6 +31,9 @@ export interface PreparedThread {
 
 /** Threads kept ready: for the worker's own host and the command that ended it, and for a second such command. */
 const standbyCount = 4;
+/** A second such command is unlikely in the first seconds, in which a process has better things to do. */
+const earlyStandbyCount = 2;
+const earlyMs = 20_000;
 /** A process that has just begun has better things to do than to load the game once more, and again. */
 const firstFillMs = 2000;
 /** What took a thread, a bad command, has the processors first as long as there are others. */
@@ -50,7 +53,10 @@ export class RulesThreadPool {
   #retryMs = retryMs.first;
   #startMsMax: number;
   #timer: NodeJS.Timeout | undefined;
+  /** Ends the time in which fewer are kept. */
+  #growing: NodeJS.Timeout | undefined;
   #stopped = false;
+  #taken = 0;
   readonly #startedMs = performance.now();
 
   constructor(options: RulesThreadOptions) {
@@ -61,6 +67,7 @@ export class RulesThreadPool {
   /** Takes a warm thread, or one that is loading when there is none; refills the pool in the background. */
   take(): PreparedThread {
     const thread = this.#standby.shift() ?? this.#prepare();
+    this.#taken += 1;
     const untilMs = this.#startedMs + firstFillMs;
     this.#fillIn(Math.max(untilMs - performance.now(), this.#standby.length > 0 ? refillMs : 0));
     return thread;
@@ -69,6 +76,7 @@ export class RulesThreadPool {
   async stop(): Promise<void> {
     this.#stopped = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#growing);
     await Promise.all(this.#standby.splice(0).map(async (thread) => thread.worker.terminate()));
   }
 
@@ -77,6 +85,12 @@ export class RulesThreadPool {
     this.#timer = undefined;
     if (this.#stopped || this.#loading !== undefined || this.#standby.length >= standbyCount)
       return;
+    // The first one is the worker's own; the next ones are for what a bad command has ended.
+    const earlyLeftMs = this.#taken > 1 ? 0 : this.#startedMs + earlyMs - performance.now();
+    if (earlyLeftMs > 0 && this.#standby.length >= earlyStandbyCount) {
+      this.#growing ??= setTimeout(() => this.#fill(), earlyLeftMs);
+      return;
+    }
     const thread = this.#prepare();
     this.#standby.push(thread);
     this.#loading = thread;
