@@ -149,7 +149,10 @@ it(`resets at every stage of every handshake, ${rounds} times each, end no proce
   for (let n = 0; n < warmRounds; n++) await round();
   await pause(settleMs);
   const before = footprints();
-  for (let n = 0; n < rounds; n++) await round();
+  for (let n = 1; n <= rounds; n++) {
+    await round();
+    if (n % 50 === 0) console.log(`${n} of ${rounds} rounds`);
+  }
   await expectAsBefore(before);
   const joined = await joinPlayer(world.status().endpoints.ws, player);
   const { outcomes } = await joined.command("cmd.hex.observe", new Uint8Array(0));
