@@ -33,7 +33,7 @@ export interface PreparedThread {
 const standbyCount = 4;
 /** A second such command is unlikely in the first seconds, in which a process has better things to do. */
 const earlyStandbyCount = 2;
-const earlyMs = 20_000;
+const earlyMs = 10_000;
 /** A process that has just begun has better things to do than to load the game once more, and again. */
 const firstFillMs = 2000;
 /** What took a thread, a bad command, has the processors first as long as there are others. */
