@@ -43,7 +43,10 @@ export interface VerifyOptions {
 const statementTimeoutMs = 120_000;
 const listedAtOnce = 500;
 
-/** Rejects when PostgreSQL or the store of snapshots does not answer. Memory is bounded by one hex's state. */
+/**
+ * Rejects when PostgreSQL or the store of snapshots does not answer. Memory is bounded by one hex's state, and by some
+ * 200 bytes for each player and asset that the ledger has.
+ */
 export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport> {
   const startedMs = performance.now();
   const { game, exact, key } = options;

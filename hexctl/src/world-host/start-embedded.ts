@@ -30,8 +30,10 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   const adminUrl = stack.service("postgres").url;
   const roleUrl = (role: string): string => urlOfRole(adminUrl, role, secrets);
   const broker = new MemoryBroker();
-  for (const queue of queuesOf(config.partitions))
-    broker.declareQueue(queue.name, commandQueueLengthMax);
+  for (const queue of queuesOf(config.partitions)) {
+    const { "x-max-length": lengthMax = commandQueueLengthMax } = queue.arguments;
+    broker.declareQueue(queue.name, Number(lengthMax));
+  }
   const metrics = createMetrics();
   const newBus = () => {
     const bus = createMemoryBus(broker);

@@ -37,7 +37,7 @@ const drainPauseMsPerPlayer = 160 / 32;
 /** A process compiles what it does often in its first seconds. */
 const compiledMs = 20_000;
 /** What a hand-over costs it costs every time; what a load beside this one adds differs: the best one counts. */
-const drainAttemptsMax = 3;
+const drainAttemptsMax = 5;
 /** After a store or broker takes connections again. */
 const fullServiceMsMax = 15_000;
 const leaseTtlMs = 3000;
