@@ -1,6 +1,6 @@
 /** HTTP of a gateway: accounts, the page, `GET /healthz` and `GET /readyz`, and the upgrade to WebSocket. */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import { readiness } from "@hexhold/rpc";
+import { defaultTurnLimits, readiness, serveInTurn } from "@hexhold/rpc";
 import { answerCors } from "./cors.ts";
 import { createStaticFiles } from "./static-files.ts";
 
@@ -12,17 +12,18 @@ export interface HttpOptions {
   readonly webRoot: string | undefined;
   /** What it lacks to serve, in words; empty = ready. */
   readonly missing: () => readonly string[];
+  /** A connection whose peer takes nothing of an answer for so long is cut off. Default 30 s. */
+  readonly responseStallMs?: number;
 }
 
+/** A connection has one request in hand; `serveInTurn` says what happens to more, and to answers nobody reads. */
 export function createHttpServer(options: HttpOptions): Server {
-  const { webRoot } = options;
+  const { webRoot, responseStallMs = defaultTurnLimits.responseStallMs } = options;
   const sendFile = webRoot === undefined ? sendLine : createStaticFiles(webRoot);
-  const server = createServer({ connectionsCheckingInterval: 1000 }, (request, response) => {
-    // A peer may end either at any moment; what runs notices by `close`.
-    request.on("error", () => undefined);
-    response.on("error", () => undefined);
-    answer(request, response, options, sendFile);
-  });
+  const server = createServer({ connectionsCheckingInterval: 1000 });
+  serveInTurn(server, { ...defaultTurnLimits, responseStallMs }, (request, response) =>
+    answer(request, response, options, sendFile),
+  );
   // An accept that fails, say for want of descriptors, is over with that one peer.
   server.on("error", () => undefined);
   server.headersTimeout = 5000;

@@ -1,9 +1,10 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { once } from "node:events";
-import { connect, type AddressInfo } from "node:net";
-import type { Server } from "node:http";
+import { Agent, get as httpGet, type IncomingMessage, type Server } from "node:http";
+import { connect, type AddressInfo, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { text } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, expect, it } from "vitest";
@@ -27,6 +28,7 @@ beforeAll(async () => {
     isAllowedOrigin: () => false,
     webRoot: folder,
     missing: () => [],
+    responseStallMs: 500,
   });
   await once(server.listen(0, "127.0.0.1"), "listening");
   ({ port } = server.address() as AddressInfo);
@@ -100,4 +102,60 @@ it("leaves no descriptor open when downloads are aborted", async () => {
   }
   for (let tries = 0; tries < 50 && openFiles() > before; tries++) await sleep(20);
   expect(openFiles()).toBeLessThanOrEqual(before);
+});
+
+const unread = "GET /assets/a-1.js HTTP/1.1\r\nhost: x\r\naccept-encoding: identity\r\n\r\n";
+
+it("has one file open for a connection that pipelines 1,200 requests, and cuts it off", async () => {
+  const before = openFiles();
+  const socket = connect(port, "127.0.0.1").on("error", () => undefined);
+  const [peer] = (await Promise.all([once(server, "connection"), once(socket, "connect")]).then(
+    ([accepted]) => accepted,
+  )) as [Socket];
+  const closed = once(peer, "close");
+  socket.pause().write(unread.repeat(1200));
+  let most = 0;
+  const timer = setInterval(() => (most = Math.max(most, openFiles())), 1);
+  await closed;
+  clearInterval(timer);
+  // Both ends of the connection, and the file.
+  expect(most - before).toBeLessThan(10);
+  socket.destroy();
+});
+
+it("ends a download of which nothing is read, and one that is read slowly goes on", async () => {
+  const still = connect(port, "127.0.0.1").on("error", () => undefined);
+  const slow = connect(port, "127.0.0.1").on("error", () => undefined);
+  const startedMs = performance.now();
+  let bytes = 0;
+  slow.on("data", (chunk) => {
+    bytes += chunk.length;
+    slow.pause();
+    setTimeout(() => slow.resume(), 12);
+  });
+  slow.write(unread);
+  const request = once(server, "request") as Promise<[IncomingMessage]>;
+  await request;
+  const other = once(server, "request") as Promise<[IncomingMessage]>;
+  still.pause().write(unread);
+  const [{ socket: peer }] = await other;
+  await once(peer, "close");
+  expect(performance.now() - startedMs).toBeLessThan(5000);
+  await expect.poll(() => bytes, { timeout: 15_000 }).toBeGreaterThan(script.length);
+  expect(performance.now() - startedMs).toBeGreaterThan(1000);
+  still.destroy();
+  slow.destroy();
+});
+
+it("serves a client that keeps its connection one request after the other", async () => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const sockets = new Set<unknown>();
+  for (let nth = 0; nth < 5; nth++) {
+    const request = httpGet({ port, path: "/", agent });
+    const [response] = (await once(request, "response")) as [IncomingMessage];
+    sockets.add(response.socket);
+    expect(await text(response)).toBe("<p>page");
+  }
+  expect(sockets.size).toBe(1);
+  agent.destroy();
 });

@@ -19,6 +19,7 @@ export type { RpcRequest, RpcResponse } from "./server/listener.ts";
 export { readiness } from "./server/readiness.ts";
 export { createRpcHandler, type RpcHandlerOptions } from "./server/rpc-handler.ts";
 export { type ProcessServiceOptions, routeProcessService } from "./server/process-service.ts";
+export { type TurnLimits, defaultTurnLimits, serveInTurn } from "./server/serve-in-turn.ts";
 export {
   type RpcServer,
   type RpcServerLimits,

@@ -10,15 +10,18 @@ import {
   type Http2ServerRequest,
   type Http2ServerResponse,
   type ServerHttp2Session,
+  constants,
   createServer as createHttp2Server,
 } from "node:http2";
 import { type AddressInfo, type Socket, createServer as createNetServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { defaultTurnLimits, serveInTurn, type TurnLimits } from "./serve-in-turn.ts";
 
 export type RpcRequest = IncomingMessage | Http2ServerRequest;
 export type RpcResponse = ServerResponse | Http2ServerResponse;
 
-export interface ListenerLimits {
+/** Of HTTP/2, `responseStallMs` cuts off the stream, not the connection; requests are not pipelined there. */
+export interface ListenerLimits extends TurnLimits {
   /** Sockets at a time; more are closed at once. */
   readonly connectionsMax: number;
   /** Streams at a time on one HTTP/2 connection. */
@@ -27,7 +30,7 @@ export interface ListenerLimits {
   readonly headerBytesMax: number;
   /** From the connection to its first bytes, and from them to the end of a request's headers (HTTP/1.1). */
   readonly headerTimeoutMs: number;
-  /** From a request's first byte to its last (HTTP/1.1). */
+  /** From a request's first byte to its last; beyond it, of HTTP/2 only while no answer has begun. */
   readonly requestTimeoutMs: number;
   /** Between two pings of ours on an HTTP/2 connection; no answer until the next one closes it. */
   readonly pingIntervalMs: number;
@@ -36,6 +39,7 @@ export interface ListenerLimits {
 }
 
 export const defaultListenerLimits: ListenerLimits = {
+  ...defaultTurnLimits,
   connectionsMax: 1024,
   streamsMax: 256,
   headerBytesMax: 16 * 1024,
@@ -74,23 +78,18 @@ export async function listen(
       response.end();
       return;
     }
-    // A peer may end either at any moment; what runs notices by `close`.
-    request.on("error", () => undefined);
-    response.on("error", () => undefined);
     inFlight.add(response);
     response.once("close", () => inFlight.delete(response));
     onRequest(request, response);
   };
-  const http = createHttpServer(
-    {
-      maxHeaderSize: limits.headerBytesMax,
-      headersTimeout: limits.headerTimeoutMs,
-      requestTimeout: limits.requestTimeoutMs,
-      keepAliveTimeout: limits.headerTimeoutMs,
-      connectionsCheckingInterval: 1_000,
-    },
-    handle,
-  );
+  const http = createHttpServer({
+    maxHeaderSize: limits.headerBytesMax,
+    headersTimeout: limits.headerTimeoutMs,
+    requestTimeout: limits.requestTimeoutMs,
+    keepAliveTimeout: limits.headerTimeoutMs,
+    connectionsCheckingInterval: 1_000,
+  });
+  serveInTurn(http, limits, handle);
   http.on("error", () => undefined);
   const http2 = createHttp2Server(
     {
@@ -99,7 +98,12 @@ export async function listen(
         maxHeaderListSize: limits.headerBytesMax,
       },
     },
-    handle,
+    (request, response) => {
+      request.on("error", () => undefined);
+      response.on("error", () => undefined);
+      boundStream(request, response, limits);
+      handle(request, response);
+    },
   );
   http2.on("error", () => undefined);
   http2.on("session", (session) => keepSession(session, sessions, limits));
@@ -135,6 +139,24 @@ export async function listen(
       await closed;
     },
   };
+}
+
+/** Ends a stream whose request does not end, or whose peer takes nothing of the answer. */
+function boundStream(
+  request: Http2ServerRequest,
+  response: Http2ServerResponse,
+  limits: ListenerLimits,
+): void {
+  const { stream } = response;
+  const timer = setTimeout(() => {
+    if (!request.complete && !response.headersSent) stream.close(constants.NGHTTP2_CANCEL);
+  }, limits.requestTimeoutMs).unref();
+  stream.once("close", () => clearTimeout(timer));
+  // Restarted by each write that makes progress. With nothing to write, a handler is at work, or a watch is quiet.
+  stream.setTimeout(limits.responseStallMs);
+  stream.on("timeout", () => {
+    if (stream.writableLength > 0) stream.close(constants.NGHTTP2_CANCEL);
+  });
 }
 
 function isHttp2(socket: Socket, sessions: ReadonlySet<ServerHttp2Session>): boolean {

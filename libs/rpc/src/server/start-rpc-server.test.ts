@@ -1,5 +1,11 @@
 import { once } from "node:events";
 import { request as httpRequest } from "node:http";
+import {
+  connect as connectHttp2,
+  constants,
+  type ClientHttp2Session,
+  type ClientHttp2Stream,
+} from "node:http2";
 import { type Socket, connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Code, ConnectError, type ConnectRouter, createClient } from "@connectrpc/connect";
@@ -210,6 +216,60 @@ test("a connection that says nothing, or never ends its headers, is closed", asy
   slow.resume();
   await Promise.all([once(silent, "close"), once(slow, "close")]);
   expect(performance.now() - startedMs).toBeLessThan(3_000);
+});
+
+function openSession(server: RpcServer): ClientHttp2Session {
+  const session = connectHttp2(server.url);
+  session.on("error", () => undefined);
+  session.on("connect", (_session, socket) => sockets.push(socket));
+  return session;
+}
+
+/** Code with which the server ended it; undefined: it has not within `withinMs`. */
+async function endOf(stream: ClientHttp2Stream, withinMs: number): Promise<number | undefined> {
+  stream.on("error", () => undefined);
+  const signal = AbortSignal.timeout(withinMs);
+  return once(stream, "close", { signal }).then(
+    () => stream.rstCode,
+    () => undefined,
+  );
+}
+
+test("over HTTP/2, an answer that nobody reads and a request that never ends cost a stream only for a time", async () => {
+  const large = Buffer.alloc(4 * 1024 * 1024);
+  const httpHandler: RpcServerOptions["httpHandler"] = (_request, response) =>
+    void response.end(large);
+  const limits = { responseStallMs: 300, headerTimeoutMs: 300, requestTimeoutMs: 300 };
+  const server = await start({ httpHandler, limits });
+  const session = openSession(server);
+  const unread = session.request({ ":path": "/large" });
+  const path = `/${Health.typeName}/Check`;
+  const head = { ":path": path, ":method": "POST", "content-type": "application/json" };
+  const endless = session.request(head, { endStream: false });
+  endless.resume().write("{");
+  const ends = await Promise.all([unread, endless].map((stream) => endOf(stream, 3000)));
+  expect(ends).toEqual([constants.NGHTTP2_CANCEL, constants.NGHTTP2_CANCEL]);
+  // The connection goes on, and a watch that is quiet for longer.
+  const channel = openChannel(server.url, { token });
+  const client = channel.client(ControlService);
+  const watch = client.watchRoutes({ session: "s" })[Symbol.asyncIterator]();
+  await watch.next();
+  const next = watch.next().catch((error: unknown) => ConnectError.from(error).code);
+  expect(await Promise.race([next, sleep(1000, "quiet")])).toBe("quiet");
+  const healthy = session.request({ ":path": "/healthz" });
+  expect(await endOf(healthy.resume(), 3000)).toBe(constants.NGHTTP2_NO_ERROR);
+  session.destroy();
+  channel.close();
+});
+
+test("over HTTP/1.1, a connection has one call in hand and is cut off when many wait", async () => {
+  let handled = 0;
+  const server = await start({ httpHandler: () => void handled++ });
+  const socket = await openSocket(server);
+  socket.on("error", () => undefined).resume();
+  socket.write("GET /page HTTP/1.1\r\nhost: x\r\n\r\n".repeat(1200));
+  await once(socket, "close");
+  expect(handled).toBe(1);
 });
 
 test("bytes that arrive one by one are still told apart", async () => {
