@@ -3,7 +3,7 @@
  * publishes only by a route table that was fetched under it.
  */
 import { accountsTopic, type Bus, type Inbox } from "@hexhold/messaging";
-import type { ClusterMembership } from "@hexhold/rpc";
+import { type ClusterMembership, createBackoff } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
 import type { Interest } from "../interest/interest.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -21,13 +21,16 @@ export interface ConnectBusOptions {
 
 /** View messages that may wait; the oldest are dropped, which observers notice by their numbers. */
 const viewLengthMax = 10_000;
-const retryMs = 200;
+/** Pause after an attempt that failed; it grows with each in a row. */
+const retryMs = { first: 200, most: 5000 };
+/** The first failure in a row is logged, and one after so long. */
+const warnEveryMs = 60_000;
 
 /** Returns its end. */
 export function connectBus(options: ConnectBusOptions): () => void {
   const { bus, membership, dispatcher, interest, logger, instance } = options;
   let generation = 0;
-  let ended = false;
+  const ended = new AbortController();
   let unwatch: (() => void) | undefined;
   let views: Inbox | undefined;
 
@@ -37,38 +40,59 @@ export function connectBus(options: ConnectBusOptions): () => void {
     dispatcher.disconnect();
     interest.disconnect();
   };
+  /** Opens both queues and makes them known. Whatever it opened is closed when that fails, or is not wanted any more. */
+  const attachOnce = async (of: number, current: () => boolean): Promise<void> => {
+    const inboxes: Inbox[] = [];
+    const close = (): void => void Promise.all(inboxes.map((inbox) => inbox.close()));
+    try {
+      // A tag of its own for each try: the broker may not have ended the last one yet.
+      const id = `${instance}.${of}.${Date.now().toString(36)}`;
+      const replies = await dispatcher.connect(`gw.${id}.reply`);
+      inboxes.push(replies);
+      const opened = await bus.openInbox({
+        name: `gw.${id}.view`,
+        lengthMax: viewLengthMax,
+        onMessage: (message) => interest.onViews(message.body),
+      });
+      inboxes.push(opened);
+      await membership.setAmqpConnections(bus.connectionNames());
+      if (!current()) return close();
+      views = opened;
+      unwatch?.();
+      unwatch = membership.watchRoutes((routes) => {
+        if (current()) dispatcher.setRoutes(routes);
+      });
+      await Promise.all([interest.connect(opened), opened.bind(accountsTopic)]);
+      options.onReady();
+      void Promise.race([replies.closed, opened.closed]).then((why) => {
+        if (!current() || views !== opened) return;
+        logger.warn({ why }, "the broker has ended a queue of this gateway: others are opened");
+        detach();
+        close();
+        void attach(of);
+      });
+    } catch (error) {
+      if (current()) detach();
+      close();
+      throw error;
+    }
+  };
   const attach = async (of: number): Promise<void> => {
-    const current = (): boolean => !ended && generation === of && bus.state.mode !== "disconnected";
-    while (current()) {
+    const current = (): boolean =>
+      !ended.signal.aborted && generation === of && bus.state.mode !== "disconnected";
+    const backoff = createBackoff(retryMs.first, retryMs.most);
+    let warnedMs = -Infinity;
+    for (let attempt = 1; current(); attempt++) {
       try {
-        // A tag of its own for each try: the broker may not have ended the last one yet.
-        const id = `${instance}.${of}.${Date.now().toString(36)}`;
-        const replies = await dispatcher.connect(`gw.${id}.reply`);
-        const opened = await bus.openInbox({
-          name: `gw.${id}.view`,
-          lengthMax: viewLengthMax,
-          onMessage: (message) => interest.onViews(message.body),
-        });
-        views = opened;
-        await membership.setAmqpConnections(bus.connectionNames());
-        if (!current()) return;
-        unwatch?.();
-        unwatch = membership.watchRoutes((routes) => {
-          if (current()) dispatcher.setRoutes(routes);
-        });
-        await Promise.all([interest.connect(opened), opened.bind(accountsTopic)]);
-        options.onReady();
-        void Promise.race([replies.closed, opened.closed]).then((why) => {
-          if (!current() || views !== opened) return;
-          logger.warn({ why }, "the broker has ended a queue of this gateway: others are opened");
-          detach();
-          void Promise.all([replies.close(), opened.close()]);
-          void attach(of);
-        });
-        return;
+        return await attachOnce(of, current);
       } catch (error) {
-        logger.warn({ err: error }, "the bus is there, but not ready for this gateway yet");
-        await new Promise((resolve) => setTimeout(resolve, retryMs));
+        const nowMs = performance.now();
+        if (nowMs - warnedMs >= warnEveryMs) {
+          warnedMs = nowMs;
+          const text = "the bus is there, but not ready for this gateway yet";
+          logger.warn({ err: error, attempt }, text);
+        }
+        await backoff.wait(ended.signal);
       }
     }
   };
@@ -85,7 +109,7 @@ export function connectBus(options: ConnectBusOptions): () => void {
   const unlisten = bus.onState(follow);
   follow();
   return () => {
-    ended = true;
+    ended.abort();
     unlisten();
     unwatch?.();
     void views?.close();
