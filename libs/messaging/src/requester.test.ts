@@ -99,3 +99,37 @@ test("a reply queue that the broker has ended is opened anew, and one that canno
   expect(opened).toHaveLength(2);
   requester.close();
 });
+
+test("while the broker opens no reply queue, requests are bounded, end in time and are not sent later", async () => {
+  const broker = new MemoryBroker();
+  broker.declareQueue(queue, 10);
+  const bus = createMemoryBus(broker);
+  let published = 0;
+  const thawed = Promise.withResolvers<void>();
+  const frozen: Bus = {
+    ...bus,
+    get state() {
+      return bus.state;
+    },
+    async openInbox(options) {
+      await thawed.promise;
+      return bus.openInbox(options);
+    },
+    publish(to, message) {
+      published++;
+      return bus.publish(to, message);
+    },
+  };
+  const requester = createRequester({ bus: frozen, name: "gw.test.requests", pendingMax: 2 });
+  const waiting = [requester.request(requestOf(20)), requester.request(requestOf(60_000))];
+  const unsent = { case: "unsent", why: "bus-down" };
+  expect(await requester.request(requestOf(1000))).toEqual({ case: "unsent", why: "queue-full" });
+  expect(await waiting[0]).toEqual(unsent);
+  expect(published).toBe(0);
+  thawed.resolve();
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  // Only the one that still waits.
+  expect(published).toBe(1);
+  requester.close();
+  expect(await waiting[1]).toEqual({ case: "unknown" });
+});

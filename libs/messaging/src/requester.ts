@@ -9,7 +9,7 @@ export interface RequesterOptions {
   readonly bus: Bus;
   /** Beginning of the reply queue's name; the rest is its own. */
   readonly name: string;
-  /** Requests without an answer; more are `unsent`. Default 1,024. */
+  /** Requests without an outcome, also those whose reply queue is still being opened; more are `unsent`. Default 1,024. */
   readonly pendingMax?: number;
 }
 
@@ -24,11 +24,12 @@ export interface ServiceRequest {
   readonly routeVersion?: bigint;
   /** With secrets: kept off disks. Default false. */
   readonly transient?: boolean;
+  /** From the call to its outcome, the opening of the reply queue included. */
   readonly timeoutMs: number;
 }
 
 /**
- * - `unsent`: certainly not executed: no broker, no such queue, a full queue.
+ * - `unsent`: certainly not executed: no broker, one that has opened no reply queue in time, no such queue, a full queue.
  * - `unknown`: no answer in time; it may have been executed, or may still be.
  */
 export type RequestOutcome =
@@ -39,8 +40,14 @@ export type RequestOutcome =
 export interface Requester {
   /** Sends once and waits for the answer. Never rejects. */
   request(request: ServiceRequest): Promise<RequestOutcome>;
-  /** Requests that wait are `unknown`. */
+  /** Requests that wait are `unknown`, or `unsent` where nothing was handed over. */
   close(): void;
+}
+
+interface Pending {
+  readonly settle: (outcome: RequestOutcome) => void;
+  /** It waits no longer. */
+  readonly giveUp: () => void;
 }
 
 const unsentBy: Readonly<Partial<Record<PublishOutcome, "bus-down" | "no-queue" | "queue-full">>> =
@@ -53,7 +60,7 @@ const unsentBy: Readonly<Partial<Record<PublishOutcome, "bus-down" | "no-queue" 
 /** Makes a requester; its reply queue is opened with the first request on each connection. */
 export function createRequester(options: RequesterOptions): Requester {
   const { bus, name, pendingMax = 1024 } = options;
-  const pending = new Map<string, (outcome: RequestOutcome) => void>();
+  const pending = new Map<string, Pending>();
   let inbox: Promise<Inbox> | undefined;
   const unlisten = bus.onState(({ mode }) => {
     if (mode === "disconnected") inbox = undefined;
@@ -67,7 +74,7 @@ export function createRequester(options: RequesterOptions): Requester {
       lengthMax: 20_000,
       onMessage({ body }) {
         for (const answer of readAnswers(body)) {
-          pending.get(bytesText(answer.commandEventId))?.({ case: "answered", answer });
+          pending.get(bytesText(answer.commandEventId))?.settle({ case: "answered", answer });
         }
       },
     });
@@ -82,27 +89,34 @@ export function createRequester(options: RequesterOptions): Requester {
   return {
     async request({ queue, envelope, eventId, routeVersion = 0n, transient = false, timeoutMs }) {
       if (pending.size >= pendingMax) return { case: "unsent", why: "queue-full" };
-      let replyTo: string;
-      try {
-        replyTo = (await openInbox()).name;
-      } catch {
-        return { case: "unsent", why: "bus-down" };
-      }
       const id = bytesText(eventId);
       const { promise, resolve } = Promise.withResolvers<RequestOutcome>();
-      pending.set(id, resolve);
-      const timer = setTimeout(() => resolve({ case: "unknown" }), timeoutMs);
-      const message = {
-        type: "batch.v1",
-        body: encodeBatch({ routeVersion, envelopes: [envelope] }),
-        messageId: uuidText(eventId),
-        replyTo,
-        transient,
-      } as const;
-      void bus.publish(queue, message).then((outcome) => {
-        const why = unsentBy[outcome];
-        if (why !== undefined) resolve({ case: "unsent", why });
-      });
+      // Handed over: by then, and not before, it may be executed.
+      let state: "opening" | "handed-over" | "settled" = "opening";
+      const settle = (outcome: RequestOutcome): void => {
+        state = "settled";
+        resolve(outcome);
+      };
+      const giveUp = (): void =>
+        settle(state === "opening" ? { case: "unsent", why: "bus-down" } : { case: "unknown" });
+      pending.set(id, { settle, giveUp });
+      const timer = setTimeout(giveUp, timeoutMs);
+      const send = ({ name: replyTo }: Inbox): void => {
+        if (state === "settled") return;
+        const message = {
+          type: "batch.v1",
+          body: encodeBatch({ routeVersion, envelopes: [envelope] }),
+          messageId: uuidText(eventId),
+          replyTo,
+          transient,
+        } as const;
+        state = "handed-over";
+        void bus.publish(queue, message).then((outcome) => {
+          const why = unsentBy[outcome];
+          if (why !== undefined) settle({ case: "unsent", why });
+        });
+      };
+      openInbox().then(send).catch(giveUp);
       const outcome = await promise;
       clearTimeout(timer);
       pending.delete(id);
@@ -111,7 +125,7 @@ export function createRequester(options: RequesterOptions): Requester {
     close() {
       unlisten();
       void inbox?.then(async (opened) => opened.close()).catch(() => undefined);
-      for (const settle of pending.values()) settle({ case: "unknown" });
+      for (const { giveUp } of pending.values()) giveUp();
     },
   };
 }
