@@ -4,6 +4,11 @@
  *
  * A place is (activation, number). Another activation, or a number that is not the next, means that
  * something was lost: everybody gets the full state again.
+ *
+ * Observing a hex is *idle* → *observing* (when somebody waits; so many hexes at a time, the others in their order)
+ * → *idle*, or → *backing off* when there was no state → *observing* again, when the pause is over. Pauses of a hex
+ * grow with each failure; an event of it, or somebody new who waits, shortens the pause to the first one, and a new
+ * connection ends it.
  */
 import { compareBytes } from "./compare-bytes.ts";
 import { type Key, keyText, regionOf } from "@hexhold/hex";
@@ -17,6 +22,7 @@ import type {
 import type { Logger } from "@hexhold/telemetry";
 import { eventFrame, serverFrame } from "../frame/server-frame.ts";
 import { RegionBindings } from "./region-bindings.ts";
+import { Turns } from "./turns.ts";
 import type { GatewayMetrics } from "../gateway-metrics.ts";
 
 /** A connection as interest sees it. */
@@ -74,10 +80,21 @@ interface WatchedHex {
   /** The last events of this activation. */
   tail: ViewEvent[];
   observing: boolean;
+  /** Pause after the next failure. */
+  retryMs: number;
+  /** While it backs off. */
+  retry: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
 }
 
 const tailMax = 512;
-const observeRetryMs = 300;
+const observeRetryMs = { first: 300, most: 10_000 };
+/** Hexes that are observed at a time: a gateway that comes back to the bus watches thousands. */
+const observesMax = 64;
+/**
+ * An observe without an answer makes room for the next one: those of a worker that is frozen take 5 s each, and
+ * must not hold up those of others. So at most some 1,300 are without an answer.
+ */
+const observePlaceMsMax = 250;
 const laggardsEveryMsDefault = 250;
 const slowMsMaxDefault = 30_000;
 
@@ -85,6 +102,7 @@ export class Interest {
   readonly #options: InterestOptions;
   readonly #hexes = new Map<string, WatchedHex>();
   readonly #bindings: RegionBindings;
+  readonly #observes = new Turns(observesMax);
   readonly #lagging = new Map<Observer, Laggard>();
   readonly #timer: NodeJS.Timeout;
 
@@ -101,7 +119,10 @@ export class Interest {
   /** A view queue on a new connection: binds every region again and resynchronises everybody. */
   async connect(inbox: Inbox): Promise<void> {
     await this.#bindings.connect(inbox);
-    for (const hex of this.#hexes.values()) this.#resync(hex, "reconnect");
+    for (const hex of this.#hexes.values()) {
+      this.#endPause(hex);
+      this.#resync(hex, "reconnect");
+    }
   }
 
   disconnect(): void {
@@ -113,6 +134,7 @@ export class Interest {
       const text = keyText(key);
       const hex = this.#hexes.get(text) ?? this.#watch(key, text);
       hex.live.delete(observer);
+      if (!hex.waiting.has(observer)) this.#shortenPause(hex);
       hex.waiting.add(observer);
       this.#observe(hex);
     }
@@ -170,6 +192,8 @@ export class Interest {
       viewSeq: 0,
       tail: [],
       observing: false,
+      retryMs: observeRetryMs.first,
+      retry: undefined,
     };
     this.#hexes.set(text, hex);
     this.#bindings.watch(hex.region);
@@ -182,6 +206,7 @@ export class Interest {
     this.#lagging.get(observer)?.missed.delete(hex);
     if (hex.waiting.size > 0 || hex.live.size > 0 || this.#hexes.get(text) !== hex) return;
     this.#hexes.delete(text);
+    this.#endPause(hex);
     this.#bindings.unwatch(hex.region);
   }
 
@@ -191,6 +216,7 @@ export class Interest {
       const order = compareBytes(event.activationId, hex.activationId);
       // Activation ids rise with time: an older one is a straggler of an owner that is gone.
       if (order < 0 || (order === 0 && seq <= hex.viewSeq)) return;
+      this.#shortenPause(hex);
       if (order > 0 || seq !== hex.viewSeq + 1) {
         hex.activationId = event.activationId;
         hex.viewSeq = seq;
@@ -231,17 +257,42 @@ export class Interest {
   }
 
   #observe(hex: WatchedHex): void {
-    if (hex.observing || hex.waiting.size === 0) return;
+    if (hex.observing || hex.retry !== undefined || hex.waiting.size === 0) return;
     hex.observing = true;
     void this.#observeOnce(hex).then((settled) => {
       hex.observing = false;
+      if (settled) hex.retryMs = observeRetryMs.first;
       if (hex.waiting.size === 0) return;
       if (settled) this.#observe(hex);
-      else setTimeout(() => this.#observe(hex), observeRetryMs).unref();
+      else this.#pause(hex);
     });
   }
 
-  /** Asks for the state and hands it to those who waited when it was asked. False: try again later. */
+  #pause(hex: WatchedHex): void {
+    const ms = hex.retryMs * (0.9 + Math.random() * 0.2);
+    const timer = setTimeout(() => {
+      hex.retry = undefined;
+      this.#observe(hex);
+    }, ms).unref();
+    hex.retry = { timer, atMs: performance.now() + ms };
+    hex.retryMs = Math.min(hex.retryMs * 2, observeRetryMs.most);
+  }
+
+  #endPause(hex: WatchedHex): void {
+    clearTimeout(hex.retry?.timer);
+    hex.retry = undefined;
+    hex.retryMs = observeRetryMs.first;
+  }
+
+  /** There may be a state by now. However often this is said, attempts are no closer than the first pause. */
+  #shortenPause(hex: WatchedHex): void {
+    if (hex.retry === undefined) return;
+    if (hex.retry.atMs - performance.now() <= 1.1 * observeRetryMs.first) return;
+    this.#endPause(hex);
+    this.#pause(hex);
+  }
+
+  /** Asks for the state when its turn has come. False: try again later. */
   async #observeOnce(hex: WatchedHex): Promise<boolean> {
     // Events must be on their way before the state is read.
     try {
@@ -249,6 +300,12 @@ export class Interest {
     } catch {
       return false;
     }
+    return this.#observes.run(() => this.#readState(hex), observePlaceMsMax);
+  }
+
+  /** Asks for the state and hands it to those who waited when it was asked. False: try again later. */
+  async #readState(hex: WatchedHex): Promise<boolean> {
+    if (hex.waiting.size === 0) return true;
     const asked = [...hex.waiting];
     const answer = await this.#options.observe(hex.key);
     if (answer?.outcome.case !== "applied" || answer.view === undefined) return false;

@@ -7,6 +7,7 @@
  * first. A new inbox begins with all of them unbound.
  */
 import type { Inbox } from "@hexhold/messaging";
+import { Turns } from "./turns.ts";
 
 export interface RegionBindingsOptions {
   /** Default 30 s: a player that walks to and fro comes back sooner. */
@@ -39,9 +40,8 @@ export class RegionBindings {
   readonly #idle = new Set<Region>();
   readonly #options: Required<RegionBindingsOptions>;
   readonly #timer: NodeJS.Timeout;
-  readonly #turns: (() => void)[] = [];
+  readonly #turns: Turns;
   #inbox: Port | undefined;
-  #calls = 0;
   #bound = 0;
 
   constructor(options: RegionBindingsOptions = {}) {
@@ -52,6 +52,7 @@ export class RegionBindings {
       onChange: () => undefined,
       ...options,
     };
+    this.#turns = new Turns(this.#options.callsMax);
     this.#timer = setInterval(() => this.sweep(performance.now()), sweepEveryMs);
     this.#timer.unref();
   }
@@ -131,10 +132,12 @@ export class RegionBindings {
       const isCurrent = this.#inbox === inbox;
       const isWanted = region.watchers > 0;
       if (isCurrent && region.bound !== bind && isWanted === bind) {
-        await this.#inTurn(() => (bind ? inbox.bind(region.name) : inbox.unbind(region.name))).then(
-          () => this.#changed(region, inbox, bind),
-          () => undefined,
-        );
+        await this.#turns
+          .run(() => (bind ? inbox.bind(region.name) : inbox.unbind(region.name)))
+          .then(
+            () => this.#changed(region, inbox, bind),
+            () => undefined,
+          );
       }
       if (region.call !== call) return;
       region.call = undefined;
@@ -159,22 +162,6 @@ export class RegionBindings {
   #count(change: number): void {
     this.#bound += change;
     this.#options.onChange(this.#bound);
-  }
-
-  async #inTurn(call: () => Promise<void>): Promise<void> {
-    if (this.#calls >= this.#options.callsMax) {
-      await new Promise<void>((resolve) => this.#turns.push(resolve));
-    } else {
-      this.#calls++;
-    }
-    try {
-      await call();
-    } finally {
-      // The place goes to the next one in the line.
-      const next = this.#turns.shift();
-      if (next === undefined) this.#calls--;
-      else next();
-    }
   }
 }
 
