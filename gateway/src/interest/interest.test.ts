@@ -4,6 +4,7 @@ import { type Key, keyText } from "@hexhold/hex";
 import { encodeEnvelope, encodeViews, type Inbox, uuidv7Bytes } from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createPieces } from "../buffer-pieces.testing.ts";
 import { home } from "../edge.testing.ts";
 import { createGatewayMetrics } from "../gateway-metrics.ts";
 import { Interest, type Observer } from "./interest.ts";
@@ -139,4 +140,53 @@ it("lets states that do not come hold up nobody else", async () => {
   interest.subscribe(peer, keysOf(129).slice(128));
   await vi.advanceTimersByTimeAsync(600);
   expect(peer.frames).toHaveLength(1);
+});
+
+it("sends what has come while a state was read behind it, and reads it again when that was too much", async () => {
+  const [key] = keysOf(1);
+  const answers: ((answer: Answer) => void)[] = [];
+  start(() => new Promise((resolve) => answers.push(resolve)));
+  await interest.connect(inbox);
+  const peer = observer();
+  interest.subscribe(peer, [key!]);
+  await vi.advanceTimersByTimeAsync(0);
+  for (let seq = 1; seq <= 30; seq++) interest.onViews(eventOf(key!, seq, 4096));
+  answers.shift()!(stateOf(key!, 10));
+  await vi.advanceTimersByTimeAsync(0);
+  expect(peer.frames).toHaveLength(1 + 20);
+  // Of which the last 256 KiB are kept: 61 events.
+  const other = observer();
+  interest.subscribe(other, [key!]);
+  await vi.advanceTimersByTimeAsync(0);
+  for (let seq = 31; seq <= 130; seq++) interest.onViews(eventOf(key!, seq, 4096));
+  answers.shift()!(stateOf(key!, 30));
+  await vi.advanceTimersByTimeAsync(0);
+  expect([other.frames.length, answers.length]).toEqual([0, 1]);
+  answers.shift()!(stateOf(key!, 130));
+  await vi.advanceTimersByTimeAsync(0);
+  expect([other.frames.length, peer.frames.length, answers.length]).toEqual([1, 121, 0]);
+});
+
+it("keeps nothing of the memory that messages lie in", async () => {
+  vi.useRealTimers();
+  const pieces = createPieces();
+  const keys = keysOf(50);
+  let viewSeq = 0;
+  start((key) => {
+    const answer = stateOf(key, viewSeq);
+    answer.view!.activationId = pieces.bytes(activationId);
+    return Promise.resolve(answer);
+  });
+  await interest.connect(inbox);
+  const peer = observer();
+  interest.subscribe(peer, keys.slice(0, 25));
+  await expect.poll(() => peer.frames.length).toBe(25);
+  // Half of the hexes are heard of by events first.
+  interest.subscribe(peer, keys.slice(25));
+  viewSeq = 4;
+  for (const key of keys) {
+    for (let seq = 1; seq <= 4; seq++) interest.onViews(pieces.bytes(eventOf(key, seq)));
+  }
+  expect(pieces.made).toBeGreaterThan(200);
+  expect(await pieces.kept()).toBe(0);
 });

@@ -21,6 +21,7 @@ import type {
 } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Logger } from "@hexhold/telemetry";
 import { eventFrame, serverFrame } from "../frame/server-frame.ts";
+import { EventTail } from "./event-tail.ts";
 import { RegionBindings } from "./region-bindings.ts";
 import { Turns } from "./turns.ts";
 import type { GatewayMetrics } from "../gateway-metrics.ts";
@@ -74,11 +75,11 @@ interface WatchedHex {
   readonly waiting: Set<Observer>;
   /** Who has one, with the number up to which it has seen. */
   readonly live: Map<Observer, number>;
-  /** Where the events have come, of which activation; undefined before the first state or event. */
+  /** Where the events have come, of which activation; undefined before the first state or event. Memory of its own. */
   activationId: Uint8Array | undefined;
   viewSeq: number;
-  /** The last events of this activation. */
-  tail: ViewEvent[];
+  /** The last events of this activation, while a state is read and somebody waits for it. */
+  tail: EventTail | undefined;
   observing: boolean;
   /** Pause after the next failure. */
   retryMs: number;
@@ -86,7 +87,6 @@ interface WatchedHex {
   retry: { readonly timer: NodeJS.Timeout; readonly atMs: number } | undefined;
 }
 
-const tailMax = 512;
 const observeRetryMs = { first: 300, most: 10_000 };
 /** Hexes that are observed at a time: a gateway that comes back to the bus watches thousands. */
 const observesMax = 64;
@@ -190,7 +190,7 @@ export class Interest {
       live: new Map(),
       activationId: undefined,
       viewSeq: 0,
-      tail: [],
+      tail: undefined,
       observing: false,
       retryMs: observeRetryMs.first,
       retry: undefined,
@@ -204,6 +204,7 @@ export class Interest {
     hex.waiting.delete(observer);
     hex.live.delete(observer);
     this.#lagging.get(observer)?.missed.delete(hex);
+    if (hex.waiting.size === 0) hex.tail = undefined;
     if (hex.waiting.size > 0 || hex.live.size > 0 || this.#hexes.get(text) !== hex) return;
     this.#hexes.delete(text);
     this.#endPause(hex);
@@ -212,28 +213,20 @@ export class Interest {
 
   #onEvent(hex: WatchedHex, event: ViewEvent): void {
     const seq = Number(event.viewSeq);
-    if (hex.activationId !== undefined) {
-      const order = compareBytes(event.activationId, hex.activationId);
-      // Activation ids rise with time: an older one is a straggler of an owner that is gone.
-      if (order < 0 || (order === 0 && seq <= hex.viewSeq)) return;
-      this.#shortenPause(hex);
-      if (order > 0 || seq !== hex.viewSeq + 1) {
-        hex.activationId = event.activationId;
-        hex.viewSeq = seq;
-        hex.tail = [event];
-        this.#options.onSeen?.(hex.key, decodeEnvelope(event.event));
-        this.#resync(hex, order > 0 ? "activation" : "gap");
-        return;
-      }
-    }
-    hex.activationId = event.activationId;
-    hex.viewSeq = seq;
-    hex.tail.push(event);
-    if (hex.tail.length > tailMax) hex.tail.shift();
+    // Activation ids rise with time: an older one is a straggler of an owner that is gone.
+    const order = this.#orderOf(hex, event.activationId);
+    if (order < 0 || (order === 0 && seq <= hex.viewSeq)) return;
+    this.#shortenPause(hex);
+    const isFirst = hex.activationId === undefined;
+    const isLost = !isFirst && (order > 0 || seq !== hex.viewSeq + 1);
+    if (isLost) hex.tail?.clear();
+    this.#movedTo(hex, event.activationId, seq);
     const envelope = decodeEnvelope(event.event);
     this.#options.onSeen?.(hex.key, envelope);
-    if (hex.live.size === 0) return;
+    if (isLost) this.#resync(hex, order > 0 ? "activation" : "gap");
+    if (hex.live.size === 0 && hex.tail === undefined) return;
     const frame = eventFrame(event, envelope);
+    hex.tail?.add(seq, frame);
     for (const [observer, seen] of hex.live) {
       if (seq === seen + 1) this.#send(observer, hex, frame, seq);
     }
@@ -241,12 +234,22 @@ export class Interest {
 
   #onMark(hex: WatchedHex, mark: ViewMark): void {
     if (hex.activationId === undefined) return;
-    const order = compareBytes(mark.activationId, hex.activationId);
+    const order = this.#orderOf(hex, mark.activationId);
     if (order < 0 || (order === 0 && Number(mark.viewSeq) <= hex.viewSeq)) return;
-    hex.activationId = mark.activationId;
-    hex.viewSeq = Number(mark.viewSeq);
-    hex.tail = [];
+    hex.tail?.clear();
+    this.#movedTo(hex, mark.activationId, Number(mark.viewSeq));
     this.#resync(hex, "mark");
+  }
+
+  /** Above 0: of a later activation than what is known of the hex, or the first. */
+  #orderOf(hex: WatchedHex, activationId: Uint8Array): number {
+    return hex.activationId === undefined ? 1 : compareBytes(activationId, hex.activationId);
+  }
+
+  /** Activation ids come as views into a message; one that is kept as it is keeps a piece of 128 KiB. */
+  #movedTo(hex: WatchedHex, activationId: Uint8Array, viewSeq: number): void {
+    if (this.#orderOf(hex, activationId) !== 0) hex.activationId = new Uint8Array(activationId);
+    hex.viewSeq = viewSeq;
   }
 
   #resync(hex: WatchedHex, cause: string): void {
@@ -307,24 +310,25 @@ export class Interest {
   async #readState(hex: WatchedHex): Promise<boolean> {
     if (hex.waiting.size === 0) return true;
     const asked = [...hex.waiting];
+    hex.tail = new EventTail();
     const answer = await this.#options.observe(hex.key);
+    const { tail } = hex;
+    hex.tail = undefined;
     if (answer?.outcome.case !== "applied" || answer.view === undefined) return false;
     const { activationId } = answer.view;
     const viewSeq = Number(answer.view.viewSeq);
-    const order = hex.activationId === undefined ? 1 : compareBytes(activationId, hex.activationId);
+    const order = this.#orderOf(hex, activationId);
     if (order < 0) return true;
     if (order > 0) {
       const hadOthers = hex.activationId !== undefined && hex.live.size > 0;
-      hex.activationId = activationId;
-      hex.viewSeq = viewSeq;
-      hex.tail = [];
+      tail?.clear();
+      this.#movedTo(hex, activationId, viewSeq);
       if (hadOthers) this.#resync(hex, "activation");
     } else if (viewSeq > hex.viewSeq && hex.live.size === 0) {
       hex.viewSeq = viewSeq;
-      hex.tail = [];
     }
     // Events between the state and what has come since must all be at hand.
-    const newer = hex.tail.filter((event) => Number(event.viewSeq) > viewSeq);
+    const newer = tail?.after(viewSeq) ?? [];
     if (newer.length < hex.viewSeq - viewSeq) return true;
     const frame = serverFrame({
       case: "state",
@@ -338,12 +342,11 @@ export class Interest {
         viewVersion: this.#options.view.version,
       },
     });
-    const frames = newer.map((event) => eventFrame(event, decodeEnvelope(event.event)));
     for (const observer of asked) {
       if (!hex.waiting.delete(observer) || observer.closed) continue;
       hex.live.set(observer, viewSeq);
       this.#send(observer, hex, frame, viewSeq);
-      for (const [i, eventBytes] of frames.entries()) {
+      for (const [i, eventBytes] of newer.entries()) {
         if (hex.live.has(observer)) this.#send(observer, hex, eventBytes, viewSeq + 1 + i);
       }
     }

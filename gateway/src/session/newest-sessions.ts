@@ -39,7 +39,8 @@ export class NewestSessions {
   heard(account: string, id: Uint8Array): boolean {
     const newest = this.#newest.get(account);
     if (newest !== undefined && compareBytes(newest.id, id) > 0) return false;
-    this.#note(account, { id, isOwn: false });
+    // Of its own memory: `id` is a view into a message, and would keep all of the message's.
+    this.#note(account, { id: new Uint8Array(id), isOwn: false });
     return true;
   }
 

@@ -1,5 +1,6 @@
 import { MemoryBroker, uuidv7Bytes, uuidv7Ms } from "@hexhold/messaging";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { createPieces } from "../buffer-pieces.testing.ts";
 import { joinEdge, startTestEdge, type TestEdge } from "../edge.testing.ts";
 import { NewestSessions } from "./newest-sessions.ts";
 
@@ -87,4 +88,16 @@ it("a client cannot make its session newer than any to come", () => {
   expect(ahead(3_600_000)).toBe(nowMs);
   expect(ahead(2000)).toBe(nowMs + 2001);
   expect(uuidv7Ms(sessions.begin(bert, new Uint8Array(16).fill(255), nowMs))).toBe(nowMs);
+});
+
+it("remembers sessions of other gateways without the messages that told of them", async () => {
+  const pieces = createPieces();
+  const newest = new NewestSessions();
+  for (let nth = 0; nth < 50; nth++) newest.heard(`account ${nth}`, pieces.bytes(uuidv7Bytes(nth)));
+  expect(await pieces.kept()).toBe(0);
+  // Control: one that is held is found.
+  const held = pieces.bytes(uuidv7Bytes(99));
+  expect(newest.heard("account 9", held)).toBe(true);
+  expect([await pieces.kept(), held.length]).toEqual([1, 16]);
+  expect(newest.heard("account 9", uuidv7Bytes(98))).toBe(false);
 });
