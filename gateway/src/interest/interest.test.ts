@@ -190,3 +190,27 @@ it("keeps nothing of the memory that messages lie in", async () => {
   expect(pieces.made).toBeGreaterThan(200);
   expect(await pieces.kept()).toBe(0);
 });
+
+it("asks for the states of all that is watched when a sender of views had to drop some", async () => {
+  const answers: ((answer: Answer) => void)[] = [];
+  start(() => new Promise((resolve) => answers.push(resolve)));
+  await interest.connect(inbox);
+  const [here, there] = keysOf(2);
+  const peer = observer();
+  interest.subscribe(peer, [here!]);
+  await vi.advanceTimersByTimeAsync(0);
+  answers.shift()!(stateOf(here!, 0));
+  interest.subscribe(peer, [there!]);
+  await vi.advanceTimersByTimeAsync(0);
+  expect([peer.frames.length, answers.length]).toEqual([1, 1]);
+  interest.onViews(encodeViews({ events: [], marks: [] }));
+  await vi.advanceTimersByTimeAsync(0);
+  // A state that was read before may lack what was lost.
+  answers.shift()!(stateOf(there!, 0));
+  answers.shift()!(stateOf(here!, 7));
+  await vi.advanceTimersByTimeAsync(0);
+  expect([peer.frames.length, answers.length]).toEqual([2, 1]);
+  answers.shift()!(stateOf(there!, 7));
+  await vi.advanceTimersByTimeAsync(0);
+  expect([peer.frames.length, answers.length]).toEqual([3, 0]);
+});

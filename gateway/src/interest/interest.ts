@@ -78,7 +78,7 @@ interface WatchedHex {
   /** Where the events have come, of which activation; undefined before the first state or event. Memory of its own. */
   activationId: Uint8Array | undefined;
   viewSeq: number;
-  /** The last events of this activation, while a state is read and somebody waits for it. */
+  /** The last events of this activation, while a state is read that is still wanted. */
   tail: EventTail | undefined;
   observing: boolean;
   /** Pause after the next failure. */
@@ -154,13 +154,17 @@ export class Interest {
     this.unsubscribe(observer, [...keys]);
   }
 
-  /** A message of the view queue. */
+  /** A message of the view queue. An empty batch: its sender had to drop some, which ones it cannot say. */
   onViews(body: Uint8Array): void {
     let batch;
     try {
       batch = decodeViews(body);
     } catch (error) {
       this.#options.logger.error({ err: error }, "a view message cannot be read");
+      return;
+    }
+    if (batch.events.length === 0 && batch.marks.length === 0) {
+      this.#resyncAll("lost");
       return;
     }
     for (const event of batch.events) {
@@ -252,6 +256,14 @@ export class Interest {
     hex.viewSeq = viewSeq;
   }
 
+  #resyncAll(cause: string): void {
+    for (const hex of this.#hexes.values()) {
+      if (hex.live.size > 0) this.#resync(hex, cause);
+      // A state that is being read may be older than what was lost.
+      hex.tail = undefined;
+    }
+  }
+
   #resync(hex: WatchedHex, cause: string): void {
     this.#options.metrics.resyncs.inc({ cause });
     for (const observer of hex.live.keys()) hex.waiting.add(observer);
@@ -310,25 +322,27 @@ export class Interest {
   async #readState(hex: WatchedHex): Promise<boolean> {
     if (hex.waiting.size === 0) return true;
     const asked = [...hex.waiting];
-    hex.tail = new EventTail();
+    const tail = new EventTail();
+    hex.tail = tail;
     const answer = await this.#options.observe(hex.key);
-    const { tail } = hex;
+    const isVoid = hex.tail !== tail;
     hex.tail = undefined;
     if (answer?.outcome.case !== "applied" || answer.view === undefined) return false;
+    if (isVoid) return true;
     const { activationId } = answer.view;
     const viewSeq = Number(answer.view.viewSeq);
     const order = this.#orderOf(hex, activationId);
     if (order < 0) return true;
     if (order > 0) {
       const hadOthers = hex.activationId !== undefined && hex.live.size > 0;
-      tail?.clear();
+      tail.clear();
       this.#movedTo(hex, activationId, viewSeq);
       if (hadOthers) this.#resync(hex, "activation");
     } else if (viewSeq > hex.viewSeq && hex.live.size === 0) {
       hex.viewSeq = viewSeq;
     }
     // Events between the state and what has come since must all be at hand.
-    const newer = tail?.after(viewSeq) ?? [];
+    const newer = tail.after(viewSeq);
     if (newer.length < hex.viewSeq - viewSeq) return true;
     const frame = serverFrame({
       case: "state",

@@ -58,6 +58,9 @@ export interface Inbox {
   close(): Promise<void>;
 }
 
+/** What is published without a confirm. */
+export type LooseKind = "view" | "reply";
+
 /** State of the bus. `generation` counts connections from 1. */
 export type BusState =
   | { readonly mode: "connected"; readonly generation: number }
@@ -82,13 +85,22 @@ export interface Bus {
   readonly state: BusState;
   /** Calls `listener` at each change of state; returns its removal. */
   onState(listener: (state: BusState) => void): () => void;
+  /** Calls `listener` for each reply or message of views that is dropped; returns its removal. */
+  onDrop(listener: (kind: LooseKind) => void): () => void;
   /** Names of the connections as the broker lists them; none in one process. */
   connectionNames(): readonly string[];
   /** To a durable queue over `cmd.direct`, persistent unless it is `transient`, mandatory, confirmed. Never rejects. */
   publish(queue: string, message: BusMessage): Promise<PublishOutcome>;
-  /** To a reply queue; transient, unconfirmed. Nothing happens when it is gone. */
+  /**
+   * To a reply queue; transient, unconfirmed. Nothing happens when it is gone. Dropped while 32 MiB wait for a broker
+   * that does not read: whoever waits for it repeats the command, and gets the stored answer.
+   */
   reply(inbox: string, message: BusMessage): void;
-  /** To `view.topic` under each of the keys, once for every queue that is bound to one; transient, unconfirmed. */
+  /**
+   * To `view.topic` under each of the keys, once for every queue that is bound to one; transient, unconfirmed. Dropped
+   * while 8 MiB wait for a broker that does not read. When it reads again, an empty batch under the accounts' topic
+   * tells every gateway that views were lost; announcements must be repeated by whoever makes them.
+   */
   publishView(routingKeys: readonly string[], message: BusMessage): void;
   /** Rejects with {@link BusError} while disconnected or when the queue is not declared. */
   consume(queue: string, options: ConsumeOptions): Promise<Subscription>;

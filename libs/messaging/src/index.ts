@@ -6,6 +6,7 @@ export {
   type ConsumeOptions,
   type Delivery,
   type Inbox,
+  type LooseKind,
   type PublishOutcome,
   type Subscription,
 } from "./bus.ts";

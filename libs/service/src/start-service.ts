@@ -17,6 +17,7 @@ import {
   startRpcServer,
 } from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
+import { countDrops } from "./bus-metrics.ts";
 import { watchPostgres } from "./watch-postgres.ts";
 
 /** What the composition root gives a service. All of it is closed by its giver. */
@@ -96,6 +97,7 @@ export function startService(
   const onFailure = (failure: EndError): void =>
     logger.warn({ err: failure }, `something of ${name} did not end`);
   return startWhole(async (unwind) => {
+    unwind.add("count of what the bus drops", countDrops(bus, ports.metrics));
     let control: RpcServer | undefined;
     await begin({
       incarnation,

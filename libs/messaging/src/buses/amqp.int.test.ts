@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { mkdtempSync } from "node:fs";
+import { type AddressInfo, connect as connectTcp, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { type LocalStack, removeDataDir, startLocalStack } from "@hexhold/local-stack";
@@ -6,7 +8,7 @@ import { type ChannelModel, connect } from "amqplib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeBus } from "../bus-contract.ts";
 import type { Bus } from "../bus.ts";
-import { slotQueue } from "../topology.ts";
+import { accountsTopic, slotQueue } from "../topology.ts";
 import { createAmqpBus } from "./amqp.ts";
 import { keepConnection } from "./amqp-connection.ts";
 import { declareTopology } from "./amqp-topology.ts";
@@ -126,4 +128,66 @@ it("calls a wrong password that", async () => {
     .toMatch(/RabbitMQ refuses the password, or has no such user.*rabbitmqUrl/);
   expect(JSON.stringify(bus.state)).not.toContain("hunter2");
   await bus.close();
+});
+
+/** A port that passes on to the broker; while it is shut it reads nothing of what clients send. */
+async function startValve(port: number) {
+  const clients: Socket[] = [];
+  const server = createServer((client) => {
+    const broker = connectTcp(port, "127.0.0.1");
+    const end = (): void => void [client, broker].map((socket) => socket.destroy());
+    client.on("error", end).on("close", end);
+    broker.on("error", end).on("close", end);
+    client.on("data", (bytes) => broker.write(bytes));
+    broker.on("data", (bytes) => client.write(bytes));
+    clients.push(client);
+  });
+  server.on("error", () => undefined).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return {
+    port: (server.address() as AddressInfo).port,
+    shut: () => void clients.map((client) => client.pause()),
+    open: () => void clients.map((client) => client.resume()),
+    close: () => server.close(),
+  };
+}
+
+it("drops views and then replies for a broker that does not read, and tells gateways when it is back", async () => {
+  const url = new URL(stack.service("rabbitmq").url);
+  const listening = await connected(createAmqpBus({ url: url.href, appId: "test/listening" }));
+  const empty: number[] = [];
+  const inbox = await listening.openInbox({
+    name: "test.lost-views",
+    lengthMax: 100,
+    onMessage: ({ body }) => empty.push(body.length),
+  });
+  await inbox.bind(accountsTopic);
+  const valve = await startValve(Number(url.port));
+  url.port = String(valve.port);
+  const bus = await connected(createAmqpBus({ url: url.href, appId: "test/shut" }));
+  const dropped = { view: 0, reply: 0 };
+  bus.onDrop((kind) => dropped[kind]++);
+  const body = new Uint8Array(64 * 1024);
+  const publish = async (count: number, send: () => void): Promise<void> => {
+    for (let nth = 0; nth < count; nth++) {
+      send();
+      if (nth % 8 === 0) await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const view = (): void => bus.publishView(["nowhere"], { type: "view.v1", body });
+  // Control: as much is taken while the broker reads.
+  await publish(600, view);
+  expect(dropped).toEqual({ view: 0, reply: 0 });
+  valve.shut();
+  await publish(600, view);
+  expect(dropped.view).toBeGreaterThan(200);
+  expect(dropped.reply).toBe(0);
+  await publish(800, () => bus.reply("nobody", { type: "answers.v1", body }));
+  expect(dropped.reply).toBeGreaterThan(200);
+  expect(empty).toEqual([]);
+  valve.open();
+  await expect.poll(() => empty, { timeout: 5000 }).toEqual([0]);
+  await bus.close();
+  await listening.close();
+  valve.close();
 });

@@ -12,11 +12,15 @@ import {
   type Delivery,
   type Inbox,
   type InboxOptions,
+  type LooseKind,
   type PublishOutcome,
   type Subscription,
 } from "../bus.ts";
-import { commandExchange, viewExchange } from "../topology.ts";
+import { encodeViews } from "../codec.ts";
+import { accountsTopic, commandExchange, viewExchange } from "../topology.ts";
 import { keepConnection } from "./amqp-connection.ts";
+import { watchBacklog } from "./channel-backlog.ts";
+import { LooseLimit } from "./loose-limit.ts";
 
 export interface AmqpBusOptions {
   readonly url: string;
@@ -42,6 +46,7 @@ export function createAmqpBus(options: AmqpBusOptions): Bus {
 class AmqpBus implements Bus {
   readonly #options: Required<AmqpBusOptions>;
   readonly #listeners = new Set<(state: BusState) => void>();
+  readonly #dropListeners = new Set<(kind: LooseKind) => void>();
   /** A few, unless the broker is held up. */
   readonly #unconfirmed: Unconfirmed[] = [];
   readonly #consuming;
@@ -49,7 +54,18 @@ class AmqpBus implements Bus {
   #state: BusState = { mode: "disconnected", reason: "not connected yet" };
   #consumeModel: ChannelModel | undefined;
   #publishChannel: ConfirmChannel | undefined;
-  #looseChannel: Channel | undefined;
+  #loose: { readonly channel: Channel; readonly waitingBytes: () => number } | undefined;
+  readonly #looseLimit = new LooseLimit({
+    waitingBytes: () => this.#loose?.waitingBytes(),
+    onDrop: (kind) => {
+      for (const listener of this.#dropListeners) listener(kind);
+    },
+    onViewsLost: () =>
+      this.publishView([accountsTopic], {
+        type: "view.v1",
+        body: encodeViews({ events: [], marks: [] }),
+      }),
+  });
   #blockedBy: string | undefined;
   #generation = 0;
   #nextPublish = 0;
@@ -82,7 +98,7 @@ class AmqpBus implements Bus {
       onUp: async (model) => this.#openPublishing(model),
       onDown: (reason) => {
         this.#publishChannel = undefined;
-        this.#looseChannel = undefined;
+        this.#loose = undefined;
         this.#blockedBy = undefined;
         this.#failUnconfirmed();
         this.#refreshState(reason);
@@ -101,6 +117,11 @@ class AmqpBus implements Bus {
   onState(listener: (state: BusState) => void): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
+  }
+
+  onDrop(listener: (kind: LooseKind) => void): () => void {
+    this.#dropListeners.add(listener);
+    return () => void this.#dropListeners.delete(listener);
   }
 
   connectionNames(): readonly string[] {
@@ -151,12 +172,13 @@ class AmqpBus implements Bus {
   }
 
   reply(inbox: string, message: BusMessage): void {
-    this.#publishLoose("", inbox, message);
+    if (this.#looseLimit.takes("reply")) this.#publishLoose("", inbox, message);
   }
 
   publishView(routingKeys: readonly string[], message: BusMessage): void {
     const [first, ...others] = routingKeys;
-    if (first !== undefined) this.#publishLoose(viewExchange, first, message, others);
+    if (first === undefined || !this.#looseLimit.takes("view")) return;
+    this.#publishLoose(viewExchange, first, message, others);
   }
 
   async consume(queue: string, options: ConsumeOptions): Promise<Subscription> {
@@ -215,6 +237,7 @@ class AmqpBus implements Bus {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#looseLimit.stop();
     await Promise.race([
       this.#publishChannel?.waitForConfirms().catch(() => undefined),
       new Promise((resolve) => setTimeout(resolve, 2000).unref()),
@@ -238,7 +261,7 @@ class AmqpBus implements Bus {
       if (entry !== undefined) entry.returned = true;
     });
     this.#publishChannel = confirming;
-    this.#looseChannel = loose;
+    this.#loose = { channel: loose, waitingBytes: watchBacklog(model, loose) };
     this.#refreshState();
   }
 
@@ -266,7 +289,7 @@ class AmqpBus implements Bus {
     otherKeys: readonly string[] = [],
   ): void {
     try {
-      this.#looseChannel?.publish(exchange, routingKey, buffer(message.body), {
+      this.#loose?.channel.publish(exchange, routingKey, buffer(message.body), {
         ...this.#properties(message),
         persistent: false,
         // RabbitMQ's sender-selected distribution: one message, several routing keys.

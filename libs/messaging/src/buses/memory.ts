@@ -198,6 +198,8 @@ export function createMemoryBus(broker: MemoryBroker): Bus {
         void broker.publish(queue, message).then(settle);
       });
     },
+    // Nothing waits on the way.
+    onDrop: () => () => undefined,
     reply: (inbox, message) => broker.reply(inbox, message),
     publishView: (routingKeys, message) => broker.publishView(routingKeys, message),
     // eslint-disable-next-line typescript/require-await -- rejects where the AMQP adapter rejects
