@@ -73,3 +73,13 @@ it("drops views before anything else, and lets a larger frame go alone", async (
     true,
   ]);
 });
+
+it("lets one view go beyond 256 KiB, within 1 MiB, and then none, however small", () => {
+  const { outbox } = outboxOn();
+  expect(outbox.sendView(new Uint8Array(viewCostMax - frameCostBytes))).toBe(true);
+  expect(outbox.cost).toBe(viewCostMax);
+  const left = waitingCostMax - viewCostMax;
+  expect(outbox.sendView(new Uint8Array(left))).toBe(false);
+  expect(outbox.sendView(new Uint8Array(left - frameCostBytes))).toBe(true);
+  expect([outbox.cost, outbox.sendView(new Uint8Array(0))]).toEqual([waitingCostMax, false]);
+});

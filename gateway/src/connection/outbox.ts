@@ -4,7 +4,11 @@ import type { WebSocket } from "ws";
 
 /** A frame that waits costs so much beside its bytes: measured, 550 bytes of objects of ws and Node (24.21). */
 export const frameCostBytes = 640;
-/** Beyond it views are dropped, and a full state follows when the reader has caught up. */
+/**
+ * While more than that waits views are dropped, and a full state follows when the reader has caught up. Compared before
+ * a view is added, not with it: else a small one would still be taken where a large one was dropped, and a reader that
+ * stands still would seem to have caught up. So one view goes beyond it, within {@link waitingCostMax}.
+ */
 export const viewCostMax = 256 * 1024;
 /** Beyond it nothing is taken. A frame that is larger goes alone, when nothing waits. */
 export const waitingCostMax = 1024 * 1024;
