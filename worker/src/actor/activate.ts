@@ -1,6 +1,7 @@
 /** Brings the hexes that a batch needs into memory, all of them at once. */
 import { uuidv7Bytes } from "@hexhold/messaging";
 import type { HexTable } from "./hex-table.ts";
+import { loadHexes } from "./load-hexes.ts";
 import { endQuarantine, quarantine } from "./quarantine.ts";
 import { type RecoveryReport, readRecovery } from "../journal/recovery.ts";
 import type { HexRecovery, RulesHost } from "../rules/rules-host.ts";
@@ -58,8 +59,11 @@ export async function activate(
     moved.add(hex.keyText);
     return false;
   });
-  const faults = await host.load(slot, here);
   const context = { slot, table, store, ports };
+  const faults = await loadHexes(host, here, {
+    ...context,
+    quarantine: ({ place }, reason) => quarantine(place, reason, context),
+  });
   const failed = new Map(faults.map((fault) => [fault.keyText, fault.reason]));
   for (const { place, reason } of report.unrecoverable) failed.set(place.keyText, reason);
   for (const hex of here) {

@@ -55,6 +55,8 @@ export class HexTable {
 
   /** Key texts of hexes that `world.quarantined_hex` names: the mark goes when one has been activated. */
   readonly marked = new Set<string>();
+  /** Attempts at which the rules ended while a hex was loaded, by key text, until it has been loaded. */
+  readonly loadAttempts = new Map<string, number>();
 
   get size(): number {
     return this.#hexes.size;
@@ -104,9 +106,15 @@ export class HexTable {
     for (const text of texts) this.#hexes.delete(text);
   }
 
+  /** The rules host and all that it had in memory are gone. */
+  dropHexes(): void {
+    this.#hexes.clear();
+  }
+
   clear(): void {
     this.#hexes.clear();
     this.quarantined.clear();
+    this.loadAttempts.clear();
   }
 
   [Symbol.iterator](): IterableIterator<ActiveHex> {

@@ -34,7 +34,12 @@ export interface RulesCoreOptions {
 }
 
 export interface RulesCore {
-  load(slot: string, hexes: readonly HexRecovery[]): RecoveryFault[];
+  /** `onStep` is told the index of each hex before it is rebuilt, and again before each of its events. */
+  load(
+    slot: string,
+    hexes: readonly HexRecovery[],
+    onStep: (index: number) => void,
+  ): RecoveryFault[];
   /** `onCommand` is told the index of each command before it is decided. */
   decide(
     slot: string,
@@ -45,7 +50,12 @@ export interface RulesCore {
   settle(slot: string): void;
   rollback(slot: string): void;
   forget(slot: string, keyTexts: readonly string[] | undefined, keepVolatile: boolean): void;
-  capture(slot: string, keyTexts: readonly string[]): CapturedHex[];
+  /** `onStep` is told the index of each hex before it is captured. */
+  capture(
+    slot: string,
+    keyTexts: readonly string[],
+    onStep: (index: number) => void,
+  ): CapturedHex[];
 }
 
 /** Payloads nest no deeper, whoever sends them; a gateway refuses the same of clients. */
@@ -84,7 +94,7 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
     return memory;
   };
 
-  const recover = (memory: SlotMemory, hex: HexRecovery): ActorState => {
+  const recover = (memory: SlotMemory, hex: HexRecovery, onEvent: () => void): ActorState => {
     let actor = initialActor(aggregate, parseKeyText(hex.keyText));
     if (hex.start !== undefined) {
       const { durable, volatile, ...numbers } = hex.start;
@@ -101,6 +111,7 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
       };
     }
     for (const event of hex.tail) {
+      onEvent();
       const entry = registry.byType(event.type);
       if (entry === undefined) throw new TypeError(`no message is called ${event.type}`);
       if (event.hexVersion !== actor.hexVersion + 1) {
@@ -189,12 +200,14 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
   };
 
   return {
-    load(slot, hexes) {
+    load(slot, hexes, onStep) {
       const memory = memoryOf(slot);
       const faults: RecoveryFault[] = [];
-      for (const hex of hexes) {
+      for (const [index, hex] of hexes.entries()) {
+        onStep(index);
         try {
-          memory.actors.set(hex.keyText, recover(memory, hex));
+          const actor = recover(memory, hex, () => onStep(index));
+          memory.actors.set(hex.keyText, actor);
         } catch (error) {
           faults.push({ keyText: hex.keyText, reason: (error as Error).message });
         }
@@ -237,9 +250,10 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
         }
       }
     },
-    capture(slot, keyTexts) {
+    capture(slot, keyTexts, onStep) {
       const { actors } = memoryOf(slot);
-      return keyTexts.flatMap((key) => {
+      return keyTexts.flatMap((key, index) => {
+        onStep(index);
         const actor = actors.get(key);
         if (actor === undefined) return [];
         return [

@@ -131,7 +131,10 @@ export interface RulesHost {
   readonly loaded: Promise<void>;
   /** Counts restarts: actors that were loaded under another generation are gone. */
   readonly generation: number;
-  /** Rebuilds hexes of a slot; resolves with those that could not be. Keeps the volatile part that it had. */
+  /**
+   * Rebuilds hexes of a slot; resolves with those that could not be. Keeps the volatile part that it had. Rejects with
+   * a {@link RulesHostGoneError} when the host ended meanwhile.
+   */
   load(slot: string, hexes: readonly HexRecovery[]): Promise<readonly RecoveryFault[]>;
   /**
    * Decides a batch. With `limitMs` the engine's watchdog ends it after so long (`overran`) without ending the
@@ -155,8 +158,11 @@ export interface RulesHost {
 /** The host ended while it was loading or capturing; what it had in memory is gone. */
 export class RulesHostGoneError extends Error {
   readonly code = "RULES_HOST_GONE";
-  constructor(what: string) {
+  /** Index of the hex of the request at which it ended; undefined: it ended at another request. */
+  readonly hexIndex: number | undefined;
+  constructor(what: string, hexIndex?: number) {
     super(`the rules host ended ${what}`);
     this.name = "RulesHostGoneError";
+    this.hexIndex = hexIndex;
   }
 }

@@ -18,15 +18,15 @@ export interface RulesThreadData {
 }
 
 /**
- * Cells of the shared Int32Array by which the main thread sees at which command the thread is, also when
+ * Cells of the shared Int32Array by which the main thread sees at which command or hex the thread is, also when
  * the thread can no longer say so.
  */
 export const progressCell = {
   /** Number of the request in hand, 0 = none. */
   request: 0,
-  /** Index of the command in that request. */
+  /** Index of the command, or of the hex, in that request. */
   index: 1,
-  /** Raised at every command and request. */
+  /** Raised at every request and command, at every hex that is loaded or captured, and at every event that is replayed. */
   beat: 2,
 } as const;
 
@@ -88,17 +88,22 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
     // It would take the actors of every slot along; a throw costs its own command only.
     throw new Error("the rules called process.exit");
   };
+  const onStep = (index: number): void => {
+    Atomics.store(progress, progressCell.index, index);
+    Atomics.add(progress, progressCell.beat, 1);
+  };
   const handle = (request: RulesRequest): RulesReply | undefined => {
     switch (request.kind) {
       case "load":
-        return { id: request.id, kind: "loaded", faults: core.load(request.slot, request.hexes) };
+        return {
+          id: request.id,
+          kind: "loaded",
+          faults: core.load(request.slot, request.hexes, onStep),
+        };
       case "decide": {
         const commands = unpackCommands(request.commands);
         const decide = (): HostDecision =>
-          core.decide(request.slot, request.nowMs, commands, (index) => {
-            Atomics.store(progress, progressCell.index, index);
-            Atomics.add(progress, progressCell.beat, 1);
-          });
+          core.decide(request.slot, request.nowMs, commands, onStep);
         const decision =
           request.limitMs === undefined
             ? decide()
@@ -111,7 +116,7 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
         return {
           id: request.id,
           kind: "captured",
-          hexes: core.capture(request.slot, request.keyTexts),
+          hexes: core.capture(request.slot, request.keyTexts, onStep),
         };
       case "rollback":
         core.rollback(request.slot);

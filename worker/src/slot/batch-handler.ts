@@ -225,7 +225,7 @@ export class BatchHandler {
       await this.#isolation.isolate(ready[decided.length]!, fault, round);
       return [...ready.slice(decided.length + 1), ...behind];
     }
-    this.#table.clear();
+    this.#table.dropHexes();
     if (fault.kind === "restarted") return [...ready, ...behind];
     // The host is new and empty: what stood before the culprit is decided again, then the culprit alone.
     const culprit = ready[fault.index];

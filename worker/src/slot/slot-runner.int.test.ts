@@ -1,7 +1,8 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { keyBytes } from "@hexhold/hex";
+import { keyBytes, keyText } from "@hexhold/hex";
 import { idempotencyKeyOf, uuidv7Bytes } from "@hexhold/messaging";
 import { expect, it, vi } from "vitest";
+import { RulesHostGoneError } from "../rules/rules-host.ts";
 import {
   account,
   admin,
@@ -378,4 +379,35 @@ it("a command that overran is given up as a letter though its deadline passes me
   expect(tries).toBe(5);
   const { rows } = await admin.query("SELECT 1 FROM world.outbox WHERE destination = 'router'");
   expect(rows).toHaveLength(1);
+});
+
+/** As a rules thread that is ended at this test's hex, whenever it is loaded. */
+function dyingAtLoad(): { loads: number } {
+  const seen = { loads: 0 };
+  const load = rulesOf.load.bind(rulesOf);
+  rulesOf.load = (of, hexes) => {
+    const at = hexes.findIndex((hex) => hex.keyText === keyText(key));
+    if (at < 0) return load(of, hexes);
+    seen.loads++;
+    return Promise.reject(new RulesHostGoneError("in a test", at));
+  };
+  return seen;
+}
+
+it("a hex at whose load the rules end five times is quarantined, and the slot goes on", async () => {
+  let seen = { loads: 0 };
+  await start(0n, game, () => (seen = dyingAtLoad()));
+  const born = spawn();
+  await publish(born);
+  expect((await answerTo(born)).outcome).toMatchObject({
+    case: "error",
+    value: { reason: "hex-quarantined" },
+  });
+  expect(seen.loads).toBe(5);
+  const { rows } = await admin.query("SELECT reason FROM world.quarantined_hex");
+  expect(rows).toEqual([{ reason: expect.stringMatching(/ended 5 times.*in a test/) as string }]);
+  const again = spawn();
+  await publish(again);
+  expect((await answerTo(again)).outcome.case).toBe("error");
+  expect(seen.loads).toBe(5);
 });

@@ -8,13 +8,13 @@ export function createInlineRulesHost(game: Game, options: RulesCoreOptions): Ru
   return {
     loaded: Promise.resolve(),
     generation: 1,
-    load: (slot, hexes) => Promise.resolve(core.load(slot, hexes)),
+    load: (slot, hexes) => Promise.resolve(core.load(slot, hexes, () => undefined)),
     decide: (slot, nowMs, commands) =>
       Promise.resolve(core.decide(slot, nowMs, commands, () => undefined)),
     settle: (slot) => core.settle(slot),
     rollback: (slot) => core.rollback(slot),
     forget: (slot, keyTexts, keepVolatile) => core.forget(slot, keyTexts, keepVolatile),
-    capture: (slot, keyTexts) => Promise.resolve(core.capture(slot, keyTexts)),
+    capture: (slot, keyTexts) => Promise.resolve(core.capture(slot, keyTexts, () => undefined)),
     stop: () => Promise.resolve(),
   };
 }

@@ -6,12 +6,17 @@ import {
   MoveSchema,
   SpawnSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatheredSchema, PlayerSpawnedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { createGame } from "@hexhold/reference-game";
-import { createGame as createBadGame } from "@hexhold/testing/misbehaving-game";
+import {
+  badEvents,
+  createGame as createBadGame,
+  slowEventMs,
+} from "@hexhold/testing/misbehaving-game";
 import { afterAll, beforeEach, describe, expect, it } from "vitest";
-import type { HostCommand, RulesHost } from "../rules-host.ts";
+import type { HexRecovery, HostCommand, RulesHost } from "../rules-host.ts";
 import { RulesThreadPool } from "../rules-thread-pool.ts";
 import { createInlineRulesHost } from "./inline.ts";
 import { createThreadRulesHost } from "./thread.ts";
@@ -56,6 +61,28 @@ const move = (seq: bigint): HostCommand =>
   command("cmd.hex.move", toBinary(MoveSchema, create(MoveSchema, { x: 5, y: 6 })), {
     volatileSeq: seq,
   });
+
+/** A hex that a player was born in, and in which it has gathered `amounts`. */
+function journalOf(hex: string, amounts: readonly bigint[]): HexRecovery {
+  const events = [
+    {
+      type: "evt.hex.player-spawned",
+      payload: toBinary(
+        PlayerSpawnedSchema,
+        create(PlayerSpawnedSchema, { playerId: account, atMs: 1n }),
+      ),
+    },
+    ...amounts.map((amount) => ({
+      type: "evt.hex.gathered",
+      payload: toBinary(
+        GatheredSchema,
+        create(GatheredSchema, { playerId: account, resource: Resource.WOOD, amount, atMs: 1n }),
+      ),
+    })),
+  ];
+  const tail = events.map((event, i) => ({ ...event, hexVersion: i + 1, decidedMs: 1 }));
+  return { keyText: hex, start: undefined, tail };
+}
 
 async function versionOf(host: RulesHost): Promise<number | undefined> {
   return (await host.capture(slot, [keyText]))[0]?.hexVersion;
@@ -188,6 +215,30 @@ describe("the rules host in a thread", () => {
       await host.stop();
     },
   );
+
+  it("has a limit for each event that it replays, and none for the journal", async () => {
+    const lost: string[] = [];
+    const host = createThreadRulesHost({ pool, onLost: (how) => lost.push(how) });
+    const slow = Array.from({ length: 700 / slowEventMs }, () => badEvents.slow);
+    expect(await host.load(slot, [journalOf(keyText, slow)])).toEqual([]);
+    expect(await versionOf(host)).toBe(slow.length + 1);
+    expect(lost).toEqual([]);
+    await host.stop();
+  });
+
+  it("says at which hex an event is folded for ever", async () => {
+    const lost: string[] = [];
+    const host = createThreadRulesHost({ pool, onLost: (how) => lost.push(how) });
+    const loading = host.load(slot, [
+      journalOf(keyText, [1n]),
+      journalOf("86754e64fffffff", [1n, badEvents.loops]),
+      journalOf("861f1d4f7ffffff", [1n]),
+    ]);
+    await expect(loading).rejects.toMatchObject({ code: "RULES_HOST_GONE", hexIndex: 1 });
+    expect(lost).toEqual(["stalled"]);
+    expect(await host.load(slot, [journalOf(keyText, [1n])])).toEqual([]);
+    await host.stop();
+  });
 
   it("takes a rule that ends its process for one that throws", async () => {
     const lost: string[] = [];

@@ -1,7 +1,7 @@
 /**
  * Rules in a worker thread. A rule that loops, throws, exhausts memory or ends its process costs the thread,
  * not the worker: the main thread watches a beat in shared memory, ends a thread that stays too long at one
- * command, and starts another.
+ * command or at one event that it replays, and starts another. How long a journal is has no limit here.
  *
  * Modes of the host: `starting` (requests wait), `running`, `stopped`. A thread that ends in any other way
  * than by `stop` is replaced: at once if it had come up, else after a pause that grows, and if none comes up at
@@ -27,7 +27,7 @@ import type { RulesThreadPool } from "../rules-thread-pool.ts";
 export interface ThreadRulesOptions {
   /** Where threads come from; it belongs to the giver. */
   readonly pool: RulesThreadPool;
-  /** Time that one command may take. Default 250 ms, of which a tick of this thread's own loop counts 20 ms at most. */
+  /** Time that one command, or the replay of one event, may take. Default 250 ms, of which a tick of this thread's own loop counts 20 ms at most. */
   readonly decideMsMax?: number;
   /** Told of each thread that ended unasked. */
   readonly onLost?: (kind: "died" | "stalled", error: string) => void;
@@ -143,8 +143,10 @@ class ThreadRulesHost implements RulesHost {
       this.#send({
         request: make(id),
         resolve,
-        fail: (_kind, _index, error) =>
-          reject(new RulesHostGoneError(`while it was asked: ${error}`)),
+        fail: (kind, index, error) => {
+          const at = kind === "restarted" ? undefined : index;
+          reject(new RulesHostGoneError(`while it was asked: ${error}`, at));
+        },
       });
     });
   }
@@ -212,7 +214,7 @@ class ThreadRulesHost implements RulesHost {
     }
     this.#msAtBeat += countsMs;
     if (this.#msAtBeat < this.#decideMsMax) return;
-    this.#lost(thread, "stalled", `one command took longer than ${this.#decideMsMax} ms`);
+    this.#lost(thread, "stalled", `one command or event took longer than ${this.#decideMsMax} ms`);
     void thread.terminate();
   }
 
