@@ -1,7 +1,7 @@
 import type { SlotRunner } from "../slot/slot-runner.ts";
 import type { WorkerMetrics } from "../worker-metrics.ts";
 import type { ActiveHex } from "./hex-table.ts";
-import { choosePassive, type PassivationLimits } from "./passivation.ts";
+import { choosePassive, type PassivationChoice, type PassivationLimits } from "./passivation.ts";
 
 export interface PassivatorOptions {
   readonly limits: PassivationLimits;
@@ -20,6 +20,8 @@ const savesMax = 200;
 export function startPassivator(options: PassivatorOptions): () => void {
   const { limits, metrics } = options;
   let saving = false;
+  /** Slots that have not settled what they were asked: one whose store is away does not before it is back. */
+  const asked = new Set<SlotRunner>();
 
   function tick(): void {
     const slots = [...options.slots()];
@@ -29,14 +31,25 @@ export function startPassivator(options: PassivatorOptions): () => void {
     const slotOf = (hex: ActiveHex): SlotRunner =>
       slots.find(({ table }) => table.find(hex.keyText, hex.generation) === hex)!;
     for (const [slot, chosen] of Map.groupBy(choice.passivate, ({ hex }) => slotOf(hex))) {
-      void slot.passivate(chosen.map(({ hex }) => hex)).then((gone) => {
-        for (const { hex, cause } of chosen) if (gone.has(hex)) metrics.passivated.inc({ cause });
-      });
+      if (!asked.has(slot)) void passivate(slot, chosen);
     }
     if (saving || choice.save.length === 0) return;
     saving = true;
     const due = Map.groupBy(choice.save.slice(0, savesMax), slotOf);
     void saveAll(due).finally(() => (saving = false));
+  }
+
+  async function passivate(
+    slot: SlotRunner,
+    chosen: PassivationChoice<ActiveHex>["passivate"],
+  ): Promise<void> {
+    asked.add(slot);
+    try {
+      const gone = await slot.passivate(chosen.map(({ hex }) => hex));
+      for (const { hex, cause } of chosen) if (gone.has(hex)) metrics.passivated.inc({ cause });
+    } finally {
+      asked.delete(slot);
+    }
   }
 
   async function saveAll(due: ReadonlyMap<SlotRunner, readonly ActiveHex[]>): Promise<void> {
