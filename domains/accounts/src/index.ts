@@ -25,7 +25,7 @@ import { createSendSpawn } from "./spawn/send-spawn.ts";
 import { spawnHexes } from "./spawn/spawn-hexes.ts";
 import { startSpawnRelay } from "./spawn/spawn-relay.ts";
 import { isSent, openDatabase } from "./store/database.ts";
-import { sweepLogins } from "./store/login-rows.ts";
+import { startSweep } from "./store/sweep.ts";
 
 export type { RunningService as RunningAccounts } from "@hexhold/service";
 export { createSendSpawn } from "./spawn/send-spawn.ts";
@@ -35,8 +35,6 @@ export { type AccountsConfig, accountsConfigSchema, accountsSection } from "./ac
 
 /** Beyond an access token's life: clocks may differ, and a token may be signed while a ban is stored. */
 const tokenSlackMs = 60_000;
-const sweepEveryMs = 3_600_000;
-const sweepMax = 10_000;
 
 /** Starts a process of the service. Rejects when its schema, its keys or its place of birth cannot be used. */
 export function start(config: AccountsConfig, ports: ServicePorts): Promise<RunningService> {
@@ -141,11 +139,6 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
       stopping.abort();
       await Promise.all(consumers.map((consumer) => consumer.stop()));
     });
-    const sweep = setInterval(() => {
-      sweepLogins(database, sweepMax).catch((error: unknown) =>
-        logger.warn({ err: error }, "expired logins could not be removed"),
-      );
-    }, sweepEveryMs);
-    unwind.add("sweep", () => clearInterval(sweep));
+    unwind.add("sweep", startSweep(database, logger));
   });
 }

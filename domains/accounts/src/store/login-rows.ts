@@ -196,8 +196,11 @@ export async function endedSince(
   return rows.map(endedOf);
 }
 
-/** Removes what has expired, a little at a time, and returns how many tokens. */
-export async function sweepLogins({ run }: Database, limit: number): Promise<number> {
+/**
+ * Removes what has expired, at most `limit` tokens and as many logins; returns the greater of both numbers: `limit`
+ * means that there may be more.
+ */
+export async function sweepLogins({ run }: Pick<Database, "run">, limit: number): Promise<number> {
   const tokens = await run(
     "sweep_tokens",
     `DELETE FROM accounts.refresh_token WHERE token_hash IN (
@@ -205,14 +208,15 @@ export async function sweepLogins({ run }: Database, limit: number): Promise<num
      RETURNING 1`,
     [limit],
   );
-  await run(
+  const logins = await run(
     "sweep_logins",
     `DELETE FROM accounts.login WHERE login_id IN (
        SELECT login_id FROM accounts.login l WHERE created_at < :now - interval '1 day'
-         AND NOT EXISTS (SELECT FROM accounts.refresh_token t WHERE t.login_id = l.login_id) LIMIT $1)`,
+         AND NOT EXISTS (SELECT FROM accounts.refresh_token t WHERE t.login_id = l.login_id) LIMIT $1)
+     RETURNING 1`,
     [limit],
   );
-  return tokens.length;
+  return Math.max(tokens.length, logins.length);
 }
 
 function endedOf(row: RawEnded): EndedLoginRow {
