@@ -1,8 +1,7 @@
 /** Follows the bus through its connections: spawns go by a route table that was fetched under the current one. */
-import { setTimeout as sleep } from "node:timers/promises";
 import type { Bus, RouteTable } from "@hexhold/messaging";
-import type { ClusterMembership } from "@hexhold/rpc";
-import type { Logger } from "@hexhold/telemetry";
+import { type ClusterMembership, createBackoff } from "@hexhold/rpc";
+import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 
 export interface FollowedRoutes {
   /** Undefined while there is no connection, or no table of it yet. */
@@ -10,7 +9,7 @@ export interface FollowedRoutes {
   stop(): void;
 }
 
-const retryMs = 200;
+const retryMs = { first: 200, max: 2000 };
 
 export function followRoutes(
   bus: Bus,
@@ -20,11 +19,12 @@ export function followRoutes(
   let generation = 0;
   let routes: RouteTable | undefined;
   let unwatch: (() => void) | undefined;
-  let isStopped = false;
+  const stopping = new AbortController();
 
   const attach = async (of: number): Promise<void> => {
-    const current = (): boolean => !isStopped && generation === of;
-    while (current()) {
+    const current = (): boolean => !stopping.signal.aborted && generation === of;
+    const backoff = createBackoff(retryMs.first, retryMs.max);
+    for (let failures = 0; current(); failures++) {
       try {
         await membership.setAmqpConnections(bus.connectionNames());
         if (!current()) return;
@@ -34,8 +34,10 @@ export function followRoutes(
         });
         return;
       } catch (error) {
-        logger.warn({ err: error }, "the router does not know this connection yet");
-        await sleep(retryMs);
+        if (isLoggedFailure(failures)) {
+          logger.warn({ err: error }, "the router does not know this connection yet");
+        }
+        await backoff.wait(stopping.signal);
       }
     }
   };
@@ -55,7 +57,7 @@ export function followRoutes(
   return {
     routes: () => routes,
     stop() {
-      isStopped = true;
+      stopping.abort();
       unlisten();
       unwatch?.();
     },

@@ -12,7 +12,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { uuidText } from "@hexhold/messaging";
 import { isStatementFailure, type PgPool } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
-import type { LogBindings, Logger } from "@hexhold/telemetry";
+import { isLoggedFailure, type LogBindings, type Logger } from "@hexhold/telemetry";
 import { type Applied, type ApplyContext, applyMessages, type GivenUp } from "./apply-messages.ts";
 import type { ProducerIdentity } from "./dead-letter.ts";
 import type { DomainMetrics } from "./domain-metrics.ts";
@@ -75,7 +75,7 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
       } catch (error) {
         if (!(error instanceof StoreOutageError)) throw error;
         metrics.retries.inc({ service, cause: "outage" });
-        if (failures % 20 === 0) {
+        if (isLoggedFailure(failures)) {
           logger.warn({ err: error, slot: queue }, "a message waits for PostgreSQL");
         }
       }

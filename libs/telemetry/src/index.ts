@@ -1,4 +1,5 @@
 export { createLineWriter, type LineWriter } from "./line-writer.ts";
+export { isLoggedFailure } from "./logged-failure.ts";
 export {
   type LogBindings,
   type LogDestination,

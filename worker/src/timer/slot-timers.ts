@@ -4,10 +4,10 @@
  * rarely, until a commit has removed or re-armed it. What fires too often or too late changes nothing: a timer
  * counts only if the state holds exactly it.
  */
-import { setTimeout as pause } from "node:timers/promises";
 import type { Key } from "@hexhold/hex";
 import type { PgPool } from "@hexhold/postgres";
-import type { Logger } from "@hexhold/telemetry";
+import { createBackoff } from "@hexhold/rpc";
+import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 import type { TimerRow } from "../journal/commit-batch.ts";
 import { TimerQueue, type WaitingTimer } from "./timer-queue.ts";
 
@@ -45,7 +45,9 @@ const readMax = 1000;
 const tickMs = 50;
 /** Between two firings of a timer that stays. */
 const refireMs = { first: 5000, max: 600_000 };
-const readRetryMs = 500;
+const readRetryMs = { first: 500, max: 2000 };
+/** After a timer could not be published. */
+const publishRetryMs = 500;
 
 export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
   const { slot, pool, worldNow, logger } = options;
@@ -60,7 +62,7 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
   let again = false;
   /** Timers in memory, above which the latest are dropped: what commits arm comes on top of what was read. */
   let trimAbove = 2 * readMax;
-  let stopped = false;
+  const stopping = new AbortController();
   const ticking = setInterval(tick, tickMs);
   ticking.unref();
 
@@ -77,7 +79,7 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
     void options.fire({ key, timer: name, dueMs, armedVersion }).then((published) => {
       if (published) return;
       timer.fired = Math.max(timer.fired - 1, 0);
-      timer.nextMs = worldNow() + readRetryMs;
+      timer.nextMs = worldNow() + publishRetryMs;
       if (waiting.find(timer) === timer) waiting.set(timer);
     });
   }
@@ -87,7 +89,8 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
       again = true;
       return;
     }
-    while (!stopped) {
+    const backoff = createBackoff(readRetryMs.first, readRetryMs.max);
+    for (let failures = 0; !stopping.signal.aborted;) {
       again = false;
       meanwhile = [];
       try {
@@ -105,8 +108,10 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
         if (again) continue;
         return;
       } catch (error) {
-        logger.warn({ err: error, slot }, "the timers of a slot cannot be read yet");
-        await pause(readRetryMs, undefined, { ref: false });
+        if (isLoggedFailure(failures++)) {
+          logger.warn({ err: error, slot }, "the timers of a slot cannot be read yet");
+        }
+        await backoff.wait(stopping.signal);
       }
     }
   }
@@ -138,7 +143,7 @@ export function startSlotTimers(options: SlotTimersOptions): SlotTimers {
       return waiting.size;
     },
     stop() {
-      stopped = true;
+      stopping.abort();
       clearInterval(ticking);
     },
   };

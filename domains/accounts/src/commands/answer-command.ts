@@ -12,7 +12,8 @@ import {
   senderOf,
 } from "@hexhold/messaging";
 import { isStatementFailure, type OutboxPlaceName } from "@hexhold/postgres";
-import type { Logger } from "@hexhold/telemetry";
+import { createBackoff } from "@hexhold/rpc";
+import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 import type { EventHandler } from "./arrivals.ts";
 import { type CommandHandler, failure } from "./command.ts";
 
@@ -66,7 +67,7 @@ export interface ArrivedMessage {
   readonly origin: (OutboxPlaceName & { readonly life: bigint }) | undefined;
 }
 
-const retryMs = 200;
+const retryMs = { first: 200, max: 2000 };
 const attemptsMax = 5;
 
 export function createAnswerCommand(options: AnswerCommandOptions): AnswerCommand {
@@ -79,8 +80,12 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
     options.handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
   );
 
+  /** Attempts in a row that met the outage; only one of the messages that wait counts them and tells. */
+  let failures = 0;
+  let teller: object | undefined;
+
   /**
-   * Tries again while PostgreSQL is away and `mayWait`; undefined when it may not. Rejects with what else `work`
+   * Tries again, ever more rarely, while PostgreSQL is away and `mayWait`; undefined when it may not. Rejects with what else `work`
    * fails with, and with CommandHeldError when the process stops.
    */
   async function outlastOutage<Result>(
@@ -88,17 +93,27 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
     named: { readonly type: string; readonly event_id: string },
     mayWait: () => boolean,
   ): Promise<Result | undefined> {
-    while (mayWait()) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof StoreOutageError)) throw error;
-        logger.warn({ err: withoutValues(error), ...named }, "a message waits for PostgreSQL");
-        if (stopping.aborted) throw new CommandHeldError();
-        await sleep(retryMs, undefined, { signal: stopping }).catch(() => undefined);
+    const backoff = createBackoff(retryMs.first, retryMs.max);
+    try {
+      while (mayWait()) {
+        try {
+          const result = await work();
+          failures = 0;
+          return result;
+        } catch (error) {
+          if (!(error instanceof StoreOutageError)) throw error;
+          teller ??= named;
+          if (teller === named && isLoggedFailure(failures++)) {
+            logger.warn({ err: withoutValues(error), ...named }, "a message waits for PostgreSQL");
+          }
+          if (stopping.aborted) throw new CommandHeldError();
+          await backoff.wait(stopping);
+        }
       }
+      return undefined;
+    } finally {
+      if (teller === named) teller = undefined;
     }
-    return undefined;
   }
 
   async function run(
@@ -159,6 +174,7 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
         }
         const { name, message } = error as Error;
         const text = `${name}: ${message}`;
+        const unkept = createBackoff(retryMs.first, retryMs.max);
         while (
           (await options.keepLetter?.({
             bytes,
@@ -167,7 +183,7 @@ export function createAnswerCommand(options: AnswerCommandOptions): AnswerComman
             attempts: attempt,
           })) !== true
         ) {
-          await rest(retryMs);
+          if (!(await unkept.wait(stopping))) throw new CommandHeldError();
         }
         logger.error(
           { err: withoutValues(error), ...named },

@@ -240,3 +240,16 @@ test("an event whose letter cannot be kept is left for another process", async (
   expect(await settled).toBe("confirmed");
   await next.stop();
 });
+
+test("an outage has one line in the log, whoever waits, and is met ever more rarely", async () => {
+  let tries = 0;
+  const service = serve(() => (tries++, Promise.reject(new StoreOutageError(new Error("gone")))));
+  const waiting = Array.from({ length: 4 }, () => wordOf(ask({ deadlineMs: Date.now() + 1800 })));
+  await Promise.all(waiting);
+  expect(log.split("\n").filter((line) => line.includes("waits for PostgreSQL"))).toHaveLength(1);
+  // 0, 200, 600 and 1,400 ms; one more where chance has shortened the pauses.
+  expect(tries).toBeLessThanOrEqual(4 * 5);
+  const told = tries;
+  await service.stop();
+  expect(tries).toBe(told);
+});
