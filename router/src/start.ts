@@ -158,7 +158,8 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     const forget = setInterval(() => {
       for (const member of members.list()) {
         const silent = now() - member.heardMs > forgetAfterTtls * ttlMs;
-        if (silent && member.openStreams === 0) members.remove(member);
+        if (!silent || member.openStreams > 0 || !members.remove(member)) continue;
+        leases.holderForgotten(member.holder);
       }
     }, ttlMs);
     unwind.add("forgetting", () => clearInterval(forget));

@@ -81,6 +81,8 @@ export interface SlotLeases {
   /** Its stream is closed, because it stops or cannot be reached: what was granted and not taken goes elsewhere. */
   workerAway(holder: string): void;
   holderDied(holder: string): void;
+  /** It was silent for so long that it is no member any more; what it may still hold stays its own. */
+  holderForgotten(holder: string): void;
   /** A process has begun its life: whoever had its name before, as this store knows it, is dead. */
   instanceStarted(instance: string, incarnation: string): void;
   view(): readonly SlotView[];
@@ -380,7 +382,12 @@ export function createSlotLeases(options: SlotLeasesOptions): SlotLeases {
     },
     holderDied(holder) {
       waitingReports.delete(holder);
+      pace.forget(holder);
       for (const [slot, state] of states) set(slot, holderDied(state, holder));
+    },
+    holderForgotten(holder) {
+      waitingReports.delete(holder);
+      pace.forget(holder);
     },
     instanceStarted(instance, incarnation) {
       for (const [slot, state] of states) {

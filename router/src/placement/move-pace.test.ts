@@ -47,3 +47,17 @@ it("a move that came to nothing is not waited for", () => {
   expect(pace.mayMove(9_000)).toBe(false);
   expect(pace.mayMove(10_001)).toBe(true);
 });
+
+it("nobody is compared with a dead owner, nor waited for when the new one dies", () => {
+  const pace = createMovePace();
+  pace.heard("old", held(4_000, "p0", "p1", "p2"), 0);
+  // One that was so slow that whoever came after it seemed fast.
+  pace.heard("dead", held(400_000, "p3"), 0);
+  pace.forget("dead");
+  pace.began("p2", 100);
+  pace.heard("new", held(50_000, "p2"), 1_100);
+  pace.heard("new", held(40_000, "p2"), 4_000);
+  expect(pace.mayMove(4_000)).toBe(false);
+  pace.forget("new");
+  expect(pace.mayMove(4_000)).toBe(true);
+});

@@ -2,7 +2,7 @@
  * When the next slot may be moved to even out the load: one at a time, and the next when what its new owner serves is
  * served as fast as elsewhere. A worker that has just begun is slow, and a third of all slots at once would wait for it.
  *
- *   free ──a slot is asked back──▶ moving ──its new owner names it──▶ judged ──as fast as the others──▶ free
+ *   free ──a slot is asked back──▶ moving ──its new owner names it──▶ judged ──as fast as the others, or dead──▶ free
  */
 
 /** Slower by so much than the others is slow; a load on the machine alone makes a third. */
@@ -23,6 +23,8 @@ export interface MovePace {
     held: readonly { readonly slot: string; readonly handlingUs: number }[],
     nowMs: number,
   ): void;
+  /** The holder is dead or has left: nobody is compared with it or waits for it. */
+  forget(holder: string): void;
   mayMove(nowMs: number): boolean;
 }
 
@@ -76,6 +78,10 @@ export function createMovePace(): MovePace {
         // What it says now is of a time in which it had the slot for a moment, or not at all.
         state = { mode: "judged", slot: state.slot, by: holder, sinceMs: nowMs };
       } else if (state.mode === "judged" && holder === state.by) judge(holder);
+    },
+    forget(holder) {
+      heardOf.delete(holder);
+      if (state.mode === "judged" && state.by === holder) state = { mode: "free" };
     },
     mayMove(nowMs) {
       if (state.mode === "moving") return nowMs - state.sinceMs > movingMsMax;
