@@ -42,7 +42,16 @@ export function isServerRefusal(error: unknown): boolean {
   return state !== undefined && !/^(08|53|57P|58|XX)/.test(state);
 }
 
-/** Everything else: whether the statement took effect is not known. */
+/**
+ * The server refuses what the statement's values are, so that repeating it cannot help: classes 22 (data), 23
+ * (constraints) and 54 (too large). Every other refusal may be the server's state, or its operators' fault: a statement
+ * that took too long, a password, a missing right, a standby that takes no writes.
+ */
+export function isContentRefusal(error: unknown): boolean {
+  return /^(22|23|54)/.test(sqlStateOf(error) ?? "");
+}
+
+/** Everything but {@link isServerRefusal}: whether the statement took effect is not known. */
 export function isOutage(error: unknown): boolean {
   return !isServerRefusal(error);
 }

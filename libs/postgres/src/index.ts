@@ -27,6 +27,7 @@ export {
 } from "./connection.ts";
 export {
   detailOf,
+  isContentRefusal,
   isOutage,
   isServerRefusal,
   isStatementFailure,

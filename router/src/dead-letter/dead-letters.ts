@@ -1,24 +1,23 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { fromBinary } from "@bufbuild/protobuf";
-import { CommandDeadLetteredSchema } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
-import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   type Bus,
-  DecodeError,
   type Delivery,
   decodeBatch,
   decodeEnvelope,
   domainQueueOf,
-  uuidText,
 } from "@hexhold/messaging";
+import { isContentRefusal } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
-import type { Logger } from "@hexhold/telemetry";
+import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 import type { ControlStore, DeadLetterRow } from "../control-store.ts";
+import { letterRow, reducedRow } from "./letter-row.ts";
 
 /** Queue of messages for routers; competing consumers. */
 const routerQueue = domainQueueOf("router", "");
 const letterType = "evt.worker.command-dead-lettered";
 const prefetch = 16;
+/** Refusals of what a letter holds, after which less of it is stored, or nothing. */
+const refusalsMax = 5;
 
 export interface DeadLetters {
   stop(): Promise<void>;
@@ -27,7 +26,8 @@ export interface DeadLetters {
 /**
  * Takes letters of workers from `cmd.router` into `control.dead_letter`. A message is acked when each of
  * its letters is stored; a letter that comes again changes nothing. While PostgreSQL is away messages are
- * held. What is no letter is logged and acked: nobody could do anything with it.
+ * held. A letter whose content PostgreSQL refuses five times is stored as its bytes alone, and let go with an error in
+ * the log when those are refused as well. What is no letter is logged and acked: nobody could do anything with it.
  */
 export function consumeDeadLetters(
   bus: Bus,
@@ -39,23 +39,44 @@ export function consumeDeadLetters(
   const { signal } = stopping;
 
   async function handle(delivery: Delivery): Promise<void> {
-    const letters = lettersOf(delivery, logger);
-    const backoff = createBackoff(200, 5_000);
-    for (const letter of letters) {
-      for (;;) {
-        try {
-          if (await store.saveDeadLetter(letter)) onSaved();
-          break;
-        } catch (error) {
-          logger.warn(
-            { err: error, event_id: letter.eventId },
-            "a dead letter waits for PostgreSQL",
-          );
-        }
-        if (!(await backoff.wait(signal))) return;
-      }
+    for (const letter of lettersOf(delivery, logger)) {
+      const outcome = await save(letter);
+      if (outcome === "stopped") return;
+      if (outcome === "saved") continue;
+      const reduced = await save(reducedRow(letter, outcome.refusal));
+      if (reduced === "stopped") return;
+      if (reduced === "saved") continue;
+      logger.error(
+        { event_id: letter.eventId, slot: letter.slot, type: letter.type, error: reduced.refusal },
+        "a dead letter that PostgreSQL refuses was let go",
+      );
     }
     delivery.ack();
+  }
+
+  /** Stores a row, however long PostgreSQL is away; why it cannot be, when it is the row's content. */
+  async function save(
+    letter: DeadLetterRow,
+  ): Promise<"saved" | "stopped" | { readonly refusal: string }> {
+    const backoff = createBackoff(200, 5_000);
+    const soon = createBackoff(20, 200);
+    let refusals = 0;
+    for (let failures = 0; ; failures++) {
+      try {
+        if (await store.saveDeadLetter(letter)) onSaved();
+        return "saved";
+      } catch (error) {
+        const isRefusal = isContentRefusal(error);
+        if (isLoggedFailure(failures)) {
+          logger.warn(
+            { err: error, event_id: letter.eventId },
+            isRefusal ? "a dead letter is refused" : "a dead letter waits for PostgreSQL",
+          );
+        }
+        if (isRefusal && ++refusals >= refusalsMax) return { refusal: (error as Error).message };
+        if (!(await (isRefusal ? soon : backoff).wait(signal))) return "stopped";
+      }
+    }
   }
 
   async function run(): Promise<void> {
@@ -93,59 +114,24 @@ export function consumeDeadLetters(
   };
 }
 
-/** Letters in a message; what is none is logged. */
-function lettersOf(delivery: Delivery, logger: Logger): DeadLetterRow[] {
-  try {
-    return decodeBatch(delivery.body).envelopes.flatMap((bytes) => {
-      const envelope = decodeEnvelope(bytes);
-      if (envelope.type === letterType) return [letterOf(envelope)];
-      logger.error(
-        { type: envelope.type.slice(0, 128) },
-        `${routerQueue}: not for a router, dropped`,
-      );
+/** Letters in a message; what is none is logged, and costs those beside it nothing. */
+function lettersOf({ body, messageId }: Delivery, logger: Logger): DeadLetterRow[] {
+  const orNone = <T>(read: () => T[]): T[] => {
+    try {
+      return read();
+    } catch (error) {
+      logger.error({ err: error, message_id: messageId }, `${routerQueue}: unreadable, dropped`);
       return [];
-    });
-  } catch (error) {
+    }
+  };
+  const rowOf = (bytes: Uint8Array): DeadLetterRow[] => {
+    const envelope = decodeEnvelope(bytes);
+    if (envelope.type === letterType) return [letterRow(envelope)];
     logger.error(
-      { err: error, message_id: delivery.messageId },
-      `${routerQueue}: unreadable, dropped`,
+      { type: envelope.type.slice(0, 128) },
+      `${routerQueue}: not for a router, dropped`,
     );
     return [];
-  }
-}
-
-function letterOf(envelope: Envelope): DeadLetterRow {
-  const letter = fromBinary(CommandDeadLetteredSchema, envelope.payload);
-  const command = readable(letter.envelope);
-  return {
-    eventId: uuidText(envelope.eventId),
-    deadAtMs: Number(letter.atMs),
-    slot: letter.slot,
-    worker: letter.worker,
-    type: command?.type ?? "",
-    messageVersion: command?.version ?? 0,
-    hexId: command?.key?.hexId,
-    layerId: command?.key?.layerId,
-    requestId: idText(command?.requestId),
-    accountId: idText(command?.accountId),
-    traceparent: command?.traceparent ?? envelope.traceparent,
-    envelope: letter.envelope,
-    // A NUL is the one character that PostgreSQL's text cannot hold.
-    error: letter.error.replaceAll("\u0000", ""),
-    attempts: letter.attempts,
   };
-}
-
-/** The command, when its envelope can be read at all: that it cannot may be why it is dead. */
-function readable(bytes: Uint8Array): Envelope | undefined {
-  try {
-    return decodeEnvelope(bytes);
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
-}
-
-function idText(bytes: Uint8Array | undefined): string | undefined {
-  return bytes?.length === 16 ? uuidText(bytes) : undefined;
+  return orNone(() => decodeBatch(body).envelopes).flatMap((bytes) => orNone(() => rowOf(bytes)));
 }
