@@ -52,13 +52,14 @@ export function deadLetterPlan(
   };
 }
 
-/** Rows that only keep `bytes`, which are no command. */
+/** Rows that only keep `bytes`, and nothing that was read from them. */
 export function letterOnlyRows(
   bytes: Uint8Array,
   error: string,
+  attempts: number,
   context: DeadLetterContext,
 ): CommitRows {
-  const outbox = [letterRow(bytes, error, 1, context)];
+  const outbox = [letterRow(bytes, error, attempts, context)];
   return { results: [], heads: [], journal: [], outbox, timers: [] };
 }
 
