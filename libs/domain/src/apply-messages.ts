@@ -159,6 +159,16 @@ async function applyCommand(
   return said(outcome, stored);
 }
 
+/**
+ * What is left to be said of a message whose letter could not be committed with its note and its answer: the answer is
+ * given and not stored.
+ */
+export function givenUpUnstored(item: Incoming): Applied {
+  const answer =
+    item.kind === "command" ? answerTo(item, deadLetteredAnswer(item.entry), false) : undefined;
+  return { item, outcome: "dead-lettered", answer };
+}
+
 async function send(
   transaction: Transaction,
   item: Incoming,

@@ -3,18 +3,25 @@
  *
  * - All of it in one transaction. When that fails by something in it, each message in a transaction of its own.
  * - A message alone has five attempts: what its handler throws is tried again after 1, 2, 4, 8 ms, a deadlock or a
- *   statement that took too long after 100 ms · 2ⁿ ± 20 %. Then a letter is committed in its place.
+ *   statement that took too long after 100 ms · 2ⁿ ± 20 %. Then a letter is committed in its place. When PostgreSQL
+ *   refuses that for its content five times, a letter of the bytes alone; when that too, there is an error in the log.
  * - An outage of the store costs nobody an attempt: the message is held until the store is back.
  * Nothing is answered before its commit. A transaction whose commit was not answered is run again: inbox and
  * results tell what was stored.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { uuidText } from "@hexhold/messaging";
-import { isStatementFailure, type PgPool } from "@hexhold/postgres";
+import { isContentRefusal, isStatementFailure, type PgPool } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
 import { isLoggedFailure, type LogBindings, type Logger } from "@hexhold/telemetry";
-import { type Applied, type ApplyContext, applyMessages, type GivenUp } from "./apply-messages.ts";
-import type { ProducerIdentity } from "./dead-letter.ts";
+import {
+  type Applied,
+  type ApplyContext,
+  applyMessages,
+  type GivenUp,
+  givenUpUnstored,
+} from "./apply-messages.ts";
+import { bareLetterOf, type ProducerIdentity } from "./dead-letter.ts";
 import type { DomainMetrics } from "./domain-metrics.ts";
 import type { DomainStore } from "./domain-store.ts";
 import type { Incoming } from "./incoming.ts";
@@ -102,24 +109,61 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
     }
   }
 
-  /** Whatever the store makes it wait: nothing that the broker gave us is lost. */
+  /** Whatever the store makes it wait: nothing that the broker gave us is lost but what PostgreSQL cannot hold. */
   async function giveUp(
     queue: string,
     item: Incoming,
     cause: unknown,
     signal: AbortSignal,
   ): Promise<Applied[] | undefined> {
-    const error = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
-    const givenUp = { error: error.replaceAll("\u0000", ""), attempts: attemptsMax };
-    while (!signal.aborted) {
+    const thrown = cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause);
+    const givenUp = { error: thrown.replaceAll("\u0000", ""), attempts: attemptsMax };
+    const kept = await unlessRefused(queue, item, () => apply(queue, [item], givenUp), signal);
+    if ("done" in kept) return kept.done;
+    const error = `${givenUp.error}; its letter was refused: ${kept.refusal}`;
+    const letter = bareLetterOf(item, error, attemptsMax, contextOf(queue).letters);
+    const bare = await unlessRefused(
+      queue,
+      item,
+      () => inTransaction(pool, (transaction) => options.store.send(transaction, letter)),
+      signal,
+    );
+    if (signal.aborted) return undefined;
+    if ("refusal" in bare) {
+      logger.error(
+        { ...bindingsOf(queue, item), error },
+        "a dead letter that PostgreSQL refuses was let go",
+      );
+    }
+    return [givenUpUnstored(item)];
+  }
+
+  /**
+   * Runs `work` until it is done; undefined when stopped. Why it is refused, when PostgreSQL refuses its content five times;
+   * whatever else it fails with is tried again.
+   */
+  async function unlessRefused<T>(
+    queue: string,
+    item: Incoming,
+    work: () => Promise<T>,
+    signal: AbortSignal,
+  ): Promise<{ readonly done: T | undefined } | { readonly refusal: string }> {
+    let refusals = 0;
+    for (let failures = 0; !signal.aborted; failures++) {
       try {
-        return await held(queue, () => apply(queue, [item], givenUp), signal);
+        return { done: await held(queue, work, signal) };
       } catch (failure) {
-        logger.error({ ...bindingsOf(queue, item), err: failure }, "a dead letter cannot be kept");
-        await pause(storePauseMs(4), signal);
+        if (isLoggedFailure(failures)) {
+          const bindings = bindingsOf(queue, item);
+          logger.error({ ...bindings, err: failure }, "a dead letter cannot be kept");
+        }
+        if (isContentRefusal(failure) && ++refusals >= attemptsMax) {
+          return { refusal: (failure as Error).message };
+        }
+        await pause(storePauseMs(Math.min(failures + 1, 4)), signal);
       }
     }
-    return undefined;
+    return { done: undefined };
   }
 
   function finished(queue: string, all: readonly Applied[]): void {

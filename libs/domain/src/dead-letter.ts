@@ -19,8 +19,18 @@ export interface LetterContext {
 /** Characters of an error that a letter keeps. */
 const errorLengthMax = 2000;
 
-export function letterOf(
+/** A letter of the bytes alone, with nothing that was read from them. */
+export function bareLetterOf(
   item: Incoming,
+  error: string,
+  attempts: number,
+  context: LetterContext,
+): OutboxMessage {
+  return letterOf({ bytes: item.bytes, envelope: undefined }, error, attempts, context);
+}
+
+export function letterOf(
+  item: Pick<Incoming, "bytes" | "envelope">,
   error: string,
   attempts: number,
   { queue, producer, nowMs }: LetterContext,
@@ -30,7 +40,7 @@ export function letterOf(
     subject: queue,
     envelope: encodeDeadLetter({
       bytes: item.bytes,
-      error: error.slice(0, errorLengthMax),
+      error: error.slice(0, errorLengthMax).toWellFormed(),
       attempts,
       slot: queue,
       producer,

@@ -173,6 +173,41 @@ test("what no attempt can handle becomes one letter, and the messages around it 
   await expect.poll(() => domain.query("SELECT 1 FROM inventory.outbox")).toEqual([]);
 });
 
+/** From here on rows with this id, or all rows, are refused for what they hold. */
+async function refuse(table: string, when = ""): Promise<void> {
+  await domain.query(
+    `CREATE OR REPLACE FUNCTION inventory.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN RAISE EXCEPTION 'not in this table' USING ERRCODE = '22021'; END $$;
+     CREATE TRIGGER refuse BEFORE INSERT ON inventory.${table}
+       FOR EACH ROW ${when} EXECUTE FUNCTION inventory.refuse()`,
+  );
+}
+
+test("a message that not even its letter's commit can hold leaves its bytes, and nothing waits", async () => {
+  const id = uuidv7Bytes();
+  await refuse("inbox", `WHEN (NEW.event_id = '${uuidText(id)}')`);
+  domain.start();
+  const bad = gathered(2n, id);
+  await domain.send(gathered(1n), bad, gathered(3n));
+  await domain.untilAcked(1);
+  expect(await domain.amounts()).toEqual([1, 3]);
+  const letters = await domain.letters();
+  expect(letters).toMatchObject([{ slot: "cmd.inventory.3", attempts: 5 }]);
+  expect(letters[0]!.error).toMatch(/not in this table/);
+  expect(Buffer.from(letters[0]!.envelope).equals(bad)).toBe(true);
+});
+
+test("a message whose letter is refused as well is let go and answered, and those behind it are handled", async () => {
+  await refuse("outbox");
+  domain.start();
+  await domain.send(gathered(poison), enter({ deadlineMs: deadlineOfPoison }), gathered(3n));
+  await domain.untilAcked(1);
+  expect(await domain.amounts()).toEqual([3]);
+  await expect
+    .poll(() => domain.answers.map(({ outcome }) => outcome))
+    .toMatchObject([{ case: "error", value: { errorCode: ErrorCode.DEAD_LETTERED } }]);
+});
+
 test("what nobody here handles, and what cannot be read, becomes a letter", async () => {
   domain.start();
   const stranger = {
