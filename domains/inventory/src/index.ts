@@ -13,7 +13,7 @@ export { inventorySection } from "./inventory-section.ts";
 export { creditOfGathered } from "./rules/credit-of-gathered.ts";
 
 /** Newest migration of schema `inventory` that this service knows. */
-const schemaVersion = "0002_world_time";
+const schemaVersion = "0003_outbox_lanes";
 
 /** Starts an inventory service. Rejects when the schema is not the one it knows, and when no router takes it. */
 export function start(config: InventoryConfig, ports: ServicePorts): Promise<RunningService> {

@@ -6,15 +6,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Bus, decodeEnvelope, domainQueueOf, encodeBatch, uuidText } from "@hexhold/messaging";
-import {
-  dropConnection,
-  int8Array,
-  openConnection,
-  type PgClient,
-  textArray,
-} from "@hexhold/postgres";
+import { dropConnection, int8Array, openConnection, type PgClient } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
+import { readOutbox } from "./read-outbox.ts";
 
 export interface OutboxRelayOptions {
   readonly schema: string;
@@ -93,14 +88,8 @@ export function startOutboxRelay(options: OutboxRelayOptions): OutboxRelay {
   async function sendAll(client: PgClient, restsUntilMs: Map<string, number>): Promise<number> {
     const nowMs = performance.now();
     const resting = [...restsUntilMs].filter(([, ms]) => ms > nowMs).map(([name]) => name);
-    const { rows } = await client.query<Row>({
-      name: `${schema}_read_outbox`,
-      text: `SELECT position, destination, subject, envelope FROM (
-          SELECT o.*, row_number() OVER (PARTITION BY destination ORDER BY position) AS nth
-          FROM ${schema}.outbox AS o WHERE NOT destination = ANY ($1::text[])) AS o
-        WHERE nth <= ${stretchMax} ORDER BY position`,
-      values: [textArray(resting)],
-    });
+    const { values, ...statement } = readOutbox(schema, stretchMax, resting);
+    const { rows } = await client.query<Row>({ ...statement, values: [...(values ?? [])] });
     const lanes = Map.groupBy(rows, ({ destination }) => destination);
     const counts = await Promise.all(
       [...lanes].map(async ([destination, lane]) => {
