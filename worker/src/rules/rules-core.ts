@@ -102,11 +102,11 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
         ...actor,
         ...numbers,
         parts: {
-          durable: fromBinary(aggregate.durableSchema, durable),
+          durable: fromBinary(aggregate.durableSchema, owned(durable)),
           volatile:
             volatile.length === 0
               ? create(aggregate.volatileSchema)
-              : fromBinary(aggregate.volatileSchema, volatile),
+              : fromBinary(aggregate.volatileSchema, owned(volatile)),
         },
       };
     }
@@ -117,7 +117,11 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
       if (event.hexVersion !== actor.hexVersion + 1) {
         throw new RangeError(`event ${event.hexVersion} follows version ${actor.hexVersion}`);
       }
-      actor = replay(aggregate, actor, { ...event, schema: entry.schema as GenMessage<Message> });
+      actor = replay(aggregate, actor, {
+        ...event,
+        payload: owned(event.payload),
+        schema: entry.schema as GenMessage<Message>,
+      });
     }
     const kept = memory.keptVolatile.get(hex.keyText);
     memory.keptVolatile.delete(hex.keyText);
@@ -294,6 +298,14 @@ function targetOf(to: OutgoingCommand["to"], isInWorld: (key: Key) => boolean): 
   const { service, subject } = to;
   if (typeof service === "string" && typeof subject === "string") return { service, subject };
   throw new TypeError("a message of the rules goes to a key, or to a service and a subject");
+}
+
+/**
+ * The same bytes in memory of their own. Fields of bytes of a decoded message are views of what was decoded, and state
+ * that keeps one keeps all of that: its own encoding then, and not what everybody's came in.
+ */
+function owned(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes);
 }
 
 function missing(key: string): never {

@@ -41,6 +41,8 @@ export type RulesWork =
       readonly kind: "load";
       readonly slot: string;
       readonly hexes: readonly HexRecovery[];
+      /** In which the bytes of `hexes` lie. */
+      readonly memory: ArrayBuffer;
     }
   | {
       readonly id: number;

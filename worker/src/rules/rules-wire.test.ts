@@ -85,3 +85,23 @@ it("gives back every decision as it was packed", () => {
     }),
   );
 });
+
+it("gives the rules bytes of their own, so that state keeps no batch in memory", () => {
+  const bytes = (fill: number): Uint8Array => new Uint8Array(16).fill(fill);
+  const [read] = unpackCommands(
+    packCommands(
+      Array.from({ length: 100 }, () => ({
+        keyText: "861f1d48fffffff",
+        type: "cmd.hex.gather",
+        payload: bytes(1),
+        sender: 1,
+        accountId: bytes(2),
+        sessionId: bytes(3),
+        volatileSeq: 0n,
+      })),
+    ),
+  );
+  for (const part of [read!.payload, read!.accountId!, read!.sessionId!]) {
+    expect(part.buffer.byteLength).toBe(16);
+  }
+});

@@ -37,13 +37,16 @@ export function packCommands(commands: readonly HostCommand[]): Uint8Array<Array
   });
 }
 
-/** Bytes of the commands are views of `bytes`. */
+/**
+ * Bytes of the commands are copies: the rules put ids into state, by themselves and as fields of the payload, and a view
+ * would keep the whole batch in memory.
+ */
 export function unpackCommands(bytes: Uint8Array): readonly HostCommand[] {
   const reader = new WireReader(bytes);
   return listOf(reader, () => ({
     keyText: reader.string(),
     type: (lastType = reader.string(lastType)),
-    payload: reader.bytes(),
+    payload: new Uint8Array(reader.bytes()),
     sender: reader.varint() as Sender,
     accountId: someBytes(reader),
     sessionId: someBytes(reader),
@@ -162,7 +165,7 @@ function packed(write: () => void): Uint8Array<ArrayBuffer> {
 /** Empty = none. */
 function someBytes(reader: WireReader): Uint8Array | undefined {
   const bytes = reader.bytes();
-  return bytes.length === 0 ? undefined : bytes;
+  return bytes.length === 0 ? undefined : new Uint8Array(bytes);
 }
 
 const noItems: readonly never[] = [];

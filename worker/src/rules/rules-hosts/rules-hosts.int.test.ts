@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { Worker } from "node:worker_threads";
 import { create, toBinary } from "@bufbuild/protobuf";
 import {
   EnterSchema,
@@ -15,8 +16,9 @@ import {
   createGame as createBadGame,
   slowEventMs,
 } from "@hexhold/testing/misbehaving-game";
-import { afterAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeEach, describe, expect, it, vi } from "vitest";
 import type { HexRecovery, HostCommand, RulesHost } from "../rules-host.ts";
+import type { RulesWork } from "../rules-thread.ts";
 import { RulesThreadPool } from "../rules-thread-pool.ts";
 import { createInlineRulesHost } from "./inline.ts";
 import { createThreadRulesHost } from "./thread.ts";
@@ -223,6 +225,36 @@ describe("the rules host in a thread", () => {
     expect(await host.load(slot, [journalOf(keyText, slow)])).toEqual([]);
     expect(await versionOf(host)).toBe(slow.length + 1);
     expect(lost).toEqual([]);
+    await host.stop();
+  });
+
+  it("gives its thread the bytes of hexes in memory of their own, and not a driver's pool", async () => {
+    const host = createThreadRulesHost({ pool });
+    await host.loaded;
+    const posted = vi.spyOn(Worker.prototype, "postMessage");
+    const piece = new ArrayBuffer(128 * 1024);
+    const inPiece = (bytes: Uint8Array): Uint8Array => {
+      const view = Buffer.from(piece, 64, bytes.length);
+      view.set(bytes);
+      return view;
+    };
+    const { tail } = journalOf(keyText, []);
+    const spawned = { ...tail[0]!, payload: inPiece(tail[0]!.payload) };
+    const given = { keyText, start: undefined, tail: [spawned], place: "not for the rules" };
+    expect(await host.load(slot, [given])).toEqual([]);
+    expect(await versionOf(host)).toBe(1);
+    const load = posted.mock.calls.find(([message]) => (message as RulesWork).kind === "load");
+    posted.mockRestore();
+    const [request, transferred] = load as unknown as [
+      Extract<RulesWork, { kind: "load" }>,
+      readonly ArrayBuffer[],
+    ];
+    const sent = request.hexes[0]!.tail[0]!.payload.buffer;
+    expect(sent).not.toBe(piece);
+    expect(transferred).toEqual([sent]);
+    expect(request.hexes[0]).not.toHaveProperty("place");
+    // What was given is its owner's still: it may be loaded again.
+    expect(await host.load(slot, [given])).toEqual([]);
     await host.stop();
   });
 

@@ -21,6 +21,7 @@ import {
   type RulesRequest,
   type RulesWork,
 } from "../rules-thread.ts";
+import { packHexes } from "../pack-hexes.ts";
 import { packCommands, unpackDecision } from "../rules-wire.ts";
 import type { RulesThreadPool } from "../rules-thread-pool.ts";
 
@@ -87,7 +88,7 @@ class ThreadRulesHost implements RulesHost {
     slot: string,
     hexes: Parameters<RulesHost["load"]>[1],
   ): Promise<readonly RecoveryFault[]> {
-    const reply = await this.#ask((id) => ({ id, kind: "load", slot, hexes }));
+    const reply = await this.#ask((id) => ({ id, kind: "load", slot, ...packHexes(hexes) }));
     return reply.kind === "loaded" ? reply.faults : [];
   }
 
@@ -259,7 +260,13 @@ class ThreadRulesHost implements RulesHost {
 }
 
 function post(thread: Worker, request: RulesRequest): void {
-  thread.postMessage(request, request.kind === "decide" ? [request.commands.buffer] : []);
+  thread.postMessage(request, memoryOf(request));
+}
+
+/** What goes over to the thread instead of being cloned. */
+function memoryOf(request: RulesWork): ArrayBuffer[] {
+  if (request.kind === "decide") return [request.commands.buffer];
+  return request.kind === "load" ? [request.memory] : [];
 }
 
 function describe(error: unknown): string {
