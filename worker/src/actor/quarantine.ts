@@ -1,4 +1,6 @@
 /** Hexes that cannot be served: set aside for a while, and marked in PostgreSQL for operators. */
+import { keyText } from "@hexhold/hex";
+import type { PgPool } from "@hexhold/postgres";
 import type { HexTable } from "./hex-table.ts";
 import type { SlotPorts } from "../slot/slot-ports.ts";
 import type { SlotStore } from "../slot/slot-store.ts";
@@ -39,6 +41,33 @@ export async function endQuarantine(
   if (!table.marked.has(place.keyText)) return;
   await mark(place, null, context);
   table.marked.delete(place.keyText);
+}
+
+/** Marks that a slot knows of: each costs memory, and one that is not known stays until an operator removes it. */
+const marksMax = 10_000;
+
+/**
+ * Key texts of the hexes that `world.quarantined_hex` names and whose head is the slot's; of one without a head nobody
+ * knows whose it is. At most 10,000; `isCut`: there are more. Rejects with the driver's errors.
+ */
+export async function readMarks(
+  pool: Pick<PgPool, "query">,
+  slot: string,
+): Promise<{ readonly keyTexts: readonly string[]; readonly isCut: boolean }> {
+  const { rows } = await pool.query<{ hex_id: string; layer_id: string }>({
+    name: "read_marks",
+    // `OFFSET 0`: a look-up by the whole key each, also on tables that were never analysed.
+    text: `SELECT q.hex_id, q.layer_id FROM world.quarantined_hex AS q
+      LEFT JOIN LATERAL (
+        SELECT slot FROM world.hex_head AS t
+        WHERE t.bucket = q.bucket AND t.hex_id = q.hex_id AND t.layer_id = q.layer_id OFFSET 0) AS h ON true
+      WHERE h.slot IS NULL OR h.slot = $1 LIMIT ${marksMax + 1}`,
+    values: [slot],
+  });
+  const keyTexts = rows
+    .slice(0, marksMax)
+    .map((row) => keyText({ hexId: BigInt(row.hex_id), layerId: Number(row.layer_id) }));
+  return { keyTexts, isCut: rows.length > marksMax };
 }
 
 async function mark(

@@ -411,3 +411,27 @@ it("a hex at whose load the rules end five times is quarantined, and the slot go
   expect((await answerTo(again)).outcome.case).toBe("error");
   expect(seen.loads).toBe(5);
 });
+
+it("a slot knows the marks of its own hexes, and no more of them than it has room for", async () => {
+  // Of a hex that another slot has, of one of its own, and of one that has no head.
+  await admin.query(
+    `INSERT INTO world.hex_head (bucket, hex_id, layer_id, hex_version, epoch, slot, decided_at)
+     SELECT 0, n, 0, 1, 1, CASE n WHEN 1 THEN 'cmd.p1' ELSE $1 END, now() FROM generate_series(1, 2) AS n`,
+    [slot],
+  );
+  await admin.query(
+    "INSERT INTO world.quarantined_hex SELECT 0, n, 0, 'a test' FROM generate_series(1, 3) AS n",
+  );
+  await start();
+  await vi.waitFor(() => expect(runner.table.marked.size).toBeGreaterThan(0), { timeout: 5000 });
+  expect([...runner.table.marked].toSorted()).toEqual(
+    [2n, 3n].map((hexId) => keyText({ hexId, layerId: 0 })),
+  );
+  await runner.release("looked at", () => Promise.resolve());
+  await admin.query(
+    "INSERT INTO world.quarantined_hex SELECT 1, n, 0, 'a test' FROM generate_series(4, 12000) AS n",
+  );
+  await start(await epochNow());
+  await vi.waitFor(() => expect(runner.table.marked.size).toBeGreaterThan(0), { timeout: 5000 });
+  expect(runner.table.marked.size).toBe(10_000);
+});

@@ -17,7 +17,6 @@
  * mints a new epoch, reloads and decides again.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { keyText } from "@hexhold/hex";
 import {
   type Delivery,
   routeOf,
@@ -26,6 +25,7 @@ import {
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { type ActiveHex, HexTable } from "../actor/hex-table.ts";
+import { readMarks } from "../actor/quarantine.ts";
 import type { CapturedHex } from "../rules/rules-host.ts";
 import { gatherMs } from "../outbox/outbox-sender.ts";
 import { startRelay, type OutboxRelay } from "../outbox/relay.ts";
@@ -165,11 +165,13 @@ export class SlotRunner {
   /** Which hexes were quarantined before; few, if any. One that is activated before this is known keeps its mark. */
   async #readMarks(): Promise<void> {
     try {
-      const { rows } = await this.#ports.pool.query<{ hex_id: string; layer_id: string }>(
-        "SELECT hex_id, layer_id FROM world.quarantined_hex",
-      );
-      for (const { hex_id: hexId, layer_id: layerId } of rows) {
-        this.#table.marked.add(keyText({ hexId: BigInt(hexId), layerId: Number(layerId) }));
+      const { keyTexts, isCut } = await readMarks(this.#ports.pool, this.slot);
+      for (const text of keyTexts) this.#table.marked.add(text);
+      if (isCut) {
+        this.#ports.logger.warn(
+          { slot: this.slot, known: keyTexts.length },
+          "more hexes are quarantined than a slot knows of: the others keep their marks when they can be served",
+        );
       }
     } catch (error) {
       this.#ports.logger.warn({ err: error, slot: this.slot }, "quarantined hexes are not known");
