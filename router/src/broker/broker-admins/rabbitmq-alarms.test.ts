@@ -6,12 +6,24 @@ import { createRabbitmqAdmin } from "./rabbitmq.ts";
 
 test("alarms of memory and of disk are told with their figures, per node", async () => {
   // As RabbitMQ 3.10 answers.
+  const raised = {
+    status: "failed",
+    alarms: [
+      { node: "rabbit@a", resource: "memory" },
+      { node: "rabbit@b", resource: "disk space" },
+      { node: "rabbit@b", resource: "file descriptors" },
+    ],
+  };
   const nodes = [
-    { name: "rabbit@a", mem_alarm: true, mem_used: 9, mem_limit: 8, disk_free_alarm: false },
-    { name: "rabbit@b", mem_alarm: false, disk_free_alarm: true, disk_free: 1, disk_free_limit: 5 },
+    { name: "rabbit@a", mem_used: 9, mem_limit: 8, disk_free: 7, disk_free_limit: 5 },
+    { name: "rabbit@b", mem_used: 1, mem_limit: 8, disk_free: 1, disk_free_limit: 5 },
   ];
-  const server = createServer((request, response) => {
-    response.end(request.url?.startsWith("/api/nodes?") === true ? JSON.stringify(nodes) : "[]");
+  let isWell = false;
+  const server = createServer(({ url = "" }, response) => {
+    if (url.startsWith("/api/nodes?")) response.end(JSON.stringify(nodes));
+    else if (url !== "/api/health/checks/alarms") response.writeHead(404).end("{}");
+    else if (isWell) response.end('{"status":"ok"}');
+    else response.writeHead(503).end(JSON.stringify(raised));
   });
   server.on("error", () => undefined);
   server.listen(0, "127.0.0.1");
@@ -22,5 +34,7 @@ test("alarms of memory and of disk are told with their figures, per node", async
     { node: "rabbit@a", of: "memory", bytes: 9, limitBytes: 8 },
     { node: "rabbit@b", of: "disk", bytes: 1, limitBytes: 5 },
   ]);
+  isWell = true;
+  expect(await admin.alarms!()).toEqual([]);
   server.close();
 });

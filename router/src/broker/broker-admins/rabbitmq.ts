@@ -23,12 +23,16 @@ interface ConnectionRow {
   readonly user_provided_name?: string;
 }
 
+interface AlarmRow {
+  readonly node: string;
+  /** `memory`, `disk space`, `file descriptors`: of the last nothing follows for publishers. */
+  readonly resource: string;
+}
+
 interface NodeRow {
   readonly name: string;
-  readonly mem_alarm?: boolean;
   readonly mem_used?: number;
   readonly mem_limit?: number;
-  readonly disk_free_alarm?: boolean;
   readonly disk_free?: number;
   readonly disk_free_limit?: number;
 }
@@ -45,7 +49,7 @@ function markOf(payload: string): BrokerMark | undefined {
   }
 }
 
-/** RabbitMQ through its management API. Its figures are up to 5 s old. */
+/** RabbitMQ (3.8.10 or later) through its management API. Its figures are up to 10 s old, its alarms of the moment. */
 export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin {
   const { origin, username, password } = new URL(options.managementUrl);
   const vhost = encodeURIComponent(options.vhost ?? "/");
@@ -55,7 +59,12 @@ export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin 
   async function request(
     method: "GET" | "DELETE" | "POST",
     path: string,
-    given: { readonly reason?: string; readonly body?: object } = {},
+    given: {
+      readonly reason?: string;
+      readonly body?: object;
+      /** Answers of this status are no error. */
+      readonly alsoStatus?: number;
+    } = {},
   ) {
     const { reason, body } = given;
     const response = await fetch(`${origin}${path}`, {
@@ -75,7 +84,7 @@ export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin 
         `RabbitMQ refuses the password, or has no such user (401 to ${method} ${path}): check rabbitmqManagementUrl`,
       );
     }
-    if (!response.ok && !gone) {
+    if (!response.ok && !gone && response.status !== given.alsoStatus) {
       throw new Error(
         `RabbitMQ's management API answers ${response.status} to ${method} ${path}: check rabbitmqManagementUrl, its user and the user's tag "monitoring" (${text.slice(0, 200)})`,
       );
@@ -114,19 +123,21 @@ export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin 
       );
     },
     async alarms() {
-      const columns = "name,mem_alarm,mem_used,mem_limit,disk_free_alarm,disk_free,disk_free_limit";
+      const { alarms = [] } = (await request("GET", "/api/health/checks/alarms", {
+        // That there are alarms.
+        alsoStatus: 503,
+      })) as { readonly alarms?: readonly AlarmRow[] };
+      if (alarms.length === 0) return [];
+      const columns = "name,mem_used,mem_limit,disk_free,disk_free_limit";
       const nodes = (await request("GET", `/api/nodes?columns=${columns}`)) as NodeRow[];
-      return nodes.flatMap((row): BrokerAlarm[] => {
-        const { name: node, mem_used: used = 0, mem_limit: limit = 0 } = row;
-        const { disk_free: free = 0, disk_free_limit: least = 0 } = row;
-        return [
-          ...(row.mem_alarm === true
-            ? [{ node, of: "memory", bytes: used, limitBytes: limit } as const]
-            : []),
-          ...(row.disk_free_alarm === true
-            ? [{ node, of: "disk", bytes: free, limitBytes: least } as const]
-            : []),
-        ];
+      return alarms.flatMap(({ node, resource }): BrokerAlarm[] => {
+        const row = nodes.find(({ name }) => name === node);
+        const { mem_used: used = 0, mem_limit: limit = 0 } = row ?? {};
+        const { disk_free: free = 0, disk_free_limit: least = 0 } = row ?? {};
+        if (resource === "memory") return [{ node, of: "memory", bytes: used, limitBytes: limit }];
+        return resource.startsWith("disk")
+          ? [{ node, of: "disk", bytes: free, limitBytes: least }]
+          : [];
       });
     },
     marks: {
