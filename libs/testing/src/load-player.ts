@@ -65,8 +65,8 @@ const retryable = new Set<ErrorCode>([
   ErrorCode.RESOURCE_EXHAUSTED,
 ]);
 const silenceMs = 8000;
-/** A command without a final answer is repeated for so long. */
-export const giveUpMsDefault = 60_000;
+/** A command without a final answer is repeated for so long: twice the longest outage that is tried. */
+export const giveUpMsDefault = 120_000;
 
 /**
  * Connects to the first of `urls`, and again, to the next one, whenever the connection is lost. Resolves at

@@ -136,12 +136,13 @@ describe.runIf(mayMount() && isReachableByOthers(CHECKOUT))("a full disk", () =>
       const before = pidsOf(running);
       const fromMs = performance.now();
       disk.fill();
-      await expect
-        .poll(() => warningsOf(running), { timeout: fullMs, interval: 250 })
-        .toContainEqual(expect.objectContaining({ code: "broker-alarm", urgent: true }));
-      console.log(
-        `${profile}: operators are told of the broker's alarm after ${Math.round(performance.now() - fromMs)} ms`,
-      );
+      if (profile === "cluster") {
+        await expect
+          .poll(() => warningsOf(running), { timeout: fullMs, interval: 250 })
+          .toContainEqual(expect.objectContaining({ code: "broker-alarm", urgent: true }));
+        const ms = Math.round(performance.now() - fromMs);
+        console.log(`operators are told of the broker's alarm after ${ms} ms`);
+      }
       await pause(fullMs - (performance.now() - fromMs));
       // Whether the broker must write what it has no room for is chance: seen once in some ten runs.
       if (profile === "cluster") endQuorumLog(before["rabbitmq"]!);
