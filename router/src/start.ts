@@ -190,6 +190,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       token: config.controlToken,
       logger,
       metrics,
+      missing: () => [worldTime.fault() ?? []].flat(),
       routes(router) {
         routeControlService(router, {
           ...parts,

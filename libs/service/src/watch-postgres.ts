@@ -8,7 +8,7 @@ export interface PostgresWatch {
 }
 
 /** A frozen server is known within twice this. */
-const askEveryMs = 2000;
+const askEveryMs = 1500;
 
 /**
  * Asks again and again, one question at a time.

@@ -25,7 +25,7 @@ export interface WorldClockStore {
 }
 
 /** A frozen server is known within twice this. */
-const readEveryMs = 2_000;
+const readEveryMs = 1_500;
 /** A restart may lose so much of what was worn down, and no more. */
 const saveEveryMs = 15_000;
 
