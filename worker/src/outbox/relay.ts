@@ -18,7 +18,7 @@ import {
   uuidText,
 } from "@hexhold/messaging";
 import { int8Array, type PgPool, textArray } from "@hexhold/postgres";
-import type { Logger } from "@hexhold/telemetry";
+import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 import type { OutboxRow } from "../journal/commit-batch.ts";
 import { gatherMs, type OutboxSender } from "./outbox-sender.ts";
 
@@ -151,7 +151,7 @@ export function startRelay(options: RelayOptions): OutboxRelay {
         options.onSent(lane.destination, rows.length);
         failures = 0;
       } catch (error) {
-        if (failures++ === 0 || failures % 20 === 0) {
+        if (isLoggedFailure(failures++)) {
           options.logger.warn(
             { err: error, slot: options.slot, destination: lane.destination, failures },
             "an outbox lane is held up",
