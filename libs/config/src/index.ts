@@ -20,4 +20,5 @@ export {
 export { createUnwind, EndError, startWhole } from "./unwind.ts";
 export type { Unwind } from "./unwind.ts";
 export { codeOf, isAbsent, isThere, osReason, readIfThere } from "./read-if-there.ts";
-export { causesOf, postgresFault, storeRefusal } from "./store-refusal.ts";
+export { causesOf, storeRefusal } from "./store-refusal.ts";
+export { type PostgresWatch, watchPostgres } from "./watch-postgres.ts";

@@ -21,14 +21,14 @@ it("says that it refuses, that it is silent, and nothing while it answers", asyn
   answer = () => Promise.resolve();
   settle();
   await expect.poll(() => watch.fault).toBeUndefined();
-  watch.stop();
+  await watch.stop();
 });
 
 it("asks nothing more once it is stopped", async () => {
   let asked = 0;
   const watch = watchPostgres(async () => void asked++, everyMs);
   await expect.poll(() => asked).toBeGreaterThan(1);
-  watch.stop();
+  await watch.stop();
   const then = asked;
   await new Promise((resolve) => setTimeout(resolve, 5 * everyMs));
   expect(asked).toBe(then);

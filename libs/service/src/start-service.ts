@@ -5,7 +5,7 @@
  *   starting ──begin() resolves──▶ running ──stop()──▶ unwinding ──▶ stopped
  *       └──────begin() rejects───────────────────────────▲
  */
-import { type EndError, startWhole, type Unwind } from "@hexhold/config";
+import { type EndError, startWhole, type Unwind, watchPostgres } from "@hexhold/config";
 import { type Bus, missingOfBus, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import {
   type ClusterMembership,
@@ -18,7 +18,6 @@ import {
 } from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import { countDrops } from "./bus-metrics.ts";
-import { watchPostgres } from "./watch-postgres.ts";
 
 /** What the composition root gives a service. All of it is closed by its giver. */
 export interface ServicePorts {
@@ -104,7 +103,8 @@ export function startService(
       unwind,
       async serve({ missing = () => [], askPostgres, ...process }) {
         const postgres = askPostgres === undefined ? undefined : watchPostgres(askPostgres);
-        unwind.add("watch of PostgreSQL", () => postgres?.stop());
+        // A question to a frozen server is not waited for.
+        unwind.add("watch of PostgreSQL", () => void postgres?.stop());
         const server = await startRpcServer({
           host: options.host,
           port: options.controlPort,

@@ -1,5 +1,5 @@
 import { uptime } from "node:os";
-import { postgresFault } from "@hexhold/config";
+import { watchPostgres } from "@hexhold/config";
 import type { Logger } from "@hexhold/telemetry";
 import { createBoundedClock, type SavedClock } from "./bounded-clock.ts";
 
@@ -24,7 +24,6 @@ export interface WorldClockStore {
   saveWorldClock(clock: SavedClock): Promise<void>;
 }
 
-/** A frozen server is known within twice this. */
 const readEveryMs = 1_500;
 /** A restart may lose so much of what was worn down, and no more. */
 const saveEveryMs = 15_000;
@@ -41,7 +40,6 @@ export async function startWorldTime(
 ): Promise<WorldTime> {
   const clock = createBoundedClock(await store.worldClock());
   let savedMs = performance.now();
-  let fault: string | undefined;
 
   async function save(): Promise<void> {
     savedMs = performance.now();
@@ -52,7 +50,6 @@ export async function startWorldTime(
     const sentMs = performance.now();
     const clockMs = await store.clockMs();
     const receivedMs = performance.now();
-    fault = undefined;
     // The time since boot counts the time in which the machine slept, the monotonic clock does not.
     const sleptMs = uptime() * 1000 - receivedMs;
     const stepMs = clock.observe({ clockMs, sentMs, receivedMs, sleptMs });
@@ -70,29 +67,16 @@ export async function startWorldTime(
   await read();
   await read();
   await save();
-  let reading: Promise<void> = Promise.resolve();
-  let isReading = false;
-  const timer = setInterval(() => {
-    if (isReading) {
-      fault = postgresFault(new Error(`nothing for ${everyMs / 1000} s`));
-      return;
-    }
-    isReading = true;
-    reading = read()
-      .catch((error: unknown) => {
-        fault = postgresFault(error);
-        logger.debug({ err: error }, "PostgreSQL's clock could not be read");
-      })
-      .finally(() => (isReading = false));
-  }, everyMs);
+  const watch = watchPostgres(read, everyMs, (error) =>
+    logger.debug({ err: error }, "PostgreSQL's clock could not be read"),
+  );
   return {
     now: () => clock.worldMs(performance.now()),
     clockNow: () => Math.round(clock.clockMs(performance.now())),
     offsetMs: () => clock.save(performance.now()).offsetMs,
-    fault: () => fault,
+    fault: () => watch.fault,
     async stop() {
-      clearInterval(timer);
-      await reading;
+      await watch.stop();
       await save().catch((error: unknown) => {
         logger.debug({ err: error }, "world time could not be saved");
       });
