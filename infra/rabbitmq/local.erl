@@ -32,13 +32,27 @@ spawn(fun() ->
     Ended = fun() ->
         [log || whereis(ra_log_wal) =:= undefined] ++ lists:filter(HasEnded, rabbit_amqqueue:list())
     end,
+    %% A queue that was started while the log was ending waits for it, some 30 s, and the log's supervisors wait for the
+    %% queue's, so that nothing can be started before (ra 2.2, ra_log_segment_writer:maybe_wait_for_segment_writer/2).
+    WithoutLog = fun() ->
+        [Pid || whereis(ra_log_segment_writer) =:= undefined, Queue <- rabbit_amqqueue:list(),
+            amqqueue:get_type(Queue) =:= rabbit_quorum_queue,
+            Pid <- [whereis(element(1, amqqueue:get_pid(Queue)))], is_pid(Pid)]
+    end,
+    EndThose = fun Again() -> [exit(Pid, kill) || Pid <- WithoutLog()], timer:sleep(100), Again() end,
     StartAgain = fun() ->
         logger:warning("quorum queues have ended: they are started again"),
-        %% Ended by a line on standard output that found no room; who mends a file of the log writes one more.
-        whereis(user) =:= undefined andalso user:start(),
-        [rabbit_ra_systems:ensure_ra_system_started(System) || System <- [coordination, quorum_queues]],
-        [rabbit_quorum_queue:recover(Host, lists:filter(HasEnded, rabbit_amqqueue:list(Host)))
-            || Host <- rabbit_vhost:list_names()]
+        Ending = spawn(EndThose),
+        try
+            %% Ended by a line on standard output that found no room; who mends a file of the log writes one more.
+            whereis(user) =:= undefined andalso user:start(),
+            [rabbit_ra_systems:ensure_ra_system_started(System) || System <- [coordination, quorum_queues]],
+            %% Waits for supervisors of the old log, when they have not come to their end yet.
+            [rabbit_quorum_queue:recover(Host, lists:filter(HasEnded, rabbit_amqqueue:list(Host)))
+                || Host <- rabbit_vhost:list_names()]
+        after
+            exit(Ending, kill)
+        end
     end,
     (fun Look(Before, Times) ->
         timer:sleep(250),

@@ -21,7 +21,9 @@ export function endQuorumLog(pid: number): void {
   const call = join(dirname(readlinkSync(`/proc/${pid}/exe`)), "erl_call");
   const said = execFileSync(call, ["-sname", node!, "-c", cookie, "-e"], {
     env: { HOME: home, ERL_EPMD_PORT: epmdPort },
-    input: "catch exit(whereis(ra_log_meta), kill), timer:sleep(1500), whereis(ra_log_wal).\n",
+    // A queue that is started again meanwhile waits for the log, and its supervisors for it: for 25 s (ra 2.2).
+    input:
+      "catch exit(whereis(ra_log_meta), kill), catch exit(whereis('%2F_cmd.p0'), kill), timer:sleep(1500), whereis(ra_log_wal).\n",
     encoding: "utf8",
   });
   if (!said.includes("{ok, undefined}")) throw new Error(`the log has not ended: ${said}`);
