@@ -12,7 +12,7 @@ const STARTS = "test/chaos/src/starts/*.chaos.test.ts";
 const OUTCOMES = "test/chaos/src/outcomes/*.chaos.test.ts";
 
 /**
- * `unit`: pure, no services. `integration`: on one private stack per run, two files at a time. `system`: the whole
+ * `unit`: pure, no services, three files at a time. `integration`: on one private stack per run, three files at a time. `system`: the whole
  * product, started and used by the tests themselves. `outcomes`: the product broken on purpose. Of both together two
  * files run at a time. `chaos`: as `outcomes`, one file at a time and after the others, because deadlines are measured.
  */
@@ -26,6 +26,8 @@ export default defineConfig({
           name: "unit",
           // Pure tests leave nothing behind; loading every module anew for each file takes longer than they do.
           isolate: false,
+          // Many wait for a timer: on two cores vitest's own default is one file at a time.
+          maxWorkers: 3,
           include: ["**/*.test.ts", "**/*.test.tsx"],
           exclude: [...NEVER, "**/*.int.test.ts", "**/*.e2e.test.ts", "**/*.chaos.test.ts"],
           sequence: { groupOrder: 0 },
@@ -37,7 +39,7 @@ export default defineConfig({
           include: ["**/*.int.test.ts"],
           exclude: NEVER,
           globalSetup: ["test/gates/src/private-stack.ts"],
-          maxWorkers: 2,
+          maxWorkers: 3,
           testTimeout: INTEGRATION_TIMEOUT_MS,
           hookTimeout: INTEGRATION_TIMEOUT_MS,
           sequence: { groupOrder: 1 },
@@ -46,7 +48,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
-          include: ["test/e2e/**/*.e2e.test.ts", STARTS],
+          include: ["test/e2e/**/*.e2e.test.ts", "examples/*/test/*.e2e.test.ts", STARTS],
           exclude: NEVER,
           maxWorkers: 2,
           testTimeout: SYSTEM_TIMEOUT_MS,
