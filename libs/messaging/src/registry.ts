@@ -7,6 +7,7 @@ import {
   Durability,
   type MessageContract,
   type Sender,
+  view,
 } from "@hexhold/gen/hexhold/options/v1/options_pb";
 
 /** What is known of one message type. */
@@ -28,9 +29,17 @@ export interface MessageEntry {
   readonly refusalDetailSchema: DescMessage | undefined;
 }
 
+/** The message that observers get of a hex. */
+export interface ViewEntry {
+  readonly schema: DescMessage;
+  readonly version: number;
+}
+
 /** Looks messages up by type name or by descriptor. */
 export interface MessageRegistry {
   readonly entries: readonly MessageEntry[];
+  /** The game's, or the platform's for a game without one; undefined: the files have neither. */
+  readonly view: ViewEntry | undefined;
   byType(type: string): MessageEntry | undefined;
   /** The entry of a message that must have one. Throws when the message carries no contract option. */
   bySchema(schema: DescMessage): MessageEntry;
@@ -54,9 +63,10 @@ export function createMessageRegistry(files: readonly DescFile[]): MessageRegist
   const messages = new Map(files.flatMap((file) => file.messages.map((m) => [m.typeName, m])));
   const byType = new Map<string, MessageEntry>();
   const bySchema = new Map<string, MessageEntry>();
+  const seen = viewAmong(messages.values(), faults);
   for (const schema of messages.values()) {
     if (!hasOption(schema, contract)) continue;
-    const entry = entryOf(schema, getOption(schema, contract), messages, faults);
+    const entry = entryOf(schema, getOption(schema, contract), messages, seen, faults);
     if (byType.has(entry.type)) faults.push(`${schema.typeName}: type ${entry.type} is taken`);
     byType.set(entry.type, entry);
     bySchema.set(schema.typeName, entry);
@@ -64,6 +74,7 @@ export function createMessageRegistry(files: readonly DescFile[]): MessageRegist
   if (faults.length > 0) throw new RegistryError(faults);
   return {
     entries: [...byType.values()],
+    view: seen,
     byType: (type) => byType.get(type),
     bySchema: (schema) => {
       const entry = bySchema.get(schema.typeName);
@@ -73,10 +84,27 @@ export function createMessageRegistry(files: readonly DescFile[]): MessageRegist
   };
 }
 
+/** What a game without a view of its own has. */
+const platformView = "hexhold.hex.v1.ReadableView";
+
+function viewAmong(messages: Iterable<DescMessage>, faults: string[]): ViewEntry | undefined {
+  const views = [...messages].filter((schema) => hasOption(schema, view));
+  const own = views.filter(({ typeName }) => typeName !== platformView);
+  if (own.length > 1) {
+    faults.push(`a game has one view, not ${own.map(({ typeName }) => typeName).join(" and ")}`);
+  }
+  const schema = own[0] ?? views[0];
+  if (schema === undefined) return undefined;
+  const { version } = getOption(schema, view);
+  if (version < 1) faults.push(`${schema.typeName}: the version of a view must be at least 1`);
+  return { schema, version };
+}
+
 function entryOf(
   schema: DescMessage,
   option: MessageContract,
   messages: ReadonlyMap<string, DescMessage>,
+  seen: ViewEntry | undefined,
   faults: string[],
 ): MessageEntry {
   const fault = (what: string): void => void faults.push(`${schema.typeName}: ${what}`);
@@ -97,10 +125,14 @@ function entryOf(
     option.senders.length > 0 ||
     option.refusals.length > 0 ||
     option.result !== "" ||
+    option.resultIsView ||
     option.refusalDetail !== ""
   ) {
-    fault("durability, senders, refusals, result and refusal_detail are for commands");
+    fault("durability, senders, refusals, results and refusal_detail are for commands");
   }
+  if (option.resultIsView && option.result !== "")
+    fault("result and result_is_view exclude each other");
+  if (option.resultIsView && seen === undefined) fault("none of the files has a view");
   for (const reason of option.refusals) {
     if (!kebabPattern.test(reason)) fault(`refusal ${JSON.stringify(reason)} is not kebab-case`);
   }
@@ -121,7 +153,7 @@ function entryOf(
     senders: new Set(option.senders),
     consumers: option.consumers,
     refusals: new Set(option.refusals),
-    resultSchema: named(option.result),
+    resultSchema: option.resultIsView ? seen?.schema : named(option.result),
     refusalDetailSchema: named(option.refusalDetail),
   };
 }

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { RegisterSchema } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
-import { GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatherSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { compiledValidator, ruleFault } from "./validator.ts";
 

@@ -1,9 +1,8 @@
 /** The tables of docs/ against the code that they describe. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import { getOption, hasOption } from "@bufbuild/protobuf";
-import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { contract } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { contracts as hexContracts } from "@hexhold/gen/hexhold/hex/v1/contracts";
+import { contracts as referenceContracts } from "@hexhold/gen/hexhold/reference/v1/contracts";
 import { parseAst } from "vitest/node";
 import { expect, it } from "vitest";
 import { repositoryRoot } from "./generate.ts";
@@ -94,15 +93,25 @@ it("docs/protocol.md lists every reason that is sent, and no other", () => {
   expect(new Set(documented)).toEqual(inCode);
 });
 
+/** What only hexes and their timers send. */
+const betweenHexes = new Set([
+  "cmd.hex.arrive",
+  "cmd.hex.end-transfer",
+  "cmd.hex.cancel-transfer",
+  "cmd.hex.fire",
+]);
+
 it("docs/protocol.md lists every refusal of the commands' options, and no other", () => {
   const documented = tableUnder("docs/protocol.md", "## Refusals").map(
     ([type, , reason]) => `${type} ${reason}`,
   );
-  const options = file_hexhold_hex_v1_commands.messages.flatMap((message) => {
-    if (!hasOption(message, contract)) return [];
-    const { type, refusals } = getOption(message, contract);
-    return refusals.map((reason) => `${type} ${reason}`);
-  });
+  const ofHexes = [
+    ...Object.entries(hexContracts.commands),
+    ...Object.entries(referenceContracts.commands),
+  ].filter(([type]) => !betweenHexes.has(type));
+  const options = ofHexes.flatMap(([type, { refusals }]) =>
+    refusals.map((reason) => `${type} ${reason}`),
+  );
   expect(documented.toSorted()).toEqual(options.toSorted());
 });
 

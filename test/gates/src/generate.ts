@@ -1,7 +1,18 @@
 /** Generates `gen/` from `proto/`; also used by the check that `gen/` is fresh. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { createRegistry } from "@bufbuild/protobuf";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
@@ -63,8 +74,51 @@ function place(root: string, name: string, text: string): void {
   renameSync(draft, target);
 }
 
-/** Writes the generated code into gen/ of the repository. */
+/** Writes the generated code: gen/ of the repository, and gen/ of every game that has messages of its own. */
 export function generate(): void {
   prepareProtos(repositoryRoot);
   runBin("buf", ["generate"]);
+  for (const folder of foldersOfGames(repositoryRoot)) {
+    generateGame(folder, path.join(repositoryRoot, folder, "gen"));
+  }
 }
+
+/** Folders of games that have messages of their own, beside a package.json: `games/<name>`, `examples/<name>`. */
+export function foldersOfGames(root: string): string[] {
+  return ["games", "examples"].flatMap((parent) =>
+    readdirSync(path.join(root, parent), { withFileTypes: true })
+      .map(({ name }) => `${parent}/${name}`)
+      .filter((folder) => existsSync(path.join(root, folder, "proto"))),
+  );
+}
+
+/**
+ * Generates the messages in `folder`/proto into `target`. They may import the platform's, whose generated code is
+ * `@hexhold/gen`. Throws what buf said.
+ */
+export function generateGame(folder: string, target: string): void {
+  const workspace = mkdtempSync(path.join(tmpdir(), "hexhold-game-"));
+  try {
+    for (const [name, source] of [
+      ["platform", "proto"],
+      ["validate", ".build/proto"],
+      ["game", `${folder}/proto`],
+    ] as const) {
+      cpSync(path.join(repositoryRoot, source), path.join(workspace, name), { recursive: true });
+    }
+    const modules = ["platform", "validate", "game"].map((name) => ({ path: name }));
+    writeFileSync(path.join(workspace, "buf.yaml"), JSON.stringify({ version: "v2", modules }));
+    const common = ["target=ts", "import_extension=ts", "map_imports=hexhold/:@hexhold/gen"];
+    const es = ["erasable_syntax=true", "map_imports=buf/validate/:@bufbuild/protovalidate/gen"];
+    const plugins = [
+      { local: "protoc-gen-es", opt: [...common, ...es] },
+      { local: ["node", path.join(repositoryRoot, contractsPlugin)], opt: common },
+    ].map((plugin) => ({ ...plugin, out: target }));
+    const template = JSON.stringify({ version: "v2", plugins, inputs: [{ directory: "game" }] });
+    runBin("buf", ["generate", "--template", template], workspace);
+  } finally {
+    rmSync(workspace, { recursive: true, force: true });
+  }
+}
+
+const contractsPlugin = "libs/protoc-gen-hexhold/src/main.ts";

@@ -5,6 +5,9 @@ import path from "node:path";
 /** Folders that hold nothing of ours: installed, built, generated or written by a run. */
 const foreignFolders = new Set(["node_modules", "dist", ".git", ".data", ".build", ".cache"]);
 
+/** Generated code, and games that a test makes. */
+const passedBy = /^(gen\/(hexhold|grpc)|(games|examples)\/[^/]+\/gen|examples\/fresh-[^/]+)$/;
+
 export interface SourceFile {
   /** From the root of the repository, with `/`. */
   readonly path: string;
@@ -18,9 +21,7 @@ export function readSources(root: string, endings: readonly string[]): SourceFil
     for (const entry of readdirSync(path.join(root, folder), { withFileTypes: true })) {
       const name = folder === "" ? entry.name : `${folder}/${entry.name}`;
       if (entry.isDirectory()) {
-        if (!foreignFolders.has(entry.name) && name !== "gen/hexhold" && name !== "gen/grpc") {
-          visit(name);
-        }
+        if (!foreignFolders.has(entry.name) && !passedBy.test(name)) visit(name);
       } else if (entry.isFile() && endings.some((ending) => entry.name.endsWith(ending))) {
         found.push({ path: name, text: readFileSync(path.join(root, name), "utf8") });
       }

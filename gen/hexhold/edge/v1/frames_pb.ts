@@ -403,7 +403,7 @@ export type State = Message<"hexhold.edge.v1.State"> & {
   viewType: string;
 
   /**
-   * Version of `cmd.hex.observe` as the gateway knows it: it rises with every change of the view. 0 as above.
+   * Version of that message as the gateway knows it: it rises with every change of the view. 0 as above.
    *
    * @generated from field: uint32 view_version = 7;
    */

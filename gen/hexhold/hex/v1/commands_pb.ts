@@ -5,8 +5,6 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
-import type { Resource, Stock } from "./state_pb.ts";
-import { file_hexhold_hex_v1_state } from "./state_pb.ts";
 import { file_hexhold_options_v1_options } from "../../options/v1/options_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -14,7 +12,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/commands.proto.
  */
 export const file_hexhold_hex_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2hleC92MS9jb21tYW5kcy5wcm90bxIOaGV4aG9sZC5oZXgudjEiWgoFU3Bhd24SGgoJcGxheWVyX2lkGAEgASgMQge6SAR6AmgQOjWKtRgxCg1jbWQuaGV4LnNwYXduEAEgASoBAzoPYWxyZWFkeS1zcGF3bmVkOghoZXgtZnVsbCKMAQoFRW50ZXI6ggGKtRh+Cg1jbWQuaGV4LmVudGVyEAIgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og5hbHJlYWR5LW9ubGluZUIaaGV4aG9sZC5oZXgudjEuRW50ZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIh0KC0VudGVyUmVzdWx0Eg4KBm9ubGluZRgBIAEoDSJFChFOb3RSZXNpZGVudERldGFpbBIWCg53ZW50X3RvX2hleF9pZBgBIAEoBhIYChB3ZW50X3RvX2xheWVyX2lkGAIgASgNInAKBUxlYXZlOmeKtRhjCg1jbWQuaGV4LmxlYXZlEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og9hbHJlYWR5LW9mZmxpbmVKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIsABCgtFbmRQcmVzZW5jZRIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASGwoKc2Vzc2lvbl9pZBgCIAEoDEIHukgEegJoEDp4irUYdAoUY21kLmhleC5lbmQtcHJlc2VuY2UQASABKgEDOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6D2FscmVhZHktb2ZmbGluZToIcmVwbGFjZWRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIrEBCgRNb3ZlEhYKAXgYASABKBFCC7pICDoGGIYSKIUSEhYKAXkYAiABKBFCC7pICDoGGIYSKIUSOnmKtRh1CgxjbWQuaGV4Lm1vdmUQASACKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6DG91dC1vZi1vcmRlcjoLb3V0c2lkZS1oZXhKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsItQBCghUcmFuc2ZlchIRCgl0b19oZXhfaWQYASABKAYSEwoLdG9fbGF5ZXJfaWQYAiABKA06nwGKtRiaAQoQY21kLmhleC50cmFuc2ZlchABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMbm90LWFkamFjZW50Og1vdXRzaWRlLXdvcmxkQh1oZXhob2xkLmhleC52MS5UcmFuc2ZlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiIAoOVHJhbnNmZXJSZXN1bHQSDgoGbnVtYmVyGAEgASgEIucBCgZHYXRoZXISNgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZUIKukgHggEEEAEgABIaCgZhbW91bnQYAiABKANCCrpIByIFGOgHKAE6iAGKtRiDAQoOY21kLmhleC5nYXRoZXIQASABKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6CGRlcGxldGVkQhtoZXhob2xkLmhleC52MS5HYXRoZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIiwKDEdhdGhlclJlc3VsdBIOCgZhbW91bnQYASABKAMSDAoEbGVmdBgCIAEoAyJACgdPYnNlcnZlOjWKtRgxCg9jbWQuaGV4Lm9ic2VydmUQASADKgIBCUIWaGV4aG9sZC5oZXgudjEuSGV4VmlldyLYAQoHSGV4VmlldxINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxINCgVvd25lchgDIAEoDBIlCgZzdG9ja3MYBCADKAsyFS5oZXhob2xkLmhleC52MS5TdG9jaxIrCgdwbGF5ZXJzGAUgAygLMhouaGV4aG9sZC5oZXgudjEuU2VlblBsYXllchISCgpwb3B1bGF0aW9uGAYgASgNEg4KBm5vd19tcxgHIAEoAxIWCg5zdG9ja19jYXBhY2l0eRgIIAEoAxITCgtyZWdyb3d0aF9tcxgJIAEoAyI1CgpTZWVuUGxheWVyEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBFiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
+  fileDesc("Ch1oZXhob2xkL2hleC92MS9jb21tYW5kcy5wcm90bxIOaGV4aG9sZC5oZXgudjEiWgoFU3Bhd24SGgoJcGxheWVyX2lkGAEgASgMQge6SAR6AmgQOjWKtRgxCg1jbWQuaGV4LnNwYXduEAEgASoBAzoPYWxyZWFkeS1zcGF3bmVkOghoZXgtZnVsbCKMAQoFRW50ZXI6ggGKtRh+Cg1jbWQuaGV4LmVudGVyEAIgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og5hbHJlYWR5LW9ubGluZUIaaGV4aG9sZC5oZXgudjEuRW50ZXJSZXN1bHRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIh0KC0VudGVyUmVzdWx0Eg4KBm9ubGluZRgBIAEoDSJFChFOb3RSZXNpZGVudERldGFpbBIWCg53ZW50X3RvX2hleF9pZBgBIAEoBhIYChB3ZW50X3RvX2xheWVyX2lkGAIgASgNInAKBUxlYXZlOmeKtRhjCg1jbWQuaGV4LmxlYXZlEAEgASoBAToMbm90LXJlc2lkZW50Ogppbi10cmFuc2l0Og9hbHJlYWR5LW9mZmxpbmVKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsIsABCgtFbmRQcmVzZW5jZRIaCglwbGF5ZXJfaWQYASABKAxCB7pIBHoCaBASGwoKc2Vzc2lvbl9pZBgCIAEoDEIHukgEegJoEDp4irUYdAoUY21kLmhleC5lbmQtcHJlc2VuY2UQASABKgEDOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6D2FscmVhZHktb2ZmbGluZToIcmVwbGFjZWRKIGhleGhvbGQuaGV4LnYxLk5vdFJlc2lkZW50RGV0YWlsItQBCghUcmFuc2ZlchIRCgl0b19oZXhfaWQYASABKAYSEwoLdG9fbGF5ZXJfaWQYAiABKA06nwGKtRiaAQoQY21kLmhleC50cmFuc2ZlchABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMbm90LWFkamFjZW50Og1vdXRzaWRlLXdvcmxkQh1oZXhob2xkLmhleC52MS5UcmFuc2ZlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiIAoOVHJhbnNmZXJSZXN1bHQSDgoGbnVtYmVyGAEgASgEIioKB09ic2VydmU6H4q1GBsKD2NtZC5oZXgub2JzZXJ2ZRACIAMqAgEJeAEifgoGTG9jYXRlOnSKtRhwCg5jbWQuaGV4LmxvY2F0ZRABIAMqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdEIbaGV4aG9sZC5oZXgudjEuTG9jYXRlUmVzdWx0SiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCIxCgxMb2NhdGVSZXN1bHQSDgoGb25saW5lGAEgASgIEhEKCXRyYW5zZmVycxgCIAEoBCIkCgxSZWFkYWJsZVZpZXcSDAoEanNvbhgBIAEoCToGmrUYAggBYgZwcm90bzM", [file_buf_validate_validate, file_hexhold_options_v1_options]);
 
 /**
  * Brings a player into the world, once for ever.
@@ -138,33 +136,6 @@ export const EndPresenceSchema: GenMessage<EndPresence> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_commands, 5);
 
 /**
- * Moves inside the hex.
- *
- * @generated from message hexhold.hex.v1.Move
- */
-export type Move = Message<"hexhold.hex.v1.Move"> & {
-  /**
-   * Thousandths of the hex's inradius, along axes of the hex: x to the middle of a side, y to a corner. H3 turns
-   * its hexes, so these are not east and north.
-   *
-   * @generated from field: sint32 x = 1;
-   */
-  x: number;
-
-  /**
-   * @generated from field: sint32 y = 2;
-   */
-  y: number;
-};
-
-/**
- * Describes the message hexhold.hex.v1.Move.
- * Use `create(MoveSchema)` to create a new message.
- */
-export const MoveSchema: GenMessage<Move> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 6);
-
-/**
  * Goes to a neighbouring hex. Applied = under way: the player is nowhere able to act until it has arrived, or is
  * back. Watch both hexes, or ask them: `evt.hex.player-arrived` there, `evt.hex.player-returned` here.
  *
@@ -189,7 +160,7 @@ export type Transfer = Message<"hexhold.hex.v1.Transfer"> & {
  * Use `create(TransferSchema)` to create a new message.
  */
 export const TransferSchema: GenMessage<Transfer> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 7);
+  messageDesc(file_hexhold_hex_v1_commands, 6);
 
 /**
  * @generated from message hexhold.hex.v1.TransferResult
@@ -208,58 +179,10 @@ export type TransferResult = Message<"hexhold.hex.v1.TransferResult"> & {
  * Use `create(TransferResultSchema)` to create a new message.
  */
 export const TransferResultSchema: GenMessage<TransferResult> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 8);
+  messageDesc(file_hexhold_hex_v1_commands, 7);
 
 /**
- * Takes from a stock of the hex.
- *
- * @generated from message hexhold.hex.v1.Gather
- */
-export type Gather = Message<"hexhold.hex.v1.Gather"> & {
-  /**
-   * @generated from field: hexhold.hex.v1.Resource resource = 1;
-   */
-  resource: Resource;
-
-  /**
-   * @generated from field: int64 amount = 2;
-   */
-  amount: bigint;
-};
-
-/**
- * Describes the message hexhold.hex.v1.Gather.
- * Use `create(GatherSchema)` to create a new message.
- */
-export const GatherSchema: GenMessage<Gather> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 9);
-
-/**
- * @generated from message hexhold.hex.v1.GatherResult
- */
-export type GatherResult = Message<"hexhold.hex.v1.GatherResult"> & {
-  /**
-   * @generated from field: int64 amount = 1;
-   */
-  amount: bigint;
-
-  /**
-   * What is left in the hex.
-   *
-   * @generated from field: int64 left = 2;
-   */
-  left: bigint;
-};
-
-/**
- * Describes the message hexhold.hex.v1.GatherResult.
- * Use `create(GatherResultSchema)` to create a new message.
- */
-export const GatherResultSchema: GenMessage<GatherResult> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 10);
-
-/**
- * Reads what observers may see.
+ * Reads what observers may see. A game decides nothing here: it names the message of its view, and says what is in it.
  *
  * @generated from message hexhold.hex.v1.Observe
  */
@@ -271,99 +194,65 @@ export type Observe = Message<"hexhold.hex.v1.Observe"> & {
  * Use `create(ObserveSchema)` to create a new message.
  */
 export const ObserveSchema: GenMessage<Observe> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 11);
+  messageDesc(file_hexhold_hex_v1_commands, 8);
 
 /**
- * What observers may see of a hex.
+ * Reads where the player lives, as far as the hex knows: here, when it is applied.
  *
- * @generated from message hexhold.hex.v1.HexView
+ * @generated from message hexhold.hex.v1.Locate
  */
-export type HexView = Message<"hexhold.hex.v1.HexView"> & {
-  /**
-   * @generated from field: uint32 level = 1;
-   */
-  level: number;
-
-  /**
-   * @generated from field: int64 xp = 2;
-   */
-  xp: bigint;
-
-  /**
-   * @generated from field: bytes owner = 3;
-   */
-  owner: Uint8Array;
-
-  /**
-   * @generated from field: repeated hexhold.hex.v1.Stock stocks = 4;
-   */
-  stocks: Stock[];
-
-  /**
-   * Online players only.
-   *
-   * @generated from field: repeated hexhold.hex.v1.SeenPlayer players = 5;
-   */
-  players: SeenPlayer[];
-
-  /**
-   * How many live here, online or not.
-   *
-   * @generated from field: uint32 population = 6;
-   */
-  population: number;
-
-  /**
-   * World time of this view, Unix milliseconds.
-   *
-   * @generated from field: int64 now_ms = 7;
-   */
-  nowMs: bigint;
-
-  /**
-   * For how a stock grows between two events: full amount, and time from empty to full.
-   *
-   * @generated from field: int64 stock_capacity = 8;
-   */
-  stockCapacity: bigint;
-
-  /**
-   * @generated from field: int64 regrowth_ms = 9;
-   */
-  regrowthMs: bigint;
+export type Locate = Message<"hexhold.hex.v1.Locate"> & {
 };
 
 /**
- * Describes the message hexhold.hex.v1.HexView.
- * Use `create(HexViewSchema)` to create a new message.
+ * Describes the message hexhold.hex.v1.Locate.
+ * Use `create(LocateSchema)` to create a new message.
  */
-export const HexViewSchema: GenMessage<HexView> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 12);
+export const LocateSchema: GenMessage<Locate> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_commands, 9);
 
 /**
- * @generated from message hexhold.hex.v1.SeenPlayer
+ * @generated from message hexhold.hex.v1.LocateResult
  */
-export type SeenPlayer = Message<"hexhold.hex.v1.SeenPlayer"> & {
+export type LocateResult = Message<"hexhold.hex.v1.LocateResult"> & {
   /**
-   * @generated from field: bytes player_id = 1;
+   * @generated from field: bool online = 1;
    */
-  playerId: Uint8Array;
+  online: boolean;
 
   /**
-   * @generated from field: sint32 x = 2;
+   * Transfers of its life so far.
+   *
+   * @generated from field: uint64 transfers = 2;
    */
-  x: number;
-
-  /**
-   * @generated from field: sint32 y = 3;
-   */
-  y: number;
+  transfers: bigint;
 };
 
 /**
- * Describes the message hexhold.hex.v1.SeenPlayer.
- * Use `create(SeenPlayerSchema)` to create a new message.
+ * Describes the message hexhold.hex.v1.LocateResult.
+ * Use `create(LocateResultSchema)` to create a new message.
  */
-export const SeenPlayerSchema: GenMessage<SeenPlayer> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_commands, 13);
+export const LocateResultSchema: GenMessage<LocateResult> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_commands, 10);
+
+/**
+ * The view of a game that has no message of its own for it.
+ *
+ * @generated from message hexhold.hex.v1.ReadableView
+ */
+export type ReadableView = Message<"hexhold.hex.v1.ReadableView"> & {
+  /**
+   * The readable document of the hex: a JSON object.
+   *
+   * @generated from field: string json = 1;
+   */
+  json: string;
+};
+
+/**
+ * Describes the message hexhold.hex.v1.ReadableView.
+ * Use `create(ReadableViewSchema)` to create a new message.
+ */
+export const ReadableViewSchema: GenMessage<ReadableView> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_commands, 11);
 

@@ -4,8 +4,6 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
-import type { Resource, Stock } from "./state_pb.ts";
-import { file_hexhold_hex_v1_state } from "./state_pb.ts";
 import { file_hexhold_options_v1_options } from "../../options/v1/options_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/events.proto.
  */
 export const file_hexhold_hex_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("ChtoZXhob2xkL2hleC92MS9ldmVudHMucHJvdG8SDmhleGhvbGQuaGV4LnYxIlEKDVBsYXllclNwYXduZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOh6KtRgaChZldnQuaGV4LnBsYXllci1zcGF3bmVkEAEiZQoNUGxheWVyRW50ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDQoFYXRfbXMYAiABKAMSEgoKc2Vzc2lvbl9pZBgDIAEoDDoeirUYGgoWZXZ0LmhleC5wbGF5ZXItZW50ZXJlZBACIksKClBsYXllckxlZnQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOhuKtRgXChNldnQuaGV4LnBsYXllci1sZWZ0EAEifgoLUGxheWVyTW92ZWQSEQoJcGxheWVyX2lkGAEgASgMEgkKAXgYAiABKBESCQoBeRgDIAEoERISCgpzZXNzaW9uX2lkGAQgASgMEhQKDHZvbGF0aWxlX3NlcRgFIAEoBDocirUYGAoUZXZ0LmhleC5wbGF5ZXItbW92ZWQQASKbAQoIR2F0aGVyZWQSEQoJcGxheWVyX2lkGAEgASgMEioKCHJlc291cmNlGAIgASgOMhguaGV4aG9sZC5oZXgudjEuUmVzb3VyY2USDgoGYW1vdW50GAMgASgDEgwKBGxlZnQYBCABKAMSDQoFYXRfbXMYBSABKAM6I4q1GB8KEGV2dC5oZXguZ2F0aGVyZWQQATIJaW52ZW50b3J5Im0KC0xldmVsUmFpc2VkEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEiUKBnN0b2NrcxgDIAMoCzIVLmhleGhvbGQuaGV4LnYxLlN0b2NrOhyKtRgYChRldnQuaGV4LmxldmVsLXJhaXNlZBABYgZwcm90bzM", [file_hexhold_hex_v1_state, file_hexhold_options_v1_options]);
+  fileDesc("ChtoZXhob2xkL2hleC92MS9ldmVudHMucHJvdG8SDmhleGhvbGQuaGV4LnYxIlEKDVBsYXllclNwYXduZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOh6KtRgaChZldnQuaGV4LnBsYXllci1zcGF3bmVkEAEiZQoNUGxheWVyRW50ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDQoFYXRfbXMYAiABKAMSEgoKc2Vzc2lvbl9pZBgDIAEoDDoeirUYGgoWZXZ0LmhleC5wbGF5ZXItZW50ZXJlZBACIksKClBsYXllckxlZnQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOhuKtRgXChNldnQuaGV4LnBsYXllci1sZWZ0EAFiBnByb3RvMw", [file_hexhold_options_v1_options]);
 
 /**
  * @generated from message hexhold.hex.v1.PlayerSpawned
@@ -89,115 +87,4 @@ export type PlayerLeft = Message<"hexhold.hex.v1.PlayerLeft"> & {
  */
 export const PlayerLeftSchema: GenMessage<PlayerLeft> = /*@__PURE__*/
   messageDesc(file_hexhold_hex_v1_events, 2);
-
-/**
- * Volatile: seen by observers, never journalled.
- *
- * @generated from message hexhold.hex.v1.PlayerMoved
- */
-export type PlayerMoved = Message<"hexhold.hex.v1.PlayerMoved"> & {
-  /**
-   * @generated from field: bytes player_id = 1;
-   */
-  playerId: Uint8Array;
-
-  /**
-   * @generated from field: sint32 x = 2;
-   */
-  x: number;
-
-  /**
-   * @generated from field: sint32 y = 3;
-   */
-  y: number;
-
-  /**
-   * @generated from field: bytes session_id = 4;
-   */
-  sessionId: Uint8Array;
-
-  /**
-   * @generated from field: uint64 volatile_seq = 5;
-   */
-  volatileSeq: bigint;
-};
-
-/**
- * Describes the message hexhold.hex.v1.PlayerMoved.
- * Use `create(PlayerMovedSchema)` to create a new message.
- */
-export const PlayerMovedSchema: GenMessage<PlayerMoved> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_events, 3);
-
-/**
- * @generated from message hexhold.hex.v1.Gathered
- */
-export type Gathered = Message<"hexhold.hex.v1.Gathered"> & {
-  /**
-   * @generated from field: bytes player_id = 1;
-   */
-  playerId: Uint8Array;
-
-  /**
-   * @generated from field: hexhold.hex.v1.Resource resource = 2;
-   */
-  resource: Resource;
-
-  /**
-   * @generated from field: int64 amount = 3;
-   */
-  amount: bigint;
-
-  /**
-   * The stock after it, as of `at_ms`.
-   *
-   * @generated from field: int64 left = 4;
-   */
-  left: bigint;
-
-  /**
-   * @generated from field: int64 at_ms = 5;
-   */
-  atMs: bigint;
-};
-
-/**
- * Describes the message hexhold.hex.v1.Gathered.
- * Use `create(GatheredSchema)` to create a new message.
- */
-export const GatheredSchema: GenMessage<Gathered> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_events, 4);
-
-/**
- * Gathering taught the hex something.
- *
- * @generated from message hexhold.hex.v1.LevelRaised
- */
-export type LevelRaised = Message<"hexhold.hex.v1.LevelRaised"> & {
-  /**
-   * @generated from field: uint32 level = 1;
-   */
-  level: number;
-
-  /**
-   * Experience left over.
-   *
-   * @generated from field: int64 xp = 2;
-   */
-  xp: bigint;
-
-  /**
-   * Stocks as they stood, because the new level regrows at another pace.
-   *
-   * @generated from field: repeated hexhold.hex.v1.Stock stocks = 3;
-   */
-  stocks: Stock[];
-};
-
-/**
- * Describes the message hexhold.hex.v1.LevelRaised.
- * Use `create(LevelRaisedSchema)` to create a new message.
- */
-export const LevelRaisedSchema: GenMessage<LevelRaised> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_events, 5);
 

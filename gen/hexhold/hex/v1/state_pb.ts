@@ -10,38 +10,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/state.proto.
  */
 export const file_hexhold_hex_v1_state: GenFile = /*@__PURE__*/
-  fileDesc("ChpoZXhob2xkL2hleC92MS9zdGF0ZS5wcm90bxIOaGV4aG9sZC5oZXgudjEiVQoFU3RvY2sSKgoIcmVzb3VyY2UYASABKA4yGC5oZXhob2xkLmhleC52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMSEAoIYXNfb2ZfbXMYAyABKAMiZgoIUmVzaWRlbnQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm9ubGluZRgCIAEoCBIQCghzaW5jZV9tcxgDIAEoAxIRCgl0cmFuc2ZlcnMYBCABKAQSEgoKc2Vzc2lvbl9pZBgFIAEoDCLDAQoHVHJhbnNpdBIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEhEKCXRvX2hleF9pZBgDIAEoBhITCgt0b19sYXllcl9pZBgEIAEoDRIOCgZvbmxpbmUYBSABKAgSEwoLZGVwYXJ0ZWRfbXMYBiABKAMSDgoGZHVlX21zGAcgASgDEhUKDWFybWVkX3ZlcnNpb24YCCABKAQSDQoFYXNrZWQYCSABKA0SEgoKc2Vzc2lvbl9pZBgKIAEoDCKXAQoOVHJhbnNmZXJBbnN3ZXISEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIoCgNlbmQYAyABKA4yGy5oZXhob2xkLmhleC52MS5UcmFuc2ZlckVuZBIOCgZyZWFzb24YBCABKAkSEwoLZGVwYXJ0ZWRfbXMYBSABKAMSEwoLYW5zd2VyZWRfbXMYBiABKAMiRgoJRGVwYXJ0dXJlEhEKCXBsYXllcl9pZBgBIAEoDBIRCgl0b19oZXhfaWQYAiABKAYSEwoLdG9fbGF5ZXJfaWQYAyABKA0ixwIKCEhleFN0YXRlEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEg0KBW93bmVyGAMgASgMEiUKBnN0b2NrcxgEIAMoCzIVLmhleGhvbGQuaGV4LnYxLlN0b2NrEisKCXJlc2lkZW50cxgFIAMoCzIYLmhleGhvbGQuaGV4LnYxLlJlc2lkZW50Eg8KB3NwYXduZWQYBiADKAwSKQoIdHJhbnNpdHMYByADKAsyFy5oZXhob2xkLmhleC52MS5UcmFuc2l0EjgKEHRyYW5zZmVyX2Fuc3dlcnMYCCADKAsyHi5oZXhob2xkLmhleC52MS5UcmFuc2ZlckFuc3dlchIYChBhbnN3ZXJzX2Zsb29yX21zGAkgASgDEi0KCmRlcGFydHVyZXMYCiADKAsyGS5oZXhob2xkLmhleC52MS5EZXBhcnR1cmUiXQoIUG9zaXRpb24SEQoJcGxheWVyX2lkGAEgASgMEgkKAXgYAiABKBESCQoBeRgDIAEoERISCgpzZXNzaW9uX2lkGAQgASgMEhQKDHZvbGF0aWxlX3NlcRgFIAEoBCI6CgtIZXhQcmVzZW5jZRIrCglwb3NpdGlvbnMYASADKAsyGC5oZXhob2xkLmhleC52MS5Qb3NpdGlvbipeCghSZXNvdXJjZRIYChRSRVNPVVJDRV9VTlNQRUNJRklFRBAAEhEKDVJFU09VUkNFX1dPT0QQARISCg5SRVNPVVJDRV9TVE9ORRACEhEKDVJFU09VUkNFX0ZPT0QQAypfCgtUcmFuc2ZlckVuZBIcChhUUkFOU0ZFUl9FTkRfVU5TUEVDSUZJRUQQABIYChRUUkFOU0ZFUl9FTkRfQVJSSVZFRBABEhgKFFRSQU5TRkVSX0VORF9SRUZVU0VEEAJiBnByb3RvMw");
-
-/**
- * How much of a resource lay in the hex at a moment; what has grown since is computed.
- *
- * @generated from message hexhold.hex.v1.Stock
- */
-export type Stock = Message<"hexhold.hex.v1.Stock"> & {
-  /**
-   * @generated from field: hexhold.hex.v1.Resource resource = 1;
-   */
-  resource: Resource;
-
-  /**
-   * @generated from field: int64 amount = 2;
-   */
-  amount: bigint;
-
-  /**
-   * Unix milliseconds.
-   *
-   * @generated from field: int64 as_of_ms = 3;
-   */
-  asOfMs: bigint;
-};
-
-/**
- * Describes the message hexhold.hex.v1.Stock.
- * Use `create(StockSchema)` to create a new message.
- */
-export const StockSchema: GenMessage<Stock> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 0);
+  fileDesc("ChpoZXhob2xkL2hleC92MS9zdGF0ZS5wcm90bxIOaGV4aG9sZC5oZXgudjEiZgoIUmVzaWRlbnQSEQoJcGxheWVyX2lkGAEgASgMEg4KBm9ubGluZRgCIAEoCBIQCghzaW5jZV9tcxgDIAEoAxIRCgl0cmFuc2ZlcnMYBCABKAQSEgoKc2Vzc2lvbl9pZBgFIAEoDCLDAQoHVHJhbnNpdBIRCglwbGF5ZXJfaWQYASABKAwSDgoGbnVtYmVyGAIgASgEEhEKCXRvX2hleF9pZBgDIAEoBhITCgt0b19sYXllcl9pZBgEIAEoDRIOCgZvbmxpbmUYBSABKAgSEwoLZGVwYXJ0ZWRfbXMYBiABKAMSDgoGZHVlX21zGAcgASgDEhUKDWFybWVkX3ZlcnNpb24YCCABKAQSDQoFYXNrZWQYCSABKA0SEgoKc2Vzc2lvbl9pZBgKIAEoDCKXAQoOVHJhbnNmZXJBbnN3ZXISEQoJcGxheWVyX2lkGAEgASgMEg4KBm51bWJlchgCIAEoBBIoCgNlbmQYAyABKA4yGy5oZXhob2xkLmhleC52MS5UcmFuc2ZlckVuZBIOCgZyZWFzb24YBCABKAkSEwoLZGVwYXJ0ZWRfbXMYBSABKAMSEwoLYW5zd2VyZWRfbXMYBiABKAMiRgoJRGVwYXJ0dXJlEhEKCXBsYXllcl9pZBgBIAEoDBIRCgl0b19oZXhfaWQYAiABKAYSEwoLdG9fbGF5ZXJfaWQYAyABKA0i9wEKCVJlc2lkZW5jZRIrCglyZXNpZGVudHMYASADKAsyGC5oZXhob2xkLmhleC52MS5SZXNpZGVudBIPCgdzcGF3bmVkGAIgAygMEikKCHRyYW5zaXRzGAMgAygLMhcuaGV4aG9sZC5oZXgudjEuVHJhbnNpdBI4ChB0cmFuc2Zlcl9hbnN3ZXJzGAQgAygLMh4uaGV4aG9sZC5oZXgudjEuVHJhbnNmZXJBbnN3ZXISGAoQYW5zd2Vyc19mbG9vcl9tcxgFIAEoAxItCgpkZXBhcnR1cmVzGAYgAygLMhkuaGV4aG9sZC5oZXgudjEuRGVwYXJ0dXJlKl8KC1RyYW5zZmVyRW5kEhwKGFRSQU5TRkVSX0VORF9VTlNQRUNJRklFRBAAEhgKFFRSQU5TRkVSX0VORF9BUlJJVkVEEAESGAoUVFJBTlNGRVJfRU5EX1JFRlVTRUQQAmIGcHJvdG8z");
 
 /**
  * A player that is resident in the hex, online or not.
@@ -86,7 +55,7 @@ export type Resident = Message<"hexhold.hex.v1.Resident"> & {
  * Use `create(ResidentSchema)` to create a new message.
  */
 export const ResidentSchema: GenMessage<Resident> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 1);
+  messageDesc(file_hexhold_hex_v1_state, 0);
 
 /**
  * A player that has left for another hex, which has not answered yet.
@@ -158,7 +127,7 @@ export type Transit = Message<"hexhold.hex.v1.Transit"> & {
  * Use `create(TransitSchema)` to create a new message.
  */
 export const TransitSchema: GenMessage<Transit> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 2);
+  messageDesc(file_hexhold_hex_v1_state, 1);
 
 /**
  * What this hex answered as destination to the newest transfer of a player.
@@ -204,7 +173,7 @@ export type TransferAnswer = Message<"hexhold.hex.v1.TransferAnswer"> & {
  * Use `create(TransferAnswerSchema)` to create a new message.
  */
 export const TransferAnswerSchema: GenMessage<TransferAnswer> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 3);
+  messageDesc(file_hexhold_hex_v1_state, 2);
 
 /**
  * Where a player went from here.
@@ -233,192 +202,64 @@ export type Departure = Message<"hexhold.hex.v1.Departure"> & {
  * Use `create(DepartureSchema)` to create a new message.
  */
 export const DepartureSchema: GenMessage<Departure> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 4);
+  messageDesc(file_hexhold_hex_v1_state, 3);
 
 /**
- * Durable part of a hex's state: a pure fold of its journal.
+ * Who lives in a hex, who is leaving it, and what it has answered to those who came: what the residence kit keeps. A
+ * game has it as a field of its durable state, or has its fields among its own.
  *
- * @generated from message hexhold.hex.v1.HexState
+ * @generated from message hexhold.hex.v1.Residence
  */
-export type HexState = Message<"hexhold.hex.v1.HexState"> & {
-  /**
-   * @generated from field: uint32 level = 1;
-   */
-  level: number;
-
-  /**
-   * @generated from field: int64 xp = 2;
-   */
-  xp: bigint;
-
-  /**
-   * Account id, empty = nobody.
-   *
-   * @generated from field: bytes owner = 3;
-   */
-  owner: Uint8Array;
-
-  /**
-   * Sorted by resource; what is absent is full.
-   *
-   * @generated from field: repeated hexhold.hex.v1.Stock stocks = 4;
-   */
-  stocks: Stock[];
-
+export type Residence = Message<"hexhold.hex.v1.Residence"> & {
   /**
    * Sorted by player_id.
    *
-   * @generated from field: repeated hexhold.hex.v1.Resident residents = 5;
+   * @generated from field: repeated hexhold.hex.v1.Resident residents = 1;
    */
   residents: Resident[];
 
   /**
    * Players spawned here, for ever (sorted): a repeated spawn is recognised by it.
    *
-   * @generated from field: repeated bytes spawned = 6;
+   * @generated from field: repeated bytes spawned = 2;
    */
   spawned: Uint8Array[];
 
   /**
    * Sorted by player_id.
    *
-   * @generated from field: repeated hexhold.hex.v1.Transit transits = 7;
+   * @generated from field: repeated hexhold.hex.v1.Transit transits = 3;
    */
   transits: Transit[];
 
   /**
    * Sorted by player_id; thrown away by age.
    *
-   * @generated from field: repeated hexhold.hex.v1.TransferAnswer transfer_answers = 8;
+   * @generated from field: repeated hexhold.hex.v1.TransferAnswer transfer_answers = 4;
    */
   transferAnswers: TransferAnswer[];
 
   /**
    * Greatest departed_ms of an answer that was thrown away: an older transfer without an answer is not new.
    *
-   * @generated from field: int64 answers_floor_ms = 9;
+   * @generated from field: int64 answers_floor_ms = 5;
    */
   answersFloorMs: bigint;
 
   /**
    * The last 64, newest last, each player once.
    *
-   * @generated from field: repeated hexhold.hex.v1.Departure departures = 10;
+   * @generated from field: repeated hexhold.hex.v1.Departure departures = 6;
    */
   departures: Departure[];
 };
 
 /**
- * Describes the message hexhold.hex.v1.HexState.
- * Use `create(HexStateSchema)` to create a new message.
+ * Describes the message hexhold.hex.v1.Residence.
+ * Use `create(ResidenceSchema)` to create a new message.
  */
-export const HexStateSchema: GenMessage<HexState> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 5);
-
-/**
- * Where a player stands inside its hex.
- *
- * @generated from message hexhold.hex.v1.Position
- */
-export type Position = Message<"hexhold.hex.v1.Position"> & {
-  /**
-   * @generated from field: bytes player_id = 1;
-   */
-  playerId: Uint8Array;
-
-  /**
-   * Thousandths of the hex's inradius, along axes of the hex: x to the middle of a side, y to a corner. H3 turns
-   * its hexes, so these are not east and north.
-   *
-   * @generated from field: sint32 x = 2;
-   */
-  x: number;
-
-  /**
-   * @generated from field: sint32 y = 3;
-   */
-  y: number;
-
-  /**
-   * Session that moved last, and its last `volatile_seq`.
-   *
-   * @generated from field: bytes session_id = 4;
-   */
-  sessionId: Uint8Array;
-
-  /**
-   * @generated from field: uint64 volatile_seq = 5;
-   */
-  volatileSeq: bigint;
-};
-
-/**
- * Describes the message hexhold.hex.v1.Position.
- * Use `create(PositionSchema)` to create a new message.
- */
-export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 6);
-
-/**
- * Volatile part of a hex's state: lost, at most a snapshot interval of it, when a worker dies.
- *
- * @generated from message hexhold.hex.v1.HexPresence
- */
-export type HexPresence = Message<"hexhold.hex.v1.HexPresence"> & {
-  /**
-   * Sorted by player_id.
-   *
-   * @generated from field: repeated hexhold.hex.v1.Position positions = 1;
-   */
-  positions: Position[];
-};
-
-/**
- * Describes the message hexhold.hex.v1.HexPresence.
- * Use `create(HexPresenceSchema)` to create a new message.
- */
-export const HexPresenceSchema: GenMessage<HexPresence> = /*@__PURE__*/
-  messageDesc(file_hexhold_hex_v1_state, 7);
-
-/**
- * What can be gathered.
- *
- * @generated from enum hexhold.hex.v1.Resource
- */
-export const Resource = {
-  /**
-   * @generated from enum value: RESOURCE_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED: 0,
-
-  /**
-   * @generated from enum value: RESOURCE_WOOD = 1;
-   */
-  WOOD: 1,
-
-  /**
-   * @generated from enum value: RESOURCE_STONE = 2;
-   */
-  STONE: 2,
-
-  /**
-   * @generated from enum value: RESOURCE_FOOD = 3;
-   */
-  FOOD: 3,
-} as const;
-
-/**
- * What can be gathered.
- *
- * @generated from enum hexhold.hex.v1.Resource
- */
-export type Resource = (typeof Resource)[keyof typeof Resource] | UnknownEnum;
-
-/**
- * Describes the enum hexhold.hex.v1.Resource.
- */
-export const ResourceSchema: GenEnum<Resource> = /*@__PURE__*/
-  enumDesc(file_hexhold_hex_v1_state, 0);
+export const ResidenceSchema: GenMessage<Residence> = /*@__PURE__*/
+  messageDesc(file_hexhold_hex_v1_state, 4);
 
 /**
  * What a destination may say of a transfer.
@@ -453,5 +294,5 @@ export type TransferEnd = (typeof TransferEnd)[keyof typeof TransferEnd] | Unkno
  * Describes the enum hexhold.hex.v1.TransferEnd.
  */
 export const TransferEndSchema: GenEnum<TransferEnd> = /*@__PURE__*/
-  enumDesc(file_hexhold_hex_v1_state, 1);
+  enumDesc(file_hexhold_hex_v1_state, 0);
 

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/options/v1/options.proto.
  */
 export const file_hexhold_options_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL29wdGlvbnMvdjEvb3B0aW9ucy5wcm90bxISaGV4aG9sZC5vcHRpb25zLnYxIkMKB1NlcnZpY2USDAoEbmFtZRgBIAEoCRIqCgZxdWV1ZXMYAiABKA4yGi5oZXhob2xkLm9wdGlvbnMudjEuUXVldWVzIvMBCg9NZXNzYWdlQ29udHJhY3QSDAoEdHlwZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC21pbl92ZXJzaW9uGAMgASgNEjIKCmR1cmFiaWxpdHkYBCABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIrCgdzZW5kZXJzGAUgAygOMhouaGV4aG9sZC5vcHRpb25zLnYxLlNlbmRlchIRCgljb25zdW1lcnMYBiADKAkSEAoIcmVmdXNhbHMYByADKAkSDgoGcmVzdWx0GAggASgJEhYKDnJlZnVzYWxfZGV0YWlsGAkgASgJKm4KCkR1cmFiaWxpdHkSGgoWRFVSQUJJTElUWV9VTlNQRUNJRklFRBAAEhYKEkRVUkFCSUxJVFlfRFVSQUJMRRABEhcKE0RVUkFCSUxJVFlfVk9MQVRJTEUQAhITCg9EVVJBQklMSVRZX1JFQUQQAypNCgZRdWV1ZXMSFgoSUVVFVUVTX1VOU1BFQ0lGSUVEEAASFAoQUVVFVUVTX0NPTVBFVElORxABEhUKEVFVRVVFU19CWV9TVUJKRUNUEAIq7wIKBlNlbmRlchIWChJTRU5ERVJfVU5TUEVDSUZJRUQQABIRCg1TRU5ERVJfQ0xJRU5UEAESHAoKU0VOREVSX0hFWBACGgyStRgICgZ3b3JrZXISJQoPU0VOREVSX0FDQ09VTlRTEAMaEJK1GAwKCGFjY291bnRzEAESJwoQU0VOREVSX0lOVkVOVE9SWRAEGhGStRgNCglpbnZlbnRvcnkQAhIfCg1TRU5ERVJfTUFSS0VUEAUaDJK1GAgKBm1hcmtldBIbCgtTRU5ERVJfQ0hBVBAGGgqStRgGCgRjaGF0EicKEVNFTkRFUl9HT1ZFUk5BTkNFEAcaEJK1GAwKCmdvdmVybmFuY2USIQoNU0VOREVSX1JPVVRFUhAIGg6StRgKCgZyb3V0ZXIQARIhCg5TRU5ERVJfR0FURVdBWRAJGg2StRgJCgdnYXRld2F5Eh8KD1NFTkRFUl9PUEVSQVRPUhAKGgqStRgGCgRob3N0OloKB3NlcnZpY2USIS5nb29nbGUucHJvdG9idWYuRW51bVZhbHVlT3B0aW9ucxjShgMgASgLMhsuaGV4aG9sZC5vcHRpb25zLnYxLlNlcnZpY2VSB3NlcnZpY2U6YgoIY29udHJhY3QSHy5nb29nbGUucHJvdG9idWYuTWVzc2FnZU9wdGlvbnMY0YYDIAEoCzIjLmhleGhvbGQub3B0aW9ucy52MS5NZXNzYWdlQ29udHJhY3RSCGNvbnRyYWN0YgZwcm90bzM", [file_google_protobuf_descriptor]);
+  fileDesc("CiBoZXhob2xkL29wdGlvbnMvdjEvb3B0aW9ucy5wcm90bxISaGV4aG9sZC5vcHRpb25zLnYxIkMKB1NlcnZpY2USDAoEbmFtZRgBIAEoCRIqCgZxdWV1ZXMYAiABKA4yGi5oZXhob2xkLm9wdGlvbnMudjEuUXVldWVzIosCCg9NZXNzYWdlQ29udHJhY3QSDAoEdHlwZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC21pbl92ZXJzaW9uGAMgASgNEjIKCmR1cmFiaWxpdHkYBCABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIrCgdzZW5kZXJzGAUgAygOMhouaGV4aG9sZC5vcHRpb25zLnYxLlNlbmRlchIRCgljb25zdW1lcnMYBiADKAkSEAoIcmVmdXNhbHMYByADKAkSDgoGcmVzdWx0GAggASgJEhYKDnJlZnVzYWxfZGV0YWlsGAkgASgJEhYKDnJlc3VsdF9pc192aWV3GA8gASgIIhcKBFZpZXcSDwoHdmVyc2lvbhgBIAEoDSpuCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABIWChJEVVJBQklMSVRZX0RVUkFCTEUQARIXChNEVVJBQklMSVRZX1ZPTEFUSUxFEAISEwoPRFVSQUJJTElUWV9SRUFEEAMqTQoGUXVldWVzEhYKElFVRVVFU19VTlNQRUNJRklFRBAAEhQKEFFVRVVFU19DT01QRVRJTkcQARIVChFRVUVVRVNfQllfU1VCSkVDVBACKu8CCgZTZW5kZXISFgoSU0VOREVSX1VOU1BFQ0lGSUVEEAASEQoNU0VOREVSX0NMSUVOVBABEhwKClNFTkRFUl9IRVgQAhoMkrUYCAoGd29ya2VyEiUKD1NFTkRFUl9BQ0NPVU5UUxADGhCStRgMCghhY2NvdW50cxABEicKEFNFTkRFUl9JTlZFTlRPUlkQBBoRkrUYDQoJaW52ZW50b3J5EAISHwoNU0VOREVSX01BUktFVBAFGgyStRgICgZtYXJrZXQSGwoLU0VOREVSX0NIQVQQBhoKkrUYBgoEY2hhdBInChFTRU5ERVJfR09WRVJOQU5DRRAHGhCStRgMCgpnb3Zlcm5hbmNlEiEKDVNFTkRFUl9ST1VURVIQCBoOkrUYCgoGcm91dGVyEAESIQoOU0VOREVSX0dBVEVXQVkQCRoNkrUYCQoHZ2F0ZXdheRIfCg9TRU5ERVJfT1BFUkFUT1IQChoKkrUYBgoEaG9zdDpaCgdzZXJ2aWNlEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMY0oYDIAEoCzIbLmhleGhvbGQub3B0aW9ucy52MS5TZXJ2aWNlUgdzZXJ2aWNlOmIKCGNvbnRyYWN0Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyIy5oZXhob2xkLm9wdGlvbnMudjEuTWVzc2FnZUNvbnRyYWN0Ughjb250cmFjdDpPCgR2aWV3Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNOGAyABKAsyGC5oZXhob2xkLm9wdGlvbnMudjEuVmlld1IEdmlld2IGcHJvdG8z", [file_google_protobuf_descriptor]);
 
 /**
  * A service as others know it. Who sends, who may send and which queues are declared comes from here and from
@@ -111,6 +111,13 @@ export type MessageContract = Message<"hexhold.options.v1.MessageContract"> & {
    * @generated from field: string refusal_detail = 9;
    */
   refusalDetail: string;
+
+  /**
+   * Commands only, instead of `result`: the result is the message that the world's game names as its view.
+   *
+   * @generated from field: bool result_is_view = 15;
+   */
+  resultIsView: boolean;
 };
 
 /**
@@ -119,6 +126,27 @@ export type MessageContract = Message<"hexhold.options.v1.MessageContract"> & {
  */
 export const MessageContractSchema: GenMessage<MessageContract> = /*@__PURE__*/
   messageDesc(file_hexhold_options_v1_options, 1);
+
+/**
+ * What observers see of a hex. A game has one such message; without one it is `hexhold.hex.v1.ReadableView`.
+ *
+ * @generated from message hexhold.options.v1.View
+ */
+export type View = Message<"hexhold.options.v1.View"> & {
+  /**
+   * Whole number, raised by every change of the message's fields or meaning.
+   *
+   * @generated from field: uint32 version = 1;
+   */
+  version: number;
+};
+
+/**
+ * Describes the message hexhold.options.v1.View.
+ * Use `create(ViewSchema)` to create a new message.
+ */
+export const ViewSchema: GenMessage<View> = /*@__PURE__*/
+  messageDesc(file_hexhold_options_v1_options, 2);
 
 /**
  * How a command's effect is kept, and so what its answer promises.
@@ -306,4 +334,12 @@ export const service: GenExtension<EnumValueOptions, Service> = /*@__PURE__*/
  */
 export const contract: GenExtension<MessageOptions, MessageContract> = /*@__PURE__*/
   extDesc(file_hexhold_options_v1_options, 1);
+
+/**
+ * Present on the message that is a game's view of a hex, and on no other of its files.
+ *
+ * @generated from extension: hexhold.options.v1.View view = 50003;
+ */
+export const view: GenExtension<MessageOptions, View> = /*@__PURE__*/
+  extDesc(file_hexhold_options_v1_options, 2);
 

@@ -13,27 +13,34 @@ export const bordersGate: Gate = {
     }),
 };
 
-/** Every package of the workspace. */
+/** Every package of the workspace, and the examples, which find what they import in the root's node_modules. */
 export function readWorkspace(root: string): WorkspacePackage[] {
   const [, list = ""] =
     /^packages:\n((?: {2}- .+\n)+)/m.exec(
       readFileSync(path.join(root, "pnpm-workspace.yaml"), "utf8"),
     ) ?? [];
   const packages = [...list.matchAll(/- (.+)/g)].map(([, pattern]) => pattern ?? "");
-  return globSync(
-    packages.map((pattern) => `${pattern}/package.json`),
-    { cwd: root },
-  ).map((file) => {
-    const manifest = JSON.parse(readFileSync(path.join(root, file), "utf8")) as {
-      name: string;
-      dependencies?: Record<string, string>;
-      devDependencies?: Record<string, string>;
-    };
-    return {
-      folder: path.dirname(file).split(path.sep).join("/"),
-      name: manifest.name,
-      dependencies: Object.keys(manifest.dependencies ?? {}),
-      devDependencies: Object.keys(manifest.devDependencies ?? {}),
-    };
-  });
+  const manifestOf = (file: string): Manifest =>
+    JSON.parse(readFileSync(path.join(root, file), "utf8")) as Manifest;
+  const ofRoot = Object.keys(manifestOf("package.json").devDependencies ?? {});
+  const read = (patterns: readonly string[], more: readonly string[]): WorkspacePackage[] =>
+    globSync(
+      patterns.map((pattern) => `${pattern}/package.json`),
+      { cwd: root },
+    ).map((file) => {
+      const manifest = manifestOf(file);
+      return {
+        folder: path.dirname(file).split(path.sep).join("/"),
+        name: manifest.name,
+        dependencies: [...Object.keys(manifest.dependencies ?? {}), ...more],
+        devDependencies: Object.keys(manifest.devDependencies ?? {}),
+      };
+    });
+  return [...read(packages, []), ...read(["examples/*"], ofRoot)];
+}
+
+interface Manifest {
+  readonly name: string;
+  readonly dependencies?: Record<string, string>;
+  readonly devDependencies?: Record<string, string>;
 }

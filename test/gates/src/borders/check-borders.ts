@@ -4,8 +4,10 @@ import { type ModuleReference, referencesOf } from "./module-references.ts";
 import {
   broughtByRoot,
   driverTable,
+  gameMessages,
   packageTable,
   type PackageRule,
+  ruleOf,
   usableInEveryTest,
 } from "./package-table.ts";
 
@@ -49,7 +51,7 @@ export function checkBorders(
   const findings = workspace.flatMap((item) => checkManifest(item, byName, tables));
   for (const file of sources) {
     const owner = ownerOf(file.path, workspace);
-    const rule = owner === undefined ? undefined : tables.packages[owner.folder];
+    const rule = owner === undefined ? undefined : ruleOf(owner.folder, tables.packages);
     if (owner !== undefined && rule !== undefined) {
       findings.push(...checkSource(file, owner, rule, byName, tables));
     }
@@ -70,8 +72,10 @@ function checkManifest(
   { packages }: Tables,
 ): string[] {
   const file = `${item.folder}/package.json`;
-  const rule = packages[item.folder];
+  const rule = ruleOf(item.folder, packages);
   if (rule === undefined) return [`${file}: the package is not in package-table.ts: add it`];
+  // An example has no dependencies of its own: what the root brings is there for all of them.
+  if (item.folder.startsWith("examples/")) return [];
   const forTests = isForTests(`${item.folder}/`);
   return [
     ...item.dependencies.map((name) => ({ name, test: forTests })),
@@ -145,6 +149,12 @@ function checkImport(
   const folder = byName.get(name)?.folder;
   if (folder !== undefined && !mayUse(rule, folder, test)) {
     return `${owner.folder} may not import ${folder}${test ? "" : " outside tests"} (package-table.ts)`;
+  }
+  const players = Object.entries(gameMessages).find(([prefix]) =>
+    specifier.startsWith(prefix),
+  )?.[1];
+  if (players !== undefined && !test && !players.some((place) => file.startsWith(place))) {
+    return `${specifier} is a game's: the platform asks the game that it loads (libs/actor, Game)`;
   }
   const places = tables.drivers[name];
   if (places !== undefined && !test && !places.some((place) => file.startsWith(place))) {

@@ -5,7 +5,8 @@
  *   gen, hex ← actor ← games/*
  *   config, telemetry ← local-stack ← hexctl
  *   config, telemetry ← postgres, rpc, messaging ← router, worker, gateway, domains/* ← hexctl
- *   gen, hex ← client ← bots, console
+ *   gen, hex ← client ← games/*-client ← bots, console
+ *   protoc-gen-hexhold generates into gen and into games; nobody imports it
  *   testing ← tests only
  *
  * Services never import services; hexctl alone composes them.
@@ -44,6 +45,9 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   "libs/actor": { uses: ["gen", "libs/hex"], runsIn: "pure" },
   "games/reference": { uses: ["gen", "libs/hex", "libs/actor"], runsIn: "pure" },
 
+  // A plugin of protoc.
+  "libs/protoc-gen-hexhold": { uses: [] },
+
   "libs/config": { uses: [] },
   "libs/telemetry": { uses: [] },
   "libs/postgres": { uses: ["libs/config", "libs/telemetry"] },
@@ -55,9 +59,10 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: ["gen", "libs/hex", "libs/config", "libs/telemetry"],
     usesInTests: ["libs/local-stack"],
   },
-  // How every service starts and stops. Without a database: gateways have none.
+  // How every service starts and stops, and how it loads the game that configuration names. Without a database:
+  // gateways have none. From libs/actor only the shape of a game module.
   "libs/service": {
-    uses: ["gen", "libs/config", "libs/messaging", "libs/rpc", "libs/telemetry"],
+    uses: ["gen", "libs/config", "libs/messaging", "libs/rpc", "libs/telemetry", "libs/actor"],
   },
   // The machinery that all services in domains/ share.
   "libs/domain": {
@@ -75,12 +80,14 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: [...inEveryService, "libs/service", "libs/postgres", "libs/actor"],
     usesInTests: ["games/reference"],
   },
+  // Asks the game for the ledger transaction of an event.
   "domains/inventory": {
-    uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain"],
+    uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain", "libs/actor"],
+    usesInTests: ["games/reference"],
   },
-  // No database. From libs/actor only the shape of a game module, for its descriptors.
+  // No database. Of the game only the descriptors.
   gateway: {
-    uses: [...inEveryService, "libs/service", "libs/actor"],
+    uses: [...inEveryService, "libs/service"],
     usesInTests: ["games/reference"],
   },
 
@@ -88,9 +95,12 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain"],
   },
 
+  // Of every game: it knows none.
   client: { uses: ["gen", "libs/hex"], runsIn: "browser" },
-  console: { uses: ["gen", "libs/hex", "client"], runsIn: "browser" },
-  bots: { uses: ["gen", "libs/hex", "client"] },
+  // What the SDK needs to play and show the reference game.
+  "games/reference-client": { uses: ["gen", "libs/hex", "client"], runsIn: "browser" },
+  console: { uses: ["gen", "libs/hex", "client", "games/reference-client"], runsIn: "browser" },
+  bots: { uses: ["gen", "libs/hex", "client", "games/reference-client"] },
 
   hexctl: {
     uses: [
@@ -98,6 +108,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/postgres",
       "libs/local-stack",
       "libs/actor",
+      "libs/service",
       "client",
       "router",
       "worker",
@@ -127,6 +138,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/postgres",
       "libs/testing",
       "games/reference",
+      "games/reference-client",
       "client",
       "libs/local-stack",
     ],
@@ -142,6 +154,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/rpc",
       "libs/messaging",
       "games/reference",
+      "games/reference-client",
       "client",
       "bots",
     ],
@@ -154,12 +167,44 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/rpc",
       "libs/messaging",
       "games/reference",
+      "games/reference-client",
       "client",
       "libs/local-stack",
     ],
   },
   // The private stack of a test run is a local stack.
   "test/gates": { uses: ["gen", "libs/messaging", "libs/testing", "libs/local-stack"] },
+};
+
+/** A package below games/ or examples/ that the table does not name: the rules of a game, with messages of its own. */
+export const gameRule: PackageRule = {
+  uses: ["gen", "libs/hex", "libs/actor"],
+  usesInTests: ["client"],
+  runsIn: "pure",
+};
+
+/** The rule of a workspace package; undefined: the table lacks it. */
+export function ruleOf(
+  folder: string,
+  table: Readonly<Record<string, PackageRule>> = packageTable,
+): PackageRule | undefined {
+  return table[folder] ?? (/^(games|examples)\//.test(folder) ? gameRule : undefined);
+}
+
+/**
+ * Messages of a game that live in gen/, and which sources may know them besides tests: the game's own, and programs
+ * that play it. The platform's services know no game.
+ */
+export const gameMessages: Readonly<Record<string, readonly string[]>> = {
+  "@hexhold/gen/hexhold/reference/": [
+    "games/reference",
+    "libs/testing/",
+    "bots/",
+    "console/",
+    "demo/",
+    "bench/",
+    "test/",
+  ],
 };
 
 /** A package that talks to a server, and where it may be imported: inside the adapters, and in tests. */

@@ -13,7 +13,7 @@ import {
   EnumDescriptorProtoSchema,
   FieldDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
-import { contract, type MessageContract } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { contract, type MessageContract, view } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { tightenedRules } from "./tightened-rules.ts";
 
 /** @returns One text for each fault, naming the message and what to do. */
@@ -21,7 +21,7 @@ export function compareContracts(frozen: FileRegistry, current: FileRegistry): s
   return [
     ...vanishedTypes(frozen, current),
     ...messagesOf(frozen).flatMap((old) => {
-      const now = current.getMessage(old.typeName);
+      const now = current.getMessage(old.typeName) ?? movedTo(old, current);
       // buf says so when a message is gone.
       if (now === undefined) return [];
       return [...tightenedRules(old, now), ...unraisedVersion(old, now, frozen, current)];
@@ -33,6 +33,29 @@ function messagesOf(registry: FileRegistry): DescMessage[] {
   return [...registry].filter(
     (type) => type.kind === "message" && type.file.proto.package.startsWith("hexhold."),
   ) as DescMessage[];
+}
+
+/** The message that carries the contract of `old` in another package. What is on the wire is its type, not its name. */
+function movedTo(old: DescMessage, current: FileRegistry): DescMessage | undefined {
+  const type = contractOf(old)?.type;
+  if (type === undefined) return undefined;
+  return messagesOf(current).find((message) => contractOf(message)?.type === type);
+}
+
+/** Names of the package into which a message has moved, as those of the package where it was. */
+function renaming(old: DescMessage, now: DescMessage, frozen: FileRegistry): Rename {
+  const [from, to] = [old, now].map(({ file }) => `${file.proto.package}.`) as [string, string];
+  if (from === to) return (name) => name;
+  return (name) => {
+    const before = `${from}${name.slice(to.length)}`;
+    return name.startsWith(to) && frozen.get(before) !== undefined ? before : name;
+  };
+}
+
+type Rename = (typeName: string) => string;
+
+function viewVersionOf(message: DescMessage): number | undefined {
+  return hasOption(message, view) ? getOption(message, view).version : undefined;
 }
 
 function contractOf(message: DescMessage): MessageContract | undefined {
@@ -55,20 +78,20 @@ function unraisedVersion(
   frozen: FileRegistry,
   current: FileRegistry,
 ): string[] {
-  const before = contractOf(old);
-  const after = contractOf(now);
+  const before = contractOf(old)?.version ?? viewVersionOf(old);
+  const after = contractOf(now)?.version ?? viewVersionOf(now);
   if (before === undefined || after === undefined) return [];
-  if (after.version > before.version) return [];
-  const subject = `${now.typeName} (${after.type})`;
-  if (after.version < before.version) {
-    return [`${subject}: its version fell from ${before.version} to ${after.version}`];
-  }
-  const changed = changedParts(partsOf(old, frozen), partsOf(now, current));
+  if (after > before) return [];
+  const subject = `${now.typeName} (${contractOf(now)?.type ?? "view"})`;
+  if (after < before) return [`${subject}: its version fell from ${before} to ${after}`];
+  const rename = renaming(old, now, frozen);
+  const changed = changedParts(
+    partsOf(old, frozen, (name) => name),
+    partsOf(now, current, rename),
+  );
   return changed.length === 0
     ? []
-    : [
-        `${subject} changed (${changed.join(", ")}) but is still version ${after.version}: raise it`,
-      ];
+    : [`${subject} changed (${changed.join(", ")}) but is still version ${after}: raise it`];
 }
 
 /**
@@ -76,7 +99,11 @@ function unraisedVersion(
  * and enum that it, its result or its refusal's detail contains; and of its contract what a sender sees. The
  * order of declarations, reserved numbers, `version`, `min_version` and `consumers` change nothing for a sender.
  */
-function partsOf(message: DescMessage, registry: FileRegistry): Map<string, string> {
+function partsOf(
+  message: DescMessage,
+  registry: FileRegistry,
+  rename: Rename,
+): Map<string, string> {
   const parts = new Map<string, string>();
   const seen = new Set<string>();
   const visit = (part: DescMessage): void => {
@@ -90,19 +117,22 @@ function partsOf(message: DescMessage, registry: FileRegistry): Map<string, stri
       reservedRange: [],
       reservedName: [],
     });
-    if (own.options !== undefined) clearExtension(own.options, contract);
-    parts.set(part.typeName, hex(toBinary(DescriptorProtoSchema, own)));
+    if (own.options !== undefined) {
+      clearExtension(own.options, contract);
+      clearExtension(own.options, view);
+    }
+    const name = rename(part.typeName);
+    parts.set(name, hex(toBinary(DescriptorProtoSchema, own)));
     for (const field of part.fields) {
-      parts.set(
-        `${part.typeName}.${field.name}`,
-        hex(toBinary(FieldDescriptorProtoSchema, field.proto)),
-      );
+      const written = clone(FieldDescriptorProtoSchema, field.proto);
+      if (written.typeName !== "") written.typeName = `.${rename(written.typeName.slice(1))}`;
+      parts.set(`${name}.${field.name}`, hex(toBinary(FieldDescriptorProtoSchema, written)));
       if (field.message !== undefined && !isForeign(field.message)) visit(field.message);
       if (field.enum !== undefined) {
         const own = clone(EnumDescriptorProtoSchema, field.enum.proto);
         Object.assign(own, { reservedRange: [], reservedName: [] });
         own.value.sort((a, b) => a.number - b.number);
-        parts.set(field.enum.typeName, hex(toBinary(EnumDescriptorProtoSchema, own)));
+        parts.set(rename(field.enum.typeName), hex(toBinary(EnumDescriptorProtoSchema, own)));
       }
     }
   };
@@ -111,18 +141,20 @@ function partsOf(message: DescMessage, registry: FileRegistry): Map<string, stri
     durability,
     senders = [],
     refusals = [],
-    result,
-    refusalDetail,
+    result = "",
+    resultIsView = false,
+    refusalDetail = "",
   } = contractOf(message) ?? {};
   parts.set("durability", String(durability));
   parts.set("senders", [...senders].sort((a, b) => a - b).join());
   parts.set("refusals", [...refusals].sort().join());
+  parts.set("result_is_view", String(resultIsView));
   for (const [part, name] of [
     ["result", result],
     ["refusal_detail", refusalDetail],
   ] as const) {
-    parts.set(part, String(name));
-    const contained = name === undefined ? undefined : registry.getMessage(name);
+    parts.set(part, rename(name));
+    const contained = registry.getMessage(name);
     if (contained !== undefined) visit(contained);
   }
   return parts;

@@ -8,7 +8,8 @@ import { checkContracts } from "./contracts-gate.ts";
 import { freezeSubject } from "./freeze-history.ts";
 import { buildImage, frozenImage } from "./image.ts";
 
-const commands = "proto/hexhold/hex/v1/commands.proto";
+const commands = "proto/hexhold/reference/v1/commands.proto";
+const platformCommands = "proto/hexhold/hex/v1/commands.proto";
 const frames = "proto/hexhold/edge/v1/frames.proto";
 
 /** The contracts of the repository, and a folder of each test's own in which they are frozen as they are. */
@@ -67,7 +68,7 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
     raiseVersion("cmd.hex.gather");
     const { failures } = await checkContracts(root);
     expect(failures).toEqual([
-      expect.stringMatching(/hexhold\.hex\.v1\.Gather\.amount: .*lte 100.* is tighter/),
+      expect.stringMatching(/hexhold\.reference\.v1\.Gather\.amount: .*lte 100.* is tighter/),
     ]);
   });
 
@@ -76,7 +77,7 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
     const { failures } = await checkContracts(root);
     expect(failures).toEqual([
       expect.stringMatching(
-        /hexhold\.hex\.v1\.Gather \(cmd\.hex\.gather\) changed .*bonus.* version 1: raise it/,
+        /hexhold\.reference\.v1\.Gather \(cmd\.hex\.gather\) changed .*bonus.* version 1: raise it/,
       ),
     ]);
   });
@@ -105,7 +106,7 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
   });
 
   it("fails when a type is gone", async () => {
-    edit(commands, 'type: "cmd.hex.leave"', 'type: "cmd.hex.depart"');
+    edit(platformCommands, 'type: "cmd.hex.leave"', 'type: "cmd.hex.depart"');
     const { failures } = await checkContracts(root);
     expect(failures.join("\n")).toContain("the type cmd.hex.leave is gone");
   });
@@ -114,6 +115,33 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
     edit(commands, '"depleted"', '"depleted",\n      "too-tired"');
     const { failures } = await checkContracts(root);
     expect(failures).toEqual([expect.stringContaining("refusals")]);
+  });
+
+  it("fails after a change of the view whose version was not raised", async () => {
+    edit(commands, "uint32 population = 6;", "uint32 population = 6;\n  bool fog = 10;");
+    expect((await checkContracts(root)).failures).toEqual([
+      expect.stringMatching(/HexView \(view\) changed .*fog.* version 1: raise it/),
+    ]);
+    const versioned = "option (hexhold.options.v1.view) = {version: ";
+    edit(commands, `${versioned}1}`, `${versioned}2}`);
+    expect((await checkContracts(root)).failures).toEqual([]);
+  });
+
+  it("knows a message that has moved to another package by its type", async () => {
+    const messages = "proto/hexhold/inventory/v1/commands.proto";
+    const moved = messages.replace("inventory/v1", "ledger/v1");
+    cpSync(path.join(root, messages), path.join(root, moved), { recursive: true });
+    rmSync(path.join(root, messages));
+    edit(moved, "package hexhold.inventory.v1", "package hexhold.ledger.v1");
+    const text = readFileSync(path.join(root, moved), "utf8");
+    const renamed = text.replaceAll("hexhold.inventory.v1.", "hexhold.ledger.v1.");
+    writeFileSync(path.join(root, moved), renamed);
+    expect((await checkContracts(root)).failures).toEqual([]);
+    edit(moved, "string asset = 1", "bool frozen = 20;\n  string asset = 1");
+    const { failures } = await checkContracts(root);
+    expect(failures.join("\n")).toMatch(
+      /hexhold\.ledger\.v1\.\w+ \(cmd\.inventory\..*frozen.*raise it/,
+    );
   });
 
   it("fails when a new field is refused where older senders leave it out", async () => {

@@ -2,12 +2,13 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node
 import { tmpdir } from "node:os";
 import path from "node:path";
 import type { Gate } from "../gate.ts";
+import { foldersOfGames, generateGame } from "../generate.ts";
 import { runProgram } from "../run-program.ts";
 
 /** Where generated code lives under `gen/`; what else is there is written by hand. */
 const generatedFolders = ["hexhold", "grpc"];
 
-/** `gen/` is, byte for byte, what `npm run generate` makes of `proto/` now. */
+/** `gen/`, and gen/ of each game, is, byte for byte, what `npm run generate` makes of `proto/` now. */
 export const freshCodeGate: Gate = {
   name: "gen is fresh",
   run: async (root) => {
@@ -22,6 +23,12 @@ export const freshCodeGate: Gate = {
           ({ name, what }) => `gen/${folder}/${name} ${what}`,
         ),
       );
+      for (const folder of foldersOfGames(root)) {
+        const target = path.join(fresh, folder);
+        generateGame(folder, target);
+        const ofGame = compareFolders(path.join(root, folder, "gen"), target);
+        differences.push(...ofGame.map(({ name, what }) => `${folder}/gen/${name} ${what}`));
+      }
       return {
         failures: differences.map((difference) => `${difference}: run \`npm run generate\``),
       };
