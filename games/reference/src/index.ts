@@ -1,49 +1,64 @@
-/** The reference game: spawn, enter, leave, move, gather, observe, transfer. Pure rules only. */
-import { create, type JsonObject, type Message } from "@bufbuild/protobuf";
-import type { Aggregate, Game, HexParts } from "@hexhold/actor";
-import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { file_hexhold_hex_v1_events } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+/** The reference game: gather and move, besides what the residence kit brings. Pure rules only. */
+import type { JsonObject } from "@bufbuild/protobuf";
+import { defineGame, type Game, idText, residenceKit } from "@hexhold/actor";
+import { contracts } from "@hexhold/gen/hexhold/reference/v1/contracts";
 import {
   HexPresenceSchema,
   type HexState,
   HexStateSchema,
   ResourceSchema,
-} from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { file_hexhold_hex_v1_transfer } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
-import { decide } from "./decide.ts";
-import { evolve, type ReferenceParts } from "./evolve.ts";
-import { checkOptions } from "./options.ts";
+} from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { gather } from "./gather.ts";
+import { creditOfGathered } from "./ledger.ts";
+import { move } from "./move.ts";
+import { checkOptions, populationMax } from "./options.ts";
+import { withoutPosition, withPosition } from "./positions.ts";
+import type { ReferenceParts } from "./reference-parts.ts";
 import { samples } from "./samples.ts";
-import { idText } from "./sorted-ids.ts";
-import { timersOf } from "./transfer/transfer-timers.ts";
+import { withGathered, withLevel } from "./stock.ts";
+import { viewOf } from "./view-of.ts";
 
 /** Makes the game; `options` are those of {@link defaultOptions}, each of which may be left out. */
-export function createGame(options: unknown): Game {
-  const checked = checkOptions(options);
-  const parts = (state: HexParts<Message, Message>): ReferenceParts => state as ReferenceParts;
-  const hex: Aggregate = {
-    durableSchema: HexStateSchema,
-    volatileSchema: HexPresenceSchema,
-    // 2: residents and transits know their session.
-    stateFormat: 2,
-    initialState: () => ({ durable: create(HexStateSchema), volatile: create(HexPresenceSchema) }),
-    decide: (state, command, context) => decide(parts(state), command, context, checked),
-    evolve: (state, event) => evolve(parts(state), event),
-    timers: (durable) => timersOf(durable as HexState),
-    readable: (state) => readable(parts(state)),
-  };
-  return {
+export function createGame(given: unknown): Game {
+  const options = checkOptions(given);
+  const { transferQueryMs, transferAnswerKeepHours } = options;
+  const residence = residenceKit<HexState, HexState>({
+    // Its fields are among those of the state.
+    of: (durable) => durable,
+    with: (_before, durable) => durable,
+    capacity: ({ level }) => populationMax(level, options),
+    transferQueryMs,
+    transferAnswerKeepHours,
+  });
+  return defineGame({
     name: "reference",
     version: "1.0.0",
-    worldFormat: 1,
-    descriptors: [
-      file_hexhold_hex_v1_commands,
-      file_hexhold_hex_v1_events,
-      file_hexhold_hex_v1_transfer,
-    ],
-    hex,
+    contracts: [residence.contracts, contracts],
+    durable: HexStateSchema,
+    volatile: HexPresenceSchema,
+    // 2: residents and transits know their session.
+    stateFormat: 2,
+    commands: {
+      ...residence.commands,
+      "cmd.hex.move": move,
+      "cmd.hex.gather": (state, command, context) => gather(state, command, context, options),
+    },
+    events: {
+      ...residence.events,
+      // Observers see who enters in the middle, also one who was here under an older session.
+      "evt.hex.player-entered": withoutPosition(residence.events["evt.hex.player-entered"]),
+      "evt.hex.player-left": withoutPosition(residence.events["evt.hex.player-left"]),
+      "evt.hex.player-departed": withoutPosition(residence.events["evt.hex.player-departed"]),
+      "evt.hex.player-moved": withPosition,
+      "evt.hex.gathered": withGathered,
+      "evt.hex.level-raised": withLevel,
+    },
+    timers: [residence.timers],
+    view: (state, context) => viewOf(state, context, options),
+    readable,
+    ledger: { "evt.hex.gathered": creditOfGathered },
     samples,
-  };
+  });
 }
 
 function readable({ durable, volatile }: ReferenceParts): JsonObject {

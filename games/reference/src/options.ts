@@ -53,6 +53,11 @@ export function checkOptions(given: unknown): ReferenceOptions {
   return options;
 }
 
+/** N_max(L): how many players may live in a hex of that level. */
+export function populationMax(level: number, options: ReferenceOptions): number {
+  return options.populationBase + options.populationPerLevel * level;
+}
+
 /**
  * base · (factor/1000)^level in whole numbers, rounded down at each step: `**` on fractions may differ
  * between engines, and rules must not.

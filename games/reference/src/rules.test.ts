@@ -1,18 +1,38 @@
 import {
   EnterSchema,
-  GatherSchema,
-  type HexView,
   LeaveSchema,
-  MoveSchema,
   ObserveSchema,
   SpawnSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import {
+  GatherSchema,
+  type HexView,
+  MoveSchema,
+} from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import {
+  type HexPresence,
+  type HexState,
+  Resource,
+} from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { givenHex, playerId, type TestHex, wordOf } from "./given.testing.ts";
+import {
+  givenHex as givenHexOf,
+  home,
+  playerId,
+  type TestHex as AnyTestHex,
+  wordOf,
+} from "@hexhold/actor/testing";
+import type { Key } from "@hexhold/hex";
+import { createGame } from "./index.ts";
+
+type TestHex = AnyTestHex<HexState, HexPresence>;
 
 const wood = Resource.WOOD;
+
+function givenHex(key: Key = home, options: Record<string, number> = {}): TestHex {
+  return givenHexOf<HexState, HexPresence>(createGame(options), key);
+}
 
 function withPlayer(hex: TestHex, n = 1): TestHex {
   hex.when(SpawnSchema, { playerId: playerId(n) });
@@ -109,4 +129,19 @@ it("never gives more than a stock held and grew, whatever is asked when", () => 
     }),
     { numRuns: 50 },
   );
+});
+
+it("puts who enters in the middle, as every observer sees it, and leaves stragglers without effect", () => {
+  const hex = givenHex();
+  const session = (n: number): Uint8Array => new Uint8Array(16).fill(n);
+  const enter = (n: number) => hex.when(EnterSchema, {}, 1, { sessionId: session(n) });
+  const move = (n: number, volatileSeq: bigint): string =>
+    wordOf(hex.when(MoveSchema, { x: 9, y: 9 }, 1, { sessionId: session(n), volatileSeq }));
+  hex.when(SpawnSchema, { playerId: playerId(1) });
+  enter(5);
+  expect(move(5, 1n)).toBe("PlayerMoved");
+  enter(6);
+  expect(hex.parts.volatile.positions).toEqual([]);
+  expect(move(5, 2n)).toBe("out-of-order");
+  expect(move(6, 1n)).toBe("PlayerMoved");
 });

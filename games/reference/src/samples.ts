@@ -1,26 +1,13 @@
 /** What a new worker plays until it is fast. */
-import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
-import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import type { Sample } from "@hexhold/actor";
+import { type Sample, sample } from "@hexhold/actor";
 import {
   EnterSchema,
-  GatherSchema,
   LeaveSchema,
-  MoveSchema,
   ObserveSchema,
   SpawnSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-
-function sample<T extends Message>(
-  schema: GenMessage<T>,
-  init: MessageInitShape<GenMessage<T>>,
-): Sample {
-  return {
-    schema: schema,
-    message: create(schema, init),
-  };
-}
+import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 
 /** A player is born, comes online, gathers, moves, looks, and goes. */
 export function samples(playerId: Uint8Array): readonly Sample[] {

@@ -1,11 +1,13 @@
 import { create } from "@bufbuild/protobuf";
+import type { Gathered, LevelRaised } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import {
   type HexState,
   Resource,
   type Stock,
   StockSchema,
-} from "@hexhold/gen/hexhold/hex/v1/state_pb";
+} from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { grown, type ReferenceOptions } from "./options.ts";
+import type { ReferenceParts } from "./reference-parts.ts";
 
 /** What can be gathered, in the order of the state's list. */
 export const resources = [Resource.WOOD, Resource.STONE, Resource.FOOD] as const;
@@ -54,4 +56,36 @@ export function stocksAt(state: HexState, nowMs: number, options: ReferenceOptio
       asOfMs: BigInt(nowMs),
     }),
   );
+}
+
+/** Less of what was gathered lies in the hex, which has learnt as much. */
+export function withGathered(
+  { durable, volatile }: ReferenceParts,
+  event: Gathered,
+): ReferenceParts {
+  const { resource, amount, left, atMs } = event;
+  const stock = create(StockSchema, { resource, amount: left, asOfMs: atMs });
+  const { xp, stocks } = durable;
+  return {
+    durable: { ...durable, xp: xp + amount, stocks: withStock(stocks, stock) },
+    volatile,
+  };
+}
+
+/** A new level begins with the stocks as they stood: from now on they grow at another pace. */
+export function withLevel(
+  { durable, volatile }: ReferenceParts,
+  event: LevelRaised,
+): ReferenceParts {
+  const { level, xp } = event;
+  const stocks = event.stocks.reduce(withStock, durable.stocks);
+  return { durable: { ...durable, level, xp, stocks }, volatile };
+}
+
+function withStock(stocks: Stock[], stock: Stock): Stock[] {
+  const at = stocks.findIndex((item) => item.resource >= stock.resource);
+  if (at < 0) return [...stocks, stock];
+  return stocks[at]!.resource === stock.resource
+    ? stocks.with(at, stock)
+    : stocks.toSpliced(at, 0, stock);
 }

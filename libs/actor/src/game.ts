@@ -1,11 +1,15 @@
 /** A game is a module of pure rules; these are its types. */
 import type { DescFile, JsonObject, Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { Empty } from "@bufbuild/protobuf/wkt";
 import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import type { Fire } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import type { Key } from "@hexhold/hex";
+import type { LedgerEntry } from "./ledger.ts";
+import type { Contribution } from "./standing.ts";
 
 /** State of a hex. */
-export interface HexParts<D extends Message, V extends Message> {
+export interface HexParts<D extends Message, V extends Message = Empty> {
   /** A pure fold of the journal: hashed, compacted, verified, rebuilt. */
   readonly durable: D;
   /** Positions and the like; `evolve` may reset it, never reads it into the durable part. */
@@ -52,9 +56,17 @@ export interface OutgoingCommand {
 }
 
 /** An event with its schema; type and version come from the schema's contract option. */
-export interface DecidedEvent {
+export interface DecidedEvent<E extends Message = Message> {
   readonly schema: GenMessage<Message>;
-  readonly message: Message;
+  readonly message: E;
+}
+
+/** Timers of one concern: which of them the durable part `D` of a state holds, and what happens when one is due. */
+export interface TimerRules<D extends Message> {
+  /** Told apart from those of other concerns by their names, which begin with a word of their own. */
+  armed(durable: D): readonly ArmedTimer[];
+  /** Decides `cmd.hex.fire` of a timer that the state holds: events that arm it anew, or take it out. */
+  fire(durable: D, command: Fire, context: DecideContext): Decision;
 }
 
 /** What the rules say to a command. */
@@ -64,7 +76,7 @@ export type Decision =
       readonly events: readonly DecidedEvent[];
       readonly messages?: readonly OutgoingCommand[];
       /** Message named by the command's option `result`. */
-      readonly result?: Message;
+      readonly result?: Message | undefined;
     }
   | {
       readonly kind: "refused";
@@ -88,7 +100,10 @@ export interface Aggregate<D extends Message = Message, V extends Message = Mess
   evolve(state: HexParts<D, V>, event: Message): HexParts<D, V>;
   /** Timers that the durable part holds; default: none. They are indexed in the commit that changes them. */
   timers?(durable: D): readonly ArmedTimer[];
-  /** The readable document of the hex, for `world.hex_state` and operators. */
+  /**
+   * The readable document of the hex, for `world.hex_state` and operators; for players as well when the game has no
+   * view of its own, so it holds nothing that is to be kept from them.
+   */
   readable(state: HexParts<D, V>): JsonObject;
 }
 
@@ -114,6 +129,14 @@ export interface Game {
   /** Files whose messages carry contract options. */
   readonly descriptors: readonly DescFile[];
   readonly hex: Aggregate;
+  /**
+   * The ledger transaction that an event stands for; undefined: none. Asked for every event whose contract names
+   * `inventory` as a consumer, by the inventory and when a world is verified. Pure. Throws on an event that it does
+   * not know: it becomes a dead letter, for services are rolled out before the workers that use what is new.
+   */
+  readonly ledger?: (event: Message) => LedgerEntry | undefined;
+  /** What players did for a hex by an event. Asked for every event whose contract names `governance`. As `ledger`. */
+  readonly standing?: (event: Message) => readonly Contribution[];
   /**
    * What a player's first minute in an empty hex is like, command by command, sent by the first sender that each one's
    * contract names. A new worker plays it in hexes that do not exist until its code is compiled and its statements are

@@ -9,11 +9,37 @@ export type {
   HexParts,
   OutgoingCommand,
   Sample,
+  TimerRules,
 } from "./game.ts";
+export type {
+  AnyEventOf,
+  Applied,
+  CommandContract,
+  ContractSet,
+  DecisionOn,
+  EventContract,
+  Refused,
+  Rule,
+  ShapeOf,
+} from "./contracts.ts";
+export { applied, commandTo, event, refused, sample } from "./decision.ts";
+export { defineGame, type GameDefinition } from "./define-game.ts";
+export { amountMax, type Holder, type LedgerEntry, mint, type Posting } from "./ledger.ts";
+export type { Contribution } from "./standing.ts";
+export { residenceKit, type ResidenceOptions } from "./residence/residence-kit.ts";
+export {
+  isRefused,
+  type NotHere,
+  playerIn,
+  playerOf,
+  residentOf,
+  type ResidenceState,
+} from "./residence/residence-state.ts";
+export { compareIds, findById, idText, withItem, withoutId } from "./sorted-ids.ts";
 export {
   type ActorState,
   type EncodedEvent,
-  type EventContract,
+  type EventTypeOf,
   initialActor,
   type MessageContractView,
   replay,

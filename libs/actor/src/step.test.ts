@@ -1,7 +1,7 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { HexStateSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { GatherSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { HexStateSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { expect, it } from "vitest";
 import type { Aggregate, ArmedTimer, Decision } from "./game.ts";

@@ -97,7 +97,7 @@ export class RulesContractError extends Error {
 }
 
 /** Finds type, version and consumers of an event by its schema. */
-export type EventContract = (schema: GenMessage<Message>) => {
+export type EventTypeOf = (schema: GenMessage<Message>) => {
   readonly type: string;
   readonly messageVersion: number;
   readonly consumers: readonly string[];
@@ -125,7 +125,7 @@ export function step(
   aggregate: Aggregate,
   actor: ActorState,
   command: StepCommand,
-  eventContract: EventContract,
+  eventContract: EventTypeOf,
 ): Step {
   const { contract, context } = command;
   const armed = aggregate.timers?.(actor.parts.durable) ?? noTimers;

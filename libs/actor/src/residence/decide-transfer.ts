@@ -8,22 +8,14 @@
  * from the record ever after.
  */
 import { create } from "@bufbuild/protobuf";
-import { type Transfer, TransferResultSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import type { DecideContext, Decision, OutgoingCommand } from "@hexhold/actor";
-import {
-  type HexState,
-  type Transit,
-  type TransferAnswer,
-  TransferEnd,
-} from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import type { Fire } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
+import { TransferResultSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { type TransferAnswer, TransferEnd } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import {
   type Arrive,
   ArriveSchema,
+  type ArrivalRefused,
   ArrivalRefusedSchema,
-  type CancelTransfer,
   CancelTransferSchema,
-  type EndTransfer,
   EndTransferSchema,
   PlayerArrivedSchema,
   PlayerDepartedSchema,
@@ -33,28 +25,21 @@ import {
   TransferQueriedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { areNeighbours } from "@hexhold/hex";
-import {
-  applied,
-  commandTo,
-  event,
-  isDecision,
-  isFull,
-  refused,
-  residentOf,
-  type Rule,
-} from "../decision.ts";
-import type { ReferenceOptions } from "../options.ts";
+import type { Applied } from "../contracts.ts";
+import { applied, commandTo, event, refused } from "../decision.ts";
+import type { DecideContext, OutgoingCommand } from "../game.ts";
 import { findById } from "../sorted-ids.ts";
+import type { ResidenceRule, ResidenceRules } from "./residence-rules.ts";
+import { isRefused, type ResidenceState, playerOf, transitOf } from "./residence-state.ts";
 import { timerOf } from "./transfer-timers.ts";
 
 /** Longest time between two questions to a destination that does not answer. */
 const queryMsMax = 300_000;
 
 /** Origin: leaving is one commit with the message to the destination. */
-export const transfer: Rule<Transfer> = ({ durable }, command, context, options) => {
-  const resident = residentOf(durable, context);
-  if (isDecision(resident)) return resident;
-  if (!resident.online) return refused("offline");
+export const transfer: ResidenceRule<"cmd.hex.transfer"> = (state, command, context, rules) => {
+  const resident = playerOf(state, context);
+  if (isRefused(resident)) return resident;
   const to = { hexId: command.toHexId, layerId: command.toLayerId };
   if (to.layerId !== context.key.layerId || !areNeighbours(context.key.hexId, to.hexId)) {
     return refused("not-adjacent");
@@ -71,7 +56,7 @@ export const transfer: Rule<Transfer> = ({ durable }, command, context, options)
     online,
     sessionId,
     atMs,
-    ...armed(context, options.transferQueryMs),
+    ...armed(context, rules.transferQueryMs),
   });
   const arrive = commandTo(to, ArriveSchema, {
     playerId,
@@ -86,14 +71,14 @@ export const transfer: Rule<Transfer> = ({ durable }, command, context, options)
 };
 
 /** Destination: the first time by the rules, afterwards the record stands. */
-export const arrive: Rule<Arrive> = ({ durable }, command, context, options) => {
-  const answer = answerTo(durable, command);
+export const arrive: ResidenceRule<"cmd.hex.arrive"> = (state, command, context, rules) => {
+  const answer = answerTo(state, command);
   if (answer === "stale") return refused("stale-transfer");
   // What was answered is in the outbox, which loses nothing.
   if (answer !== undefined) return refused("already-answered");
   // A player that is still leaving under an earlier number was let in there: its arrival here says so.
-  const returning = transitOf(durable, command.playerId) === undefined ? 0 : 1;
-  if (isFull(durable, options, returning)) return refuse(command, "hex-full", context, options);
+  const returning = transitOf(state, command.playerId) === undefined ? 0 : 1;
+  if (rules.isFull(state, returning)) return refuse(command, "hex-full", context, rules);
   const { playerId, number, fromHexId, fromLayerId, online, sessionId, departedMs } = command;
   const arrived = event(PlayerArrivedSchema, {
     playerId,
@@ -104,25 +89,30 @@ export const arrive: Rule<Arrive> = ({ durable }, command, context, options) => 
     sessionId,
     departedMs,
     atMs: BigInt(context.nowMs),
-    forgetBeforeMs: forgetBeforeMs(context, options),
+    forgetBeforeMs: forgetBeforeMs(context, rules),
   });
   return applied([arrived], undefined, [end(command, TransferEnd.ARRIVED)]);
 };
 
 /** Destination: answered from the record, or a refusal is recorded, which a late `Arrive` finds. */
-export const cancelTransfer: Rule<CancelTransfer> = ({ durable }, command, context, options) => {
-  const answer = answerTo(durable, command);
+export const cancelTransfer: ResidenceRule<"cmd.hex.cancel-transfer"> = (
+  state,
+  command,
+  context,
+  rules,
+) => {
+  const answer = answerTo(state, command);
   if (answer === "stale") return refused("stale-transfer");
-  if (answer === undefined) return refuse(command, "cancelled", context, options);
+  if (answer === undefined) return refuse(command, "cancelled", context, rules);
   const { playerId, number } = command;
   const again = event(TransferAnsweredSchema, { playerId, number, atMs: BigInt(context.nowMs) });
   return applied([again], undefined, [end(command, answer.end, answer.reason)]);
 };
 
 /** Origin: only the transfer that is under way counts. */
-export const endTransfer: Rule<EndTransfer> = ({ durable }, command, context) => {
+export const endTransfer: ResidenceRule<"cmd.hex.end-transfer"> = (state, command, context) => {
   const { playerId, number, reason } = command;
-  const transit = transitOf(durable, playerId);
+  const transit = transitOf(state, playerId);
   if (transit?.number !== number) return refused("not-under-way");
   const atMs = BigInt(context.nowMs);
   const { online, sessionId } = transit;
@@ -134,11 +124,11 @@ export const endTransfer: Rule<EndTransfer> = ({ durable }, command, context) =>
 };
 
 /** Origin: no answer yet. It asks, and asks again ever more rarely; it never takes the player back by itself. */
-export const queryTransfer: Rule<Fire> = ({ durable }, { timer }, context, options) => {
-  const transit = durable.transits.find((leaving) => timerOf(leaving.playerId) === timer);
+export const queryTransfer: ResidenceRule<"cmd.hex.fire"> = (state, { timer }, context, rules) => {
+  const transit = state.transits.find((leaving) => timerOf(leaving.playerId) === timer);
   if (transit === undefined) return refused("not-armed");
   const { playerId, number, departedMs } = transit;
-  const waitMs = Math.min(options.transferQueryMs * 2 ** (transit.asked + 1), queryMsMax);
+  const waitMs = Math.min(rules.transferQueryMs * 2 ** (transit.asked + 1), queryMsMax);
   const queried = event(TransferQueriedSchema, {
     playerId,
     number,
@@ -163,7 +153,7 @@ type Named = Pick<Arrive, "playerId" | "number" | "fromHexId" | "fromLayerId" | 
  * What this hex has answered; `stale` when it answered, or may have, and the record is gone. That answer went out
  * with its commit, so nothing is said now, least of all a refusal.
  */
-function answerTo(state: HexState, transfer: Named): TransferAnswer | "stale" | undefined {
+function answerTo(state: ResidenceState, transfer: Named): TransferAnswer | "stale" | undefined {
   const { transferAnswers } = state;
   const at = findById(transferAnswers, transfer.playerId, (answer) => answer.playerId);
   const answer = transferAnswers[at];
@@ -179,8 +169,8 @@ function refuse(
   transfer: Named,
   reason: string,
   context: DecideContext,
-  options: ReferenceOptions,
-): Decision {
+  rules: ResidenceRules,
+): Applied<ArrivalRefused, undefined> {
   const { playerId, number, departedMs } = transfer;
   const refusal = event(ArrivalRefusedSchema, {
     playerId,
@@ -188,7 +178,7 @@ function refuse(
     reason,
     departedMs,
     atMs: BigInt(context.nowMs),
-    forgetBeforeMs: forgetBeforeMs(context, options),
+    forgetBeforeMs: forgetBeforeMs(context, rules),
   });
   return applied([refusal], undefined, [end(transfer, TransferEnd.REFUSED, reason)]);
 }
@@ -199,10 +189,6 @@ function end(transfer: Named, how: TransferEnd, reason = ""): OutgoingCommand {
   return commandTo(from, EndTransferSchema, { playerId, number, end: how, reason });
 }
 
-function transitOf(state: HexState, playerId: Uint8Array): Transit | undefined {
-  return state.transits[findById(state.transits, playerId, (transit) => transit.playerId)];
-}
-
 function armed(context: DecideContext, afterMs: number): { dueMs: bigint; armedVersion: bigint } {
   return {
     dueMs: BigInt(context.nowMs + afterMs),
@@ -210,6 +196,6 @@ function armed(context: DecideContext, afterMs: number): { dueMs: bigint; armedV
   };
 }
 
-function forgetBeforeMs(context: DecideContext, options: ReferenceOptions): bigint {
-  return BigInt(Math.max(context.nowMs - options.transferAnswerKeepHours * 3_600_000, 0));
+function forgetBeforeMs(context: DecideContext, rules: ResidenceRules): bigint {
+  return BigInt(Math.max(context.nowMs - rules.transferAnswerKeepHours * 3_600_000, 0));
 }

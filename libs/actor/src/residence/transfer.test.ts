@@ -1,12 +1,12 @@
 import { create, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   EnterSchema,
-  GatherSchema,
   LeaveSchema,
+  LocateSchema,
   SpawnSchema,
   TransferSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource, TransferEnd } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { TransferEnd } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import { FireSchema } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import {
   ArriveSchema,
@@ -15,10 +15,11 @@ import {
   EndTransferSchema,
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { areNeighbours, diskOf, type Key } from "@hexhold/hex";
-import type { Decision } from "@hexhold/actor";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { givenHex, home, neighbours, playerId, type TestHex, wordOf } from "../given.testing.ts";
+import type { Decision } from "../game.ts";
+import { home, neighbours, playerId, wordOf } from "../testing/given-hex.ts";
+import { type BareHex, type BareOptions, givenBareHex as givenHex } from "./bare-game.testing.ts";
 import { timersOf } from "./transfer-timers.ts";
 
 const there = neighbours[0]!;
@@ -35,7 +36,7 @@ function sent(decision: Decision): Message {
 }
 
 /** Player 1 online at home. */
-function atHome(options: Record<string, number> = {}): TestHex {
+function atHome(options: BareOptions = {}): BareHex {
   const hex = givenHex(home, options);
   hex.when(SpawnSchema, { playerId: playerId(1) });
   hex.when(EnterSchema, {}, 1);
@@ -53,7 +54,7 @@ describe("a transfer", () => {
     expect(wordOf(origin.whenMessage(sent(arrival)))).toBe("TransferCompleted");
     expect(origin.parts.durable).toMatchObject({ residents: [], transits: [] });
     expect(destination.parts.durable.residents).toMatchObject([{ online: true, transfers: 1n }]);
-    const late = origin.when(GatherSchema, { resource: Resource.WOOD, amount: 1n }, 1);
+    const late = origin.when(LocateSchema, {}, 1);
     expect(late).toMatchObject({ reason: "not-resident", detail: { wentToHexId: there.hexId } });
   });
 
@@ -90,7 +91,7 @@ describe("a transfer", () => {
     const tries = [
       hex.when(LeaveSchema, {}, 1),
       hex.when(EnterSchema, {}, 1),
-      hex.when(GatherSchema, { resource: Resource.WOOD, amount: 1n }, 1),
+      hex.when(LocateSchema, {}, 1),
       hex.when(TransferSchema, to(neighbours[1]!), 1),
     ];
     for (const decision of tries) {
@@ -103,8 +104,8 @@ describe("a transfer", () => {
   });
 
   it("ends where it began when the destination is full; who may come back has its place kept", () => {
-    const origin = atHome({ populationBase: 1 });
-    const destination = givenHex(there, { populationBase: 0 });
+    const origin = atHome({ capacity: 1 });
+    const destination = givenHex(there, { capacity: 0 });
     const departure = origin.when(TransferSchema, to(there), 1);
     expect(wordOf(origin.when(SpawnSchema, { playerId: playerId(2) }))).toBe("hex-full");
     const refusal = destination.whenMessage(sent(departure));
@@ -202,7 +203,7 @@ describe("a destination", () => {
   });
 
   it("takes the arrival of a player that is still leaving it for the answer that is missing", () => {
-    const hex = atHome({ populationBase: 1 });
+    const hex = atHome({ capacity: 1 });
     hex.when(TransferSchema, to(there), 1);
     expect(wordOf(hex.whenMessage(arrive(2n)))).toBe("PlayerArrived");
     expect(hex.parts.durable).toMatchObject({ transits: [], residents: [{ transfers: 2n }] });
@@ -227,7 +228,7 @@ describe("the model", () => {
   /** Two numbers for each step: what kind of thing happens, and which of those that are possible. */
   const walk = fc.array(fc.tuple(fc.nat(), fc.nat()), { minLength: 20, maxLength: 120 });
 
-  function isIn(hex: TestHex, player: number): boolean {
+  function isIn(hex: BareHex, player: number): boolean {
     return hex.parts.durable.residents.some(({ playerId: id }) => id[0] === player);
   }
 
@@ -235,7 +236,7 @@ describe("the model", () => {
     const seen = { transfers: 0, refused: 0, forgotten: 0 };
     fc.assert(
       fc.property(walk, (choices) => {
-        const hexes = keys.map((key) => givenHex(key, { populationBase: 2 }));
+        const hexes = keys.map((key) => givenHex(key, { capacity: 2 }));
         /** Nothing is ever taken from it: a message may come again at any time. */
         const mail: Mail[] = [];
         const post = (decision: Decision): void => {
@@ -246,7 +247,7 @@ describe("the model", () => {
         };
         const deliver = (message: Mail): void =>
           post(hexes.find(({ key }) => key.hexId === message.to.hexId)!.whenMessage(message));
-        const ask = (hex: TestHex): void => {
+        const ask = (hex: BareHex): void => {
           for (const { timer, dueMs } of timersOf(hex.parts.durable)) {
             hex.nowMs = Math.max(hex.nowMs, dueMs);
             post(hex.whenMessage(create(FireSchema, { timer })));
@@ -264,7 +265,7 @@ describe("the model", () => {
               ),
           );
         /** A stranger takes a place, or all of them go. */
-        const crowd = (hex: TestHex): void => {
+        const crowd = (hex: BareHex): void => {
           const { durable } = hex.parts;
           const isThere = strangers.some((stranger) => isIn(hex, stranger));
           const residents = durable.residents.filter(({ playerId: id }) => id[0]! < 10);

@@ -1,12 +1,12 @@
 /** Timers of transits: when a destination that has not answered is asked. */
-import type { ArmedTimer } from "@hexhold/actor";
-import type { HexState } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { ArmedTimer } from "../game.ts";
 import { idText } from "../sorted-ids.ts";
+import type { ResidenceState } from "./residence-state.ts";
 
 const none: readonly ArmedTimer[] = [];
 
 /** The timers that a hex holds: one for each player in transit. */
-export function timersOf({ transits }: HexState): readonly ArmedTimer[] {
+export function timersOf({ transits }: ResidenceState): readonly ArmedTimer[] {
   if (transits.length === 0) return none;
   return transits.map(({ playerId, dueMs, armedVersion }) => ({
     timer: timerOf(playerId),

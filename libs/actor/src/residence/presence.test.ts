@@ -1,37 +1,36 @@
 import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import type { Decision } from "@hexhold/actor";
 import {
   EndPresenceSchema,
   EnterSchema,
   LeaveSchema,
-  MoveSchema,
   SpawnSchema,
   TransferSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { PlayerEnteredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { HexStateSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type Residence, ResidenceSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { evolve } from "./evolve.ts";
-import { givenHex, neighbours, playerId, type TestHex, wordOf } from "./given.testing.ts";
+import type { Decision } from "../game.ts";
+import { neighbours, playerId, wordOf } from "../testing/given-hex.ts";
+import { bareGame, type BareHex, givenBareHex as givenHex } from "./bare-game.testing.ts";
 
 const there = neighbours[0]!;
 
 /** Session `n` of a player: the higher one is the newer. */
 const session = (n: number): Uint8Array => new Uint8Array(16).fill(n);
 
-function withPlayer(): TestHex {
+function withPlayer(): BareHex {
   const hex = givenHex();
   hex.when(SpawnSchema, { playerId: playerId(1) });
   return hex;
 }
 
-const enter = (hex: TestHex, n: number): string =>
+const enter = (hex: BareHex, n: number): string =>
   wordOf(hex.when(EnterSchema, {}, 1, { sessionId: session(n) }));
-const ended = (hex: TestHex, n: number): Decision =>
+const ended = (hex: BareHex, n: number): Decision =>
   hex.when(EndPresenceSchema, { playerId: playerId(1), sessionId: session(n) });
-const end = (hex: TestHex, n: number): string => wordOf(ended(hex, n));
-const isOnline = (hex: TestHex): boolean | undefined => hex.parts.durable.residents[0]?.online;
+const end = (hex: BareHex, n: number): string => wordOf(ended(hex, n));
+const isOnline = (hex: BareHex): boolean | undefined => hex.parts.durable.residents[0]?.online;
 
 function sent(decision: Decision): Message {
   if (decision.kind === "refused") throw new Error(decision.reason);
@@ -64,12 +63,10 @@ describe("the end of a presence", () => {
   it("takes offline whom an earlier release left online without a session", () => {
     const hex = withPlayer();
     const old = create(PlayerEnteredSchema, { playerId: playerId(1), atMs: 1n });
-    const { durable, volatile } = evolve(hex.parts, old);
+    const { durable, volatile } = bareGame().hex.evolve(hex.parts, old);
     // As it was stored.
-    hex.parts = {
-      durable: fromBinary(HexStateSchema, toBinary(HexStateSchema, durable)),
-      volatile,
-    };
+    const stored = toBinary(ResidenceSchema, durable as Residence);
+    hex.parts = { durable: fromBinary(ResidenceSchema, stored), volatile };
     expect(isOnline(hex)).toBe(true);
     expect(end(hex, 0)).toBe("PlayerLeft");
   });
@@ -98,32 +95,20 @@ describe("enter", () => {
     expect(hex.parts.durable.residents).toHaveLength(1);
     expect(enter(hex, 5)).toBe("already-online");
   });
-
-  it("puts a player in the middle, as every observer sees it, and leaves stragglers without effect", () => {
-    const hex = withPlayer();
-    enter(hex, 5);
-    const move = (n: number, volatileSeq: bigint): string =>
-      wordOf(hex.when(MoveSchema, { x: 9, y: 9 }, 1, { sessionId: session(n), volatileSeq }));
-    expect(move(5, 1n)).toBe("PlayerMoved");
-    enter(hex, 6);
-    expect(hex.parts.volatile.positions).toEqual([]);
-    expect(move(5, 2n)).toBe("out-of-order");
-    expect(move(6, 1n)).toBe("PlayerMoved");
-  });
 });
 
 describe("a transfer", () => {
   it("carries the session with the player, there and back", () => {
-    for (const populationBase of [0, 9]) {
+    for (const capacity of [0, 9]) {
       const origin = withPlayer();
       enter(origin, 5);
-      const destination = givenHex(there, { populationBase });
+      const destination = givenHex(there, { capacity });
       const departure = origin.when(TransferSchema, { toHexId: there.hexId }, 1);
       const answer = destination.whenMessage(sent(departure));
       origin.whenMessage(sent(answer));
-      const hex = populationBase === 0 ? origin : destination;
+      const hex = capacity === 0 ? origin : destination;
       expect(hex.parts.durable.residents).toMatchObject([{ online: true, sessionId: session(5) }]);
-      const other = populationBase === 0 ? destination : origin;
+      const other = capacity === 0 ? destination : origin;
       expect(other.parts.durable.residents).toEqual([]);
       expect(end(hex, 4)).toBe("replaced");
       expect(end(hex, 5)).toBe("PlayerLeft");

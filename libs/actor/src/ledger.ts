@@ -1,0 +1,41 @@
+/** What an event is worth to the ledger of the inventory. */
+
+/** Who an amount belongs to: a player, or nobody, where it comes into the world (mint) or leaves it (burn). */
+export type Holder =
+  | { readonly kind: "player"; /** 16 bytes. */ readonly accountId: Uint8Array }
+  | { readonly kind: "mint" | "burn" };
+
+export interface Posting {
+  readonly holder: Holder;
+  /** Kebab-case, at most 64 characters. */
+  readonly asset: string;
+  /** Never 0; below zero: taken from the holder. */
+  readonly amount: bigint;
+}
+
+/** The transaction that an event stands for. The amounts of each asset add up to 0. */
+export interface LedgerEntry {
+  /** World time of the event, Unix milliseconds. */
+  readonly atMs: bigint;
+  readonly postings: readonly Posting[];
+}
+
+/** Largest amount that one posting moves: int64. */
+export const amountMax = 2n ** 63n - 1n;
+
+/**
+ * Postings that bring `amount` of `asset` into the world, for a player. Throws a RangeError on an amount outside
+ * 1…{@link amountMax}, and a TypeError on an account that is none.
+ */
+export function mint(accountId: Uint8Array, asset: string, amount: bigint): readonly Posting[] {
+  if (accountId.length !== 16) {
+    throw new TypeError(`an account has 16 bytes, not ${accountId.length}`);
+  }
+  if (amount < 1n || amount > amountMax) {
+    throw new RangeError(`${amount} of ${asset} cannot be minted: expected 1…${amountMax}`);
+  }
+  return [
+    { holder: { kind: "mint" }, asset, amount: -amount },
+    { holder: { kind: "player", accountId }, asset, amount },
+  ];
+}
