@@ -52,7 +52,7 @@ it("a state names its view, so that a client with another game's fold can tell",
   peer.send({ case: "subscribe", value: create(SubscribeSchema, { keys: [home] }) });
   await vi.waitFor(() => expect(peer.frames.at(-1)?.case).toBe("state"));
   expect(peer.frames.at(-1)?.value).toMatchObject({
-    viewType: "hexhold.hex.v1.HexView",
+    viewType: "hexhold.hex.v1.ReadableView",
     viewVersion: 1,
   });
   peer.socket.terminate();

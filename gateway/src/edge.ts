@@ -92,11 +92,8 @@ export class Edge {
     this.budgets = new AccountBudgets(config);
     this.newcomers = new Newcomers(config);
     this.residences = new Residences((account) => this.#byAccount.get(account)?.moved());
-    const observe = registry.byType(observeType);
-    this.view = {
-      type: observe?.resultSchema?.typeName ?? "",
-      version: observe?.messageVersion ?? 0,
-    };
+    const { view } = registry;
+    this.view = { type: view?.schema.typeName ?? "", version: view?.version ?? 0 };
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
     this.checkKey = createKeyCheck(place);
     this.#checkCommand = createCommandCheck({

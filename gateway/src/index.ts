@@ -4,11 +4,11 @@ import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import type { IncomingMessage } from "node:http";
 import { urlOf } from "@hexhold/config";
-import type { CreateGame } from "@hexhold/actor";
 import { createMessageRegistry, createRequester, missingOfBus } from "@hexhold/messaging";
 import { createContextValues } from "@connectrpc/connect";
 import { createRpcHandler } from "@hexhold/rpc";
 import {
+  loadGame,
   type RunningService,
   type Service,
   type ServicePorts,
@@ -93,8 +93,7 @@ async function begin(
   const { logger, bus } = ports;
   const { incarnation, unwind } = service;
   const metrics = createGatewayMetrics(ports.metrics);
-  const { createGame } = (await import(config.game.module)) as { createGame: CreateGame };
-  const game = createGame(config.game.options);
+  const game = await loadGame({ module: config.game.module, options: config.game.options });
   const keys = createKeyRing(config.tokenKeys, () => accounts.askKeys());
   const revocations = new Revocations();
   const dispatcher = new Dispatcher({ bus, logger, metrics });

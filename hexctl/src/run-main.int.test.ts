@@ -1,9 +1,11 @@
 /** The one way in which hexctl ends, as a process of its own. */
 import { spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, it } from "vitest";
 
-function run(body: string): { status: number | null; stderr: string } {
+function run(body: string, dataDir = "/nonexistent"): { status: number | null; stderr: string } {
   const main = JSON.stringify(join(import.meta.dirname, "run-main.ts"));
   const script = `
     import { runMain } from ${main};
@@ -14,7 +16,7 @@ function run(body: string): { status: number | null; stderr: string } {
     ["--input-type=module", "--eval", script],
     {
       encoding: "utf8",
-      env: { ...process.env, HEXHOLD_DATA_DIR: "/nonexistent" },
+      env: { ...process.env, HEXHOLD_DATA_DIR: dataDir },
       timeout: 30_000,
     },
   );
@@ -34,6 +36,28 @@ it.each([
   );
   expect([status, stderr.trim()]).toEqual([1, expect.stringContaining(reason)]);
   expect(stderr).not.toMatch(/^\s+at /m);
+});
+
+it("an option that is nearly one is said with the one that was meant", () => {
+  const { status, stderr } = run(
+    `runMain(["node", "hexctl", "start", "--gmae", "games/reference"], process.env);`,
+  );
+  expect([status, stderr]).toEqual([1, expect.stringContaining("Did you mean --game?")]);
+});
+
+it.each([
+  ["no such folder", "games/none", /there is no game at .*games\/none/],
+  ["a folder without a package", "games", /games holds no game: it has no package\.json/],
+  ["a package that is no game", "libs/config", /does not export the function createGame/],
+])("a start with %s says so before it starts anything", (_what, place, reason) => {
+  const dataDir = mkdtempSync(join(tmpdir(), "hexhold-start-"));
+  const { status, stderr } = run(
+    `runMain(["node", "hexctl", "start", "--game", "${place}"], process.env);`,
+    dataDir,
+  );
+  expect([status, stderr]).toEqual([1, expect.stringMatching(reason)]);
+  expect(readdirSync(dataDir)).not.toContain("postgres");
+  rmSync(dataDir, { recursive: true });
 });
 
 it("a command that fails does not stay for what it has left open", () => {

@@ -4,12 +4,12 @@ import { openPool } from "@hexhold/postgres";
 import {
   createMongoSnapshotStore,
   createPostgresSnapshotStore,
-  loadGame,
   type SnapshotStore,
 } from "@hexhold/worker";
 import type { CommandContext } from "./commands/command-context.ts";
 import { runningStatus } from "./running-status.ts";
 import { readWorldConfig } from "./world-host/world-config.ts";
+import { loadWorldGame } from "./world-host/world-game.ts";
 import { listDocuments, listSnapshotRows } from "./verify/list-snapshots.ts";
 import type { ListedSnapshot } from "./verify/verify-world.ts";
 
@@ -32,16 +32,18 @@ export interface WorldStores {
 }
 
 /**
- * Opens the stores of the world that runs in the data directory, unless URLs name another one. Without a
- * MongoDB snapshots are those of the embedded profile, in PostgreSQL. Throws, with what to do, when there is
- * neither.
+ * Opens the stores of the world that runs in the data directory, unless URLs name another one. The game is the one
+ * with which that world was started; with a URL, the configured one. Without a MongoDB snapshots are those of the
+ * embedded profile, in PostgreSQL. Throws, with what to do, when there is neither.
  */
 export async function openWorldStores(
   context: CommandContext,
   urls: StoreUrls,
 ): Promise<WorldStores> {
-  const config = readWorldConfig(context.checkout, context.env);
-  const game = await loadGame({ module: config.gameModule, options: config.gameOptions });
+  // What is remembered here is of the world that runs here.
+  const dataDir = urls.postgresUrl === undefined ? context.dataDir : undefined;
+  const config = readWorldConfig({ ...context, dataDir });
+  const { loaded: game } = await loadWorldGame(config.game, context.checkout);
   const { postgresUrl, mongodbUrl } = storeUrls(context, urls);
   const snapshots =
     mongodbUrl === undefined

@@ -19,11 +19,13 @@ test("defaults: any control port, admin port 7601, loopback, 10 s, tokens that n
     controlPort: 0,
     adminPort: 7601,
     leaseTtlMs: 10_000,
-    world: { partitions: 8, game: "reference", worldFormat: 1 },
+    world: { partitions: 8, worldFormat: 1 },
   });
   expect(config.adminToken).toHaveLength(32);
   expect(config.adminToken).not.toBe(config.controlToken);
   expect(config.redis).toBeUndefined();
+  expect(config.world.game).toBeUndefined();
+  expect(read({ ...base, HEXHOLD_WORLD__GAME: "flowers" }).world.game).toBe("flowers");
 });
 
 test("in production the tokens must be given", () => {

@@ -58,7 +58,7 @@ const schema = z.object({
       .min(8)
       .max(64)
       .refine((count) => (count & (count - 1)) === 0, "a power of two, 8…64"),
-    game: z.string().min(1).default("reference"),
+    game: z.string().min(1).optional(),
     worldFormat: z.int().min(1).default(1),
   }),
   postgresUrl: z.url({ protocol: /^postgres(ql)?$/ }),

@@ -62,6 +62,31 @@ test("a process that has loaded another game, or another major of it, is refused
   expect(named).toEqual([{ world_id: world?.worldId, history_id: world?.historyId }]);
 });
 
+test("without a name in the configuration the first game that joins a new world is its game for ever", async () => {
+  const world = { partitions: 8, worldFormat: 1 };
+  cluster = await openTestCluster({ world });
+  const channel = openChannel(cluster.router.controlUrl, { token: controlToken });
+  const register = (name: string) =>
+    channel.client(ControlService).register({
+      instance: "worker-1",
+      incarnation: randomUUIDv7(),
+      kind: ProcessKind.WORKER,
+      controlUrl: "http://127.0.0.1:1",
+      worldFormat: 1,
+      game: { name, version: "1.0.0" },
+    });
+  expect((await register("flowers")).settings?.game).toBe("flowers");
+  await expect(register("reference")).rejects.toThrow(
+    /of the game flowers, and it has loaded reference/,
+  );
+  channel.close();
+  const other = { ...world, game: "reference" };
+  await expect(cluster.startRouter({ world: other })).rejects.toThrow(
+    /another world: game is flowers, expected reference/,
+  );
+  await expect(cluster.startRouter()).resolves.toBeDefined();
+});
+
 test("the world's format is not compared: what is stored is what is told", async () => {
   cluster = await openTestCluster();
   await asSuperuser(

@@ -1,6 +1,6 @@
 import { randomUUIDv7 } from "node:crypto";
 import { type EndError, startWhole } from "@hexhold/config";
-import { type LoadedGame, ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { ProcessService } from "@hexhold/gen/hexhold/control/v1/process_pb";
 import { slotOfPartition } from "@hexhold/hex";
 import type { Bus } from "@hexhold/messaging";
@@ -34,7 +34,7 @@ import { probeProcess } from "./membership/probe.ts";
 import { countRouter, gaugeRouter } from "./metrics.ts";
 import { createHealthGrace } from "./route-table/health-grace.ts";
 import { createRouteTable } from "./route-table/route-table.ts";
-import { checkWorldSettings, gameFault } from "./world-settings.ts";
+import { checkWorldSettings, createWorldGame } from "./world-settings.ts";
 import { startWorldTime, type WorldTime } from "./world-clock/world-time.ts";
 
 /** What the composition root may put in place of what the configuration says. */
@@ -177,7 +177,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       routes,
       settings,
       world,
-      gameFault: (game: LoadedGame) => gameFault(store, settings, game),
+      game: createWorldGame(store, settings),
       deathWatch,
       now,
       ttlMs,

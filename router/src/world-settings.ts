@@ -5,13 +5,15 @@ import type { ControlStore } from "./control-store.ts";
 export interface WorldIdentity {
   /** Power of two, 8…64. */
   readonly partitions: number;
-  /** Name of the game module. */
-  readonly game: string;
+  /** Name of the game; undefined: that of the world, which in a new one is that of the first process with a game. */
+  readonly game?: string | undefined;
   /** Format with which a new world begins: what the game emits at first. */
   readonly worldFormat: number;
 }
 
 export interface WorldSettingValues extends WorldIdentity {
+  /** Undefined: no process with a game has joined the world yet. */
+  readonly game: string | undefined;
   readonly resolution: number;
   readonly hash: string;
 }
@@ -30,23 +32,38 @@ export class WorldSettingError extends Error {
   }
 }
 
-/**
- * Why a process with this game may not join the world: another game, or another major of it than the world began with;
- * undefined = it may. The first game of the right name settles the major.
- */
-export async function gameFault(
+/** The game that a world is of. */
+export interface WorldGame {
+  /** Undefined: no process with a game has joined the world yet. */
+  readonly name: string | undefined;
+  /**
+   * Why a process with this game may not join the world: another game, or another major of it than the world began
+   * with; undefined = it may. The first game settles the name, where it is not given, and the first of that name the
+   * major.
+   */
+  fault(loaded: { readonly name: string; readonly version: string }): Promise<string | undefined>;
+}
+
+export function createWorldGame(
   store: Pick<ControlStore, "worldSettings">,
   settings: Pick<WorldSettingValues, "game">,
-  loaded: { readonly name: string; readonly version: string },
-): Promise<string | undefined> {
-  const { name, version } = loaded;
-  if (name !== settings.game) {
-    return `this world is of the game ${settings.game}, and it has loaded ${name}: start it with the module of ${settings.game} (game.module), or with another database`;
-  }
-  const major = version.split(".", 1)[0]!;
-  const found = (await store.worldSettings(new Map([["game_major", major]]))).get("game_major");
-  if (found === major) return undefined;
-  return `this world began with ${name} ${found}.x, and it has loaded ${version}: start it with a module of that major`;
+): WorldGame {
+  let game = settings.game;
+  return {
+    get name() {
+      return game;
+    },
+    async fault({ name, version }) {
+      game ??= (await store.worldSettings(new Map([["game", name]]))).get("game");
+      if (name !== game) {
+        return `this world is of the game ${game}, and it has loaded ${name}: start it with the module of ${game} (hexctl start --game, or game.module), or with another database`;
+      }
+      const major = version.split(".", 1)[0]!;
+      const found = (await store.worldSettings(new Map([["game_major", major]]))).get("game_major");
+      if (found === major) return undefined;
+      return `this world began with ${name} ${found}.x, and it has loaded ${version}: start it with a module of that major`;
+    },
+  };
 }
 
 /**
@@ -62,7 +79,7 @@ export async function checkWorldSettings(
     ["resolution", String(hexResolution)],
     ["partitions", String(identity.partitions)],
     ["hash", keyHash],
-    ["game", identity.game],
+    ...(identity.game === undefined ? [] : [["game", identity.game] as const]),
   ]);
   const wanted = new Map([...fixed, ["world_format", String(identity.worldFormat)]]);
   const found = await store.worldSettings(wanted);
@@ -72,5 +89,11 @@ export async function checkWorldSettings(
   });
   if (faults.length > 0) throw new WorldSettingError(faults);
   const worldFormat = Number(found.get("world_format"));
-  return { ...identity, resolution: hexResolution, hash: keyHash, worldFormat };
+  return {
+    partitions: identity.partitions,
+    game: found.get("game"),
+    worldFormat,
+    resolution: hexResolution,
+    hash: keyHash,
+  };
 }

@@ -2,7 +2,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
 import { file_hexhold_control_v1_dead_letter } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
-import { file_hexhold_hex_v1_timer } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { createMessageRegistry, type RouteTable } from "@hexhold/messaging";
 import { checkSchemaVersion, openConnection, openPool, withConnection } from "@hexhold/postgres";
@@ -11,12 +10,12 @@ import {
   type Service,
   type ServicePorts,
   startService,
+  loadGame,
 } from "@hexhold/service";
 import { startPassivator } from "./actor/passivator.ts";
 import { createHotHexes } from "./hot-hexes.ts";
 import { inspectHex } from "./inspect-hex.ts";
 import { keepHouse } from "./keep-house.ts";
-import { loadGame } from "./load-game.ts";
 import { createInlineRulesHost } from "./rules/rules-hosts/inline.ts";
 import { createThreadRulesHost } from "./rules/rules-hosts/thread.ts";
 import type { RulesHost } from "./rules/rules-host.ts";
@@ -39,7 +38,6 @@ import type { WorkerConfig } from "./worker-config.ts";
 import { createWorkerMetrics } from "./worker-metrics.ts";
 
 export type { RunningService as RunningWorker } from "@hexhold/service";
-export { loadGame } from "./load-game.ts";
 export { createMongoSnapshotStore } from "./snapshot/snapshot-stores/mongodb.ts";
 export { createPostgresSnapshotStore } from "./snapshot/snapshot-stores/postgres.ts";
 export type { Snapshot, SnapshotPlace, SnapshotStore } from "./snapshot/snapshot-store.ts";
@@ -82,7 +80,6 @@ async function begin(config: WorkerConfig, ports: WorkerPorts, service: Service)
   await checkStore(config);
   const registry = createMessageRegistry([
     ...game.descriptors,
-    file_hexhold_hex_v1_timer,
     file_hexhold_control_v1_dead_letter,
   ]);
   const metrics = createWorkerMetrics(ports.metrics);

@@ -3,13 +3,13 @@ import path from "node:path";
 import {
   clusterSection,
   type Environment,
-  gameModuleUrl,
   gameSection,
   loadConfig,
   runService,
   worldSection,
 } from "@hexhold/config";
 import { createAmqpBus } from "@hexhold/messaging";
+import { gameModuleUrl } from "@hexhold/service";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { z } from "zod";
 import { createMongoSnapshotStore, start, workerConfigSchema, workerSection } from "./index.ts";

@@ -1,27 +1,34 @@
 /** The inventory: a double-entry ledger of what players have. */
 import { type RunningDomain, startDomain } from "@hexhold/domain";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { queuesOfService } from "@hexhold/messaging";
 import { checkSchemaVersion, withConnection } from "@hexhold/postgres";
-import { type RunningService, type ServicePorts, startService } from "@hexhold/service";
+import { loadGame, type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { InventoryConfig } from "./inventory-config.ts";
-import { messageHandlers } from "./message-handlers.ts";
+import { commandHandlers, ledgerHandler } from "./message-handlers.ts";
+import { ledgerEventsOf } from "./rules/ledger-events.ts";
 
 export type { RunningService as RunningInventory } from "@hexhold/service";
 export { type InventoryConfig, inventoryConfigSchema } from "./inventory-config.ts";
 export { inventorySection } from "./inventory-section.ts";
-export { creditOfGathered } from "./rules/credit-of-gathered.ts";
+export { type LedgerEvent, ledgerEventsOf } from "./rules/ledger-events.ts";
 
 /** Newest migration of schema `inventory` that this service knows. */
 const schemaVersion = "0003_outbox_lanes";
 
-/** Starts an inventory service. Rejects when the schema is not the one it knows, and when no router takes it. */
+/**
+ * Starts an inventory service. Rejects when the game cannot be loaded or is another one than the world's, when the
+ * schema is not the one it knows, and when no router takes it.
+ */
 export function start(config: InventoryConfig, ports: ServicePorts): Promise<RunningService> {
   const { bus, logger, metrics } = ports;
   const { instance, version, postgresUrl, controlPort, controlToken } = config;
   const host = config.controlHost;
   const identity = { name: "inventory", instance, version, host, controlPort, controlToken, ports };
   return startService(identity, async (service) => {
+    const game = await loadGame({ module: config.game.module, options: config.game.options });
+    const events = ledgerEventsOf(game);
     await checkStore(config);
     const queues = queuesOfService("inventory");
     // Consumes only once it is a member; its server, which tells, is there before.
@@ -40,12 +47,13 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       }),
     });
     // It reads events of any format: their messages are compatible within a package.
-    const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1 });
+    const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1, game });
     const running = startDomain({
       producer: { service: "inventory", version, instance },
       postgresUrl,
       queues,
-      handlers: messageHandlers,
+      descriptors: [...game.descriptors, file_hexhold_inventory_v1_commands],
+      handlers: [...events.map(ledgerHandler), ...commandHandlers],
       bus,
       worldNow: () => membership.worldNow(),
       resultRetentionHours: config.resultRetentionHours,

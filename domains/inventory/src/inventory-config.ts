@@ -7,6 +7,8 @@ export const inventoryConfigSchema = z.object({
   instance: z.string().regex(/^[a-z0-9][a-z0-9-]*$/),
   /** URL of the role hexhold_inventory. */
   postgresUrl: z.string().min(1),
+  /** Says what events stand for in the ledger. */
+  game: z.object({ module: z.string().min(1), options: z.unknown() }),
   /** Own control server; 0 = any free port. */
   controlHost: z.string().default("127.0.0.1"),
   controlPort: z.number().int().min(0).max(65_535).default(0),

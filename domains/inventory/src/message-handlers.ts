@@ -1,7 +1,6 @@
-/** What the inventory does with its messages: rules in the middle, the ledger on either side. */
+/** What the inventory does with its messages: the game says what events stand for, the ledger keeps it. */
 import { create } from "@bufbuild/protobuf";
 import { type DomainCommand, type MessageHandler, onCommand, onEvents } from "@hexhold/domain";
-import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import {
   BalancesSchema,
   GetBalancesSchema,
@@ -9,19 +8,22 @@ import {
   HistorySchema,
 } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { balancesOf, historyOf, post } from "./ledger/ledger.ts";
-import { creditOfGathered } from "./rules/credit-of-gathered.ts";
+import type { LedgerEvent } from "./rules/ledger-events.ts";
 
 const balancesDefault = 100;
 const entriesDefault = 50;
 
-export const messageHandlers: readonly MessageHandler[] = [
-  onEvents(GatheredSchema, (transaction, events) =>
-    post(
-      transaction,
-      events.map(({ message, envelope }) => creditOfGathered(envelope.eventId, message)),
-    ),
-  ),
+/** Posts what events of one type stand for. */
+export function ledgerHandler({ schema, transactionOf }: LedgerEvent): MessageHandler {
+  return onEvents(schema, async (transaction, events) => {
+    const posted = events.flatMap(
+      ({ message, envelope }) => transactionOf(envelope.eventId, message) ?? [],
+    );
+    if (posted.length > 0) await post(transaction, posted);
+  });
+}
 
+export const commandHandlers: readonly MessageHandler[] = [
   onCommand(GetBalancesSchema, async (transaction, command) => {
     const { limit: asked, after } = command.message;
     const limit = asked || balancesDefault;

@@ -3,11 +3,13 @@ import path from "node:path";
 import {
   clusterSection,
   type Environment,
+  gameSection,
   loadConfig,
   runService,
   worldSection,
 } from "@hexhold/config";
 import { createAmqpBus } from "@hexhold/messaging";
+import { gameModuleUrl } from "@hexhold/service";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { z } from "zod";
 import { inventoryConfigSchema, inventorySection, start } from "./index.ts";
@@ -17,6 +19,7 @@ const root = path.resolve(import.meta.dirname, "../../..");
 const schema = z.object({
   inventory: inventorySection.prefault({}),
   cluster: clusterSection,
+  game: gameSection,
   world: worldSection,
   /** Role hexhold_inventory. */
   postgresUrl: z.url({ protocol: /^postgres(ql)?$/ }),
@@ -37,6 +40,7 @@ export async function runInventory(env: Environment): Promise<void> {
         controlPort,
         controlToken: config.cluster.controlToken,
         postgresUrl: config.postgresUrl,
+        game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
         resultRetentionHours: config.world.resultRetentionHours,
       }),
       { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },

@@ -7,6 +7,8 @@ import { freshDatabase } from "@hexhold/testing";
 const directory = path.resolve(import.meta.dirname, "../../../infra/pg_migrations");
 
 export interface LedgerDatabase {
+  /** Of the role hexhold_inventory. */
+  readonly url: string;
   /** Role hexhold_inventory. */
   readonly pool: PgPool;
   readonly admin: PgPool;
@@ -27,6 +29,7 @@ export async function openLedgerDatabase(): Promise<LedgerDatabase> {
   const pool = openPool({ url: url.href, applicationName: "test" }, 8);
   const admin = openPool({ url: database.url, applicationName: "test" }, 1);
   return {
+    url: url.href,
     pool,
     admin,
     async inTransaction(work) {

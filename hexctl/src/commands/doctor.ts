@@ -32,7 +32,7 @@ export function doctorCommand(context: CommandContext): Command {
 async function doctor(context: CommandContext, { profile, clean }: DoctorOptions): Promise<void> {
   const { checkout, dataDir, env } = context;
   const status = runningStatus(dataDir);
-  const config = readWorldConfig(checkout, env);
+  const config = readWorldConfig({ checkout, env, dataDir });
   const findings: Finding[] = [
     nodeFinding(checkout),
     ...(await serviceFindings({

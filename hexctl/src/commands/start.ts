@@ -1,5 +1,5 @@
 import { closeSync, openSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { Command, Option } from "commander";
 import { environmentName, osReason, type Unwind } from "@hexhold/config";
@@ -22,6 +22,7 @@ import { buildConsole } from "../world-host/build-console.ts";
 import { loadHostSecrets, urlOfRole } from "../world-host/role-passwords.ts";
 import { readWorldName } from "../world-name.ts";
 import { readWorldConfig } from "../world-host/world-config.ts";
+import { loadWorldGame, rememberGame } from "../world-host/world-game.ts";
 import type { ClusterCounts, WorldHost, WorldStart } from "../world-host/world-host.ts";
 import type { CommandContext } from "./command-context.ts";
 import { openOrSay } from "./open-or-say.ts";
@@ -31,6 +32,8 @@ type Profile = "embedded" | "cluster";
 
 interface StartOptions extends ClusterCounts {
   readonly profile: Profile;
+  /** Absolute path, or a `file:` URL. */
+  readonly game?: string;
   readonly install: boolean;
   readonly outliveParent: boolean;
 }
@@ -56,6 +59,11 @@ export function startCommand(context: CommandContext): Command {
         .default("embedded"),
     )
     .option(
+      "--game <folder>",
+      "a package, or a module, that exports createGame; default: the one of the last start, or game.module",
+      placeOf,
+    )
+    .option(
       "--workers <number>",
       "cluster: processes that host hexes",
       wholeNumber(processesMax),
@@ -76,6 +84,11 @@ export function startCommand(context: CommandContext): Command {
     .option("--install", "install missing system packages (apt-get, as root)", false)
     .option("--outlive-parent", "go on when the process that started it is gone", false)
     .action((options: StartOptions) => startWorld(context, options));
+}
+
+/** As people name a game, from where they are. */
+function placeOf(text: string): string {
+  return text.startsWith("file:") ? text : resolve(text);
 }
 
 /** A development machine; a larger cluster is not started by one host. */
@@ -120,7 +133,8 @@ async function bringUp(
   { dataDir, status, unwind, signal }: Host,
   say: (line: string) => void,
 ): Promise<WorldHost> {
-  const config = readWorldConfig(context.checkout, context.env);
+  const config = readWorldConfig({ ...context, givenGame: options.game });
+  const game = await loadWorldGame(config.game, context.checkout);
   const webRoot = buildConsole(context.checkout, say, signal);
   const running: { stack?: LocalStack } = {};
   const stack = await startLocalStack({
@@ -165,6 +179,7 @@ async function bringUp(
     counts: options,
     env: context.env,
     config,
+    game,
     stack,
     secrets,
     keys: await loadAccessKeys(dataDir.path),
@@ -177,6 +192,8 @@ async function bringUp(
   };
   const world = await startProfile[options.profile](start);
   unwind.add("world", () => world.stop(), worldStopMsMax);
+  // Only now is it certain that the world takes it.
+  if (options.game !== undefined) rememberGame(dataDir.path, options.game);
   return world;
 }
 

@@ -14,7 +14,7 @@ export function topologyCommand(context: CommandContext): Command {
     .action(async (options: { url?: string; partitions?: string }) => {
       const partitions =
         options.partitions === undefined
-          ? readWorldConfig(context.checkout, context.env).partitions
+          ? readWorldConfig(context).partitions
           : Number(options.partitions);
       if (!isPartitionCount(partitions)) {
         throw new Error(`--partitions ${options.partitions}: expected a power of two, 8…64`);

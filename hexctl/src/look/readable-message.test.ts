@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
 import { NotResidentDetailSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { HexStateSchema, Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { HexStateSchema, Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { expect, it } from "vitest";
 import { whereIs } from "./player-report.ts";
 import { placesOf, readableMessage } from "./readable-message.ts";

@@ -1,3 +1,8 @@
+import { clone, getOption, setExtension } from "@bufbuild/protobuf";
+import { DescriptorProtoSchema } from "@bufbuild/protobuf/wkt";
+import { type Game, mint } from "@hexhold/actor";
+import { type PlayerSpawned, PlayerSpawnedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { contract } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { uuidText } from "@hexhold/messaging";
 import { openConnection, type PgClient } from "@hexhold/postgres";
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest";
@@ -5,6 +10,7 @@ import { checkLedger, type LedgerVerdict } from "./check-ledger.ts";
 import {
   eventIdOf,
   fillWorld,
+  game,
   keys,
   openStoredWorld,
   playerOf,
@@ -34,7 +40,12 @@ beforeEach(async () => {
 });
 
 /** As the inventory posts it. */
-async function credit(key: (typeof keys)[number], id: Uint8Array, amount: number): Promise<void> {
+async function credit(
+  key: (typeof keys)[number],
+  id: Uint8Array,
+  amount: number,
+  kind = "gathered",
+): Promise<void> {
   const owner = uuidText(playerOf(key));
   await client.query("BEGIN");
   await client.query(
@@ -43,8 +54,8 @@ async function credit(key: (typeof keys)[number], id: Uint8Array, amount: number
      ON CONFLICT DO NOTHING`,
   );
   await client.query(
-    "INSERT INTO inventory.transaction (transaction_id, kind, at) VALUES ($1, 'gathered', now())",
-    [uuidText(id)],
+    "INSERT INTO inventory.transaction (transaction_id, kind, at) VALUES ($1, $2, now())",
+    [uuidText(id), kind],
   );
   await client.query(
     `INSERT INTO inventory.posting (transaction_id, ledger_account_id, amount)
@@ -55,8 +66,8 @@ async function credit(key: (typeof keys)[number], id: Uint8Array, amount: number
   await client.query("COMMIT");
 }
 
-async function check(): Promise<LedgerVerdict> {
-  const verdict = await checkLedger(client);
+async function check(of: Game = game): Promise<LedgerVerdict> {
+  const verdict = await checkLedger(client, of);
   if (verdict === undefined) throw new Error("there is a ledger");
   return verdict;
 }
@@ -130,4 +141,63 @@ it("finds a credit without an event, one of another amount, and a balance that i
     ["credits of 12 in all", "17"],
     ["a balance of 17", "12"],
   ]);
+});
+
+/** The game whose ledger says `gift` of the birth of a player, too. */
+function gameWithGift(
+  gift: (event: PlayerSpawned) => ReturnType<NonNullable<Game["ledger"]>>,
+): Game {
+  const proto = clone(DescriptorProtoSchema, PlayerSpawnedSchema.proto);
+  const consumers = ["inventory"];
+  setExtension(proto.options!, contract, {
+    ...getOption(PlayerSpawnedSchema, contract),
+    consumers,
+  });
+  const spawned = Object.assign(Object.create(PlayerSpawnedSchema) as object, { proto });
+  const { typeName } = PlayerSpawnedSchema;
+  return {
+    ...game,
+    descriptors: game.descriptors.map((file) => ({
+      ...file,
+      messages: file.messages.map((message) =>
+        message.typeName === typeName ? (spawned as typeof message) : message,
+      ),
+    })),
+    ledger: (event) =>
+      event.$typeName === typeName ? gift(event as PlayerSpawned) : game.ledger!(event),
+  };
+}
+
+it("holds every type of event that goes to the inventory against the ledger, by what the game says of it", async () => {
+  const gift = gameWithGift(({ playerId, atMs }) => {
+    return { atMs, postings: mint(playerId, "wood", 2n) };
+  });
+  expect(await check(gift)).toMatchObject({
+    credited: 3 * keys.length,
+    owedTotal: keys.length,
+    faults: [],
+  });
+  const key = keys[1]!;
+  await credit(key, eventIdOf(key, 1), 2, "player-spawned");
+  const { owed, owedTotal, faults } = await check(gift);
+  expect([owedTotal, faults]).toEqual([keys.length - 1, []]);
+  expect(owed.map(({ playerId }) => playerId)).not.toContain(uuidText(playerOf(key)));
+  expect(owed[0]).toMatchObject({ hexVersion: 1, asset: "wood", amount: "2" });
+  // The control: by the rules of a game that gives no gifts the same credit is none of its events'.
+  expect((await check(gameWithGift(() => undefined))).faults).toMatchObject([
+    { what: "ledger", expected: "credits of 12 in all", found: "14" },
+  ]);
+});
+
+it("says of which events the game says nothing that the ledger takes", async () => {
+  const postings = [{ holder: { kind: "burn" }, asset: "wood", amount: 1n }] as const;
+  const { faults, owedTotal } = await check(gameWithGift(({ atMs }) => ({ atMs, postings })));
+  expect(owedTotal).toBe(0);
+  expect(faults).toHaveLength(keys.length);
+  expect(faults).toContainEqual({
+    key: uuidText(eventIdOf(keys[0]!, 1)),
+    what: "ledger",
+    expected: "a transaction by the game's rules",
+    found: "the ledger entry of evt.hex.player-spawned: its postings of wood add up to 1, not 0",
+  });
 });

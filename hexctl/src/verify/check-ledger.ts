@@ -1,13 +1,13 @@
 /**
- * Holds the ledger against the journal, both as of one moment: what was gathered is credited once, and nothing else is.
- * What is gathered and not credited yet is owed, and on its way while the world runs.
+ * Holds the ledger against the journal, both as of one moment: what the game says of its events is posted once, and
+ * nothing else is. What is not posted yet is owed, and on its way while the world runs.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import type { Game, Posting } from "@hexhold/actor";
 import { keyText } from "@hexhold/hex";
-import { creditOfGathered } from "@hexhold/inventory";
+import { type LedgerEvent, ledgerEventsOf } from "@hexhold/inventory";
 import { uuidBytes, uuidText } from "@hexhold/messaging";
-import type { PgClient } from "@hexhold/postgres";
+import { type PgClient, textArray } from "@hexhold/postgres";
 import type { VerifyFault } from "./verify-report.ts";
 
 export interface LedgerVerdict {
@@ -21,7 +21,7 @@ export interface LedgerVerdict {
   readonly faults: readonly VerifyFault[];
 }
 
-/** An event without its transaction. */
+/** What an event without its transaction is worth to a player. */
 export interface OwedCredit {
   /** Key text of the hex. */
   readonly key: string;
@@ -34,10 +34,12 @@ export interface OwedCredit {
 }
 
 export const owedMax = 1000;
-const strangersMax = 1000;
+/** Of each sort of fault. */
+const keptMax = 1000;
 const fetchCount = 1000;
 
 interface EventRow {
+  readonly type: string;
   readonly hex_id: string;
   readonly layer_id: string;
   readonly hex_version: string;
@@ -46,32 +48,42 @@ interface EventRow {
   readonly is_credited: boolean;
 }
 
-/** Undefined: this database has no ledger. Rejects when PostgreSQL does not answer. */
-export async function checkLedger(client: PgClient): Promise<LedgerVerdict | undefined> {
+/**
+ * Undefined: this database has no ledger. Rejects when PostgreSQL does not answer, and when the game does not say what
+ * its events stand for.
+ */
+export async function checkLedger(
+  client: PgClient,
+  game: Game,
+): Promise<LedgerVerdict | undefined> {
+  const events = ledgerEventsOf(game);
   const { rows } = await client.query<{ there: boolean }>(
     "SELECT to_regclass('inventory.transaction') IS NOT NULL AS there",
   );
   if (rows[0]?.there !== true) return undefined;
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
-    return await compare(client);
+    return await compare(client, events);
   } finally {
     await client.query("ROLLBACK").catch(() => undefined);
   }
 }
 
-async function compare(client: PgClient): Promise<LedgerVerdict> {
+async function compare(client: PgClient, events: readonly LedgerEvent[]): Promise<LedgerVerdict> {
+  const byType = new Map(events.map((event) => [event.type, event]));
+  const kinds = events.map(({ kind }) => kind);
   /** What is credited, by player and asset, as the journal has it. */
   const sums = new Map<string, bigint>();
   const owed: OwedCredit[] = [];
+  const unusable: VerifyFault[] = [];
   let owedTotal = 0;
   let credited = 0;
-  for await (const row of gathered(client)) {
-    const credit = creditOfGathered(
-      uuidBytes(row.event_id),
-      fromBinary(GatheredSchema, row.payload),
-    );
-    for (const { holder, asset, amount } of credit.postings) {
+  for await (const row of journalled(client, [...byType.keys()])) {
+    const postings = postingsOf(byType.get(row.type)!, row, unusable);
+    if (postings === undefined) continue;
+    if (row.is_credited) credited++;
+    else owedTotal++;
+    for (const { holder, asset, amount } of postings) {
       if (holder.kind !== "player") continue;
       const playerId = uuidText(holder.accountId);
       if (row.is_credited) {
@@ -89,38 +101,64 @@ async function compare(client: PgClient): Promise<LedgerVerdict> {
         });
       }
     }
-    if (row.is_credited) credited++;
-    else owedTotal++;
   }
   return {
     credited,
     owed,
     owedTotal,
     unsent: await countUnsent(client),
-    faults: [...(await strangers(client)), ...(await differing(client, sums))],
+    faults: [
+      ...unusable,
+      ...(await strangers(client, kinds)),
+      ...(await differing(client, kinds, sums)),
+    ],
   };
 }
 
-async function* gathered(client: PgClient): AsyncGenerator<EventRow, void, undefined> {
-  await client.query(`DECLARE gathered NO SCROLL CURSOR FOR
-    SELECT j.hex_id, j.layer_id, j.hex_version, j.event_id, j.payload,
-           t.transaction_id IS NOT NULL AS is_credited
-    FROM world.journal AS j
-    LEFT JOIN inventory.transaction AS t ON t.transaction_id = j.event_id
-    WHERE j.type = 'evt.hex.gathered' ORDER BY j.decided_at`);
+/** By the game's rules; undefined: there is nothing to post. An event of which they say nothing usable is a fault. */
+function postingsOf(
+  { schema, transactionOf }: LedgerEvent,
+  { event_id: key, payload }: EventRow,
+  unusable: VerifyFault[],
+): readonly Posting[] | undefined {
+  try {
+    return transactionOf(uuidBytes(key), fromBinary(schema, payload))?.postings;
+  } catch (error) {
+    const found = (error as Error).message;
+    if (unusable.length < keptMax) {
+      unusable.push({ key, what: "ledger", expected: "a transaction by the game's rules", found });
+    }
+    return undefined;
+  }
+}
+
+async function* journalled(
+  client: PgClient,
+  types: readonly string[],
+): AsyncGenerator<EventRow, void, undefined> {
+  await client.query(
+    `DECLARE journalled NO SCROLL CURSOR FOR
+     SELECT j.type, j.hex_id, j.layer_id, j.hex_version, j.event_id, j.payload,
+            t.transaction_id IS NOT NULL AS is_credited
+     FROM world.journal AS j
+     LEFT JOIN inventory.transaction AS t ON t.transaction_id = j.event_id
+     WHERE j.type = ANY ($1::text[]) ORDER BY j.decided_at`,
+    [textArray(types)],
+  );
   for (;;) {
-    const { rows } = await client.query<EventRow>(`FETCH ${fetchCount} FROM gathered`);
+    const { rows } = await client.query<EventRow>(`FETCH ${fetchCount} FROM journalled`);
     yield* rows;
     if (rows.length < fetchCount) return;
   }
 }
 
 /** Credits for what the journal does not have. */
-async function strangers(client: PgClient): Promise<VerifyFault[]> {
+async function strangers(client: PgClient, kinds: readonly string[]): Promise<VerifyFault[]> {
   const { rows } = await client.query<{ id: string }>(
     `SELECT t.transaction_id AS id FROM inventory.transaction AS t
      LEFT JOIN world.journal AS j ON j.event_id = t.transaction_id
-     WHERE t.kind = 'gathered' AND j.event_id IS NULL LIMIT ${strangersMax}`,
+     WHERE t.kind = ANY ($1::text[]) AND j.event_id IS NULL LIMIT ${keptMax}`,
+    [textArray(kinds)],
   );
   return rows.map(({ id }) => ({
     key: id,
@@ -133,6 +171,7 @@ async function strangers(client: PgClient): Promise<VerifyFault[]> {
 /** Players and assets of which the credits are not what the journal has of the same events, or not the balance. */
 async function differing(
   client: PgClient,
+  kinds: readonly string[],
   sums: ReadonlyMap<string, bigint>,
 ): Promise<VerifyFault[]> {
   const { rows } = await client.query<{
@@ -142,7 +181,7 @@ async function differing(
     balance: string;
   }>(
     `SELECT a.owner || ' ' || a.asset AS item,
-       coalesce(sum(p.amount) FILTER (WHERE t.kind = 'gathered'), 0)::text AS credited,
+       coalesce(sum(p.amount) FILTER (WHERE t.kind = ANY ($1::text[])), 0)::text AS credited,
        sum(p.amount)::text AS posted,
        coalesce((SELECT b.amount FROM inventory.balance AS b
                  WHERE b.ledger_account_id = a.ledger_account_id), 0)::text AS balance
@@ -150,6 +189,7 @@ async function differing(
      JOIN inventory.posting AS p USING (ledger_account_id)
      JOIN inventory.transaction AS t USING (transaction_id)
      WHERE a.kind = 'player' GROUP BY a.ledger_account_id`,
+    [textArray(kinds)],
   );
   const ledger = new Map(rows.map((row) => [row.item, row]));
   const faults: VerifyFault[] = [];

@@ -2,12 +2,9 @@
 import path from "node:path";
 import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import {
-  GatheredSchema,
-  PlayerEnteredSchema,
-  PlayerSpawnedSchema,
-} from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { PlayerEnteredSchema, PlayerSpawnedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { bucketOf, diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
 import { createMessageRegistry, sha256, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { migrate, openPool, type PgPool } from "@hexhold/postgres";

@@ -92,13 +92,14 @@ export function verifyLines(report: VerifyReport): string[] {
 const owedPrintedMax = 5;
 
 function ledgerLines({ credited, owed, owedTotal, unsent }: LedgerStanding): string[] {
-  const lines = owed
-    .slice(0, owedPrintedMax)
-    .map(
-      ({ key, hexVersion, playerId, asset, amount }) =>
-        `owed ${amount} ${asset} to ${playerId}, gathered in ${key} at version ${hexVersion}`,
-    );
-  if (owedTotal > lines.length) lines.push(`… and ${owedTotal - lines.length} more`);
+  const printed = owed.slice(0, owedPrintedMax);
+  const lines = printed.map(
+    ({ key, hexVersion, playerId, asset, amount }) =>
+      `owed ${amount} ${asset} to ${playerId}, for the event of ${key} at version ${hexVersion}`,
+  );
+  // An event may have several postings.
+  const further = owedTotal - new Set(printed.map(({ eventId }) => eventId)).size;
+  if (further > 0) lines.push(`… and ${counted(further, "further event", "further events")}`);
   const where =
     owedTotal === 0
       ? ""

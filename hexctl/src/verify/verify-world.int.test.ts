@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { bucketOf, hexAt, type Key, keyText } from "@hexhold/hex";
 import { sha256 } from "@hexhold/messaging";
 import { openPool, type PgPool } from "@hexhold/postgres";

@@ -84,7 +84,8 @@ export async function verifyWorld(options: VerifyOptions): Promise<VerifyReport>
       const found = `a snapshot at version ${hexVersion}`;
       tally.orphan({ key: keyText(orphan), what: "snapshot", expected: "a journal", found });
     }
-    const ledger = options.ledger && key === undefined ? await checkLedger(client) : undefined;
+    const ledger =
+      options.ledger && key === undefined ? await checkLedger(client, game) : undefined;
     if (ledger !== undefined) tally.ledger(ledger, exact);
     return {
       exact,
@@ -292,7 +293,7 @@ function createTally() {
         exact && standing.owedTotal > 0
           ? [
               {
-                key: standing.owed[0]!.eventId,
+                key: standing.owed[0]?.eventId ?? "inventory",
                 what: "ledger",
                 expected: "no event without its credit",
                 found: `${standing.owedTotal} owed`,

@@ -54,6 +54,18 @@ test("a page is built once, and again when its sources have changed", async () =
   expect(said).toHaveLength(2);
 });
 
+test("a page is built again when a package that it uses has changed", async () => {
+  writePage("document.title = 'one';");
+  const used = ["client/src", "games/reference-client/src", "libs/hex/src", "gen"];
+  for (const folder of used) {
+    await buildConsole(checkout, say);
+    mkdirSync(join(checkout, folder), { recursive: true });
+    writeFileSync(join(checkout, folder, "index.ts"), "export const changed = true;\n");
+  }
+  await buildConsole(checkout, say);
+  expect(said).toHaveLength(1 + used.length);
+});
+
 test("a page that cannot be built costs the world nothing but its page", async () => {
   writePage("this is no JavaScript");
   expect(await buildConsole(checkout, say)).toBeUndefined();

@@ -16,6 +16,7 @@ const sources = [
   "console/public",
   "console/src",
   "client/src",
+  "games/reference-client/src",
   "libs/hex/src",
   "gen",
   "pnpm-lock.yaml",

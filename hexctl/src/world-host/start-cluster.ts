@@ -8,6 +8,7 @@ import { worldStopMsMax } from "../host/run-host.ts";
 import { trackFailing } from "../supervisor/failing-processes.ts";
 import { createSupervisor, type Supervisor } from "../supervisor/supervisor.ts";
 import { createAccountAdmin } from "./account-admin.ts";
+import { processEnv } from "./process-env.ts";
 import { type PlayerMint, startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { waitForHttp } from "./wait-for-http.ts";
@@ -85,9 +86,10 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   });
   unwind.add("processes", supervisor.stop, worldStopMsMax);
   const shared = {
-    ...(given.env as Record<string, string>),
     NODE_COMPILE_CACHE: compileCacheFolder(join(stack.dataDir.path, "cache")),
     HEXHOLD_RABBITMQ_URL: urls.rabbitmq.url,
+    HEXHOLD_GAME__MODULE: given.game.module,
+    HEXHOLD_WORLD__GAME: given.game.loaded.name,
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
     HEXHOLD_CLUSTER__ROUTERS: `[${routerUrls.join(", ")}]`,
   };
@@ -97,7 +99,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       kind,
       command: process.execPath,
       args: [join(checkout, folders[kind], "src/main.ts")],
-      env: { ...shared, ...env },
+      env: processEnv(given.env, { ...shared, ...env }),
       cwd: checkout,
       logFile: join(stack.dataDir.logDir, `${name}.log`),
     });

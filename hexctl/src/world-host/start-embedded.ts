@@ -56,7 +56,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       postgresUrl: roleUrl("hexhold_router"),
       world: {
         partitions: config.partitions,
-        game: config.gameName,
+        game: given.game.loaded.name,
         worldFormat: config.worldFormat,
       },
     },
@@ -80,7 +80,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     },
   );
   unwind.add("router", () => router.stop());
-  const game = { module: config.gameModule, options: config.gameOptions };
+  const game = { module: given.game.module, options: given.game.options };
   const snapshots = createPostgresSnapshotStore(
     openPool({ url: roleUrl("hexhold_worker"), applicationName: "worker-snapshots" }, 2),
   );
@@ -114,6 +114,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
         inventoryConfigSchema.parse({
           instance: "inventory-1",
           postgresUrl: roleUrl("hexhold_inventory"),
+          game,
           controlToken: secrets.controlToken,
           resultRetentionHours: config.resultRetentionHours,
         }),

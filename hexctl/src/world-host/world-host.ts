@@ -11,6 +11,7 @@ import type { AccountAdmin } from "./account-admin.ts";
 import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
 import type { WorldConfig } from "./world-config.ts";
+import type { WorldGame } from "./world-game.ts";
 
 /** Processes of each kind, at least one. */
 export interface ClusterCounts {
@@ -26,6 +27,7 @@ export interface WorldStart {
   readonly checkout: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly config: WorldConfig;
+  readonly game: WorldGame;
   readonly stack: LocalStack;
   readonly secrets: HostSecrets;
   /** Of the host's own players; the accounts service has keys of its own. */

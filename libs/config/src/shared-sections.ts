@@ -1,6 +1,4 @@
 /** Sections that several services read: one shape for all of them. */
-import path from "node:path";
-import { pathToFileURL } from "node:url";
 import { z } from "zod";
 
 /** Of a service's own log. */
@@ -10,7 +8,7 @@ export const logLevelOption = z
 
 /** Which game, and how it is set. */
 export const gameSection = z.strictObject({
-  /** Path from the repository's root, or a `file:` URL. */
+  /** A module, or the folder of its package: path from the repository's root, or the `file:` URL of a module. */
   module: z.string().min(1),
   options: z.record(z.string(), z.union([z.number(), z.boolean()])).default({}),
 });
@@ -25,7 +23,8 @@ export const worldSection = z.strictObject({
       error: "a power of two from 8 to 64",
       when: ({ value }) => typeof value === "number",
     }),
-  game: z.string().min(1).default("reference"),
+  /** Name of the game; default: that of the game that is loaded. One that is given must be its name. */
+  game: z.string().min(1).optional(),
   worldFormat: z.int().min(1).default(1),
   bounds: z.array(z.string()).default([]),
   layers: z.array(z.int().min(0)).default([0]),
@@ -41,8 +40,3 @@ export const clusterSection = z.object({
   routers: z.array(z.url({ protocol: /^https?$/ })).min(1),
   controlToken: z.string().min(16).optional(),
 });
-
-/** URL of a game's module, from its path below `root`. */
-export function gameModuleUrl(module: string, root: string): string {
-  return module.startsWith("file:") ? module : pathToFileURL(path.resolve(root, module)).href;
-}

@@ -1,6 +1,6 @@
 /** From the bytes of a queue message to what is to be done with each envelope. Pure. */
 import type { Validator } from "@bufbuild/protovalidate";
-import { fromBinary, type Message } from "@bufbuild/protobuf";
+import { type DescFile, fromBinary, type Message } from "@bufbuild/protobuf";
 import {
   type Batch,
   type Envelope,
@@ -84,9 +84,12 @@ export type Incoming = IncomingEvent | IncomingCommand | IncomingLetter | Incomi
 
 export type ReadBatch = (body: Uint8Array) => Incoming[];
 
-/** Throws a `RegistryError` when the contracts of the handlers' messages contradict themselves. */
-export function createBatchReader(handlers: readonly MessageHandler[]): ReadBatch {
-  const registry = createMessageRegistry([...new Set(handlers.map(({ schema }) => schema.file))]);
+/** Throws a `RegistryError` when the contracts in `descriptors` contradict themselves, or name what is not in them. */
+export function createBatchReader(
+  handlers: readonly MessageHandler[],
+  descriptors: readonly DescFile[] = [...new Set(handlers.map(({ schema }) => schema.file))],
+): ReadBatch {
+  const registry = createMessageRegistry(descriptors);
   const byType = new Map(
     handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
   );

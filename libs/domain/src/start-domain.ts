@@ -1,4 +1,5 @@
 /** The machinery of a domain service: its queues, its outbox, and what keeps its tables small. */
+import type { DescFile } from "@bufbuild/protobuf";
 import type { Bus } from "@hexhold/messaging";
 import { openPool } from "@hexhold/postgres";
 import type { Logger, Metrics } from "@hexhold/telemetry";
@@ -19,6 +20,8 @@ export interface DomainOptions {
   /** Names of its queues, all of them consumed in order. */
   readonly queues: readonly string[];
   readonly handlers: readonly MessageHandler[];
+  /** Files that the contracts of handled messages need; default: those in which the messages are. */
+  readonly descriptors?: readonly DescFile[];
   readonly bus: Bus;
   /** World time, Unix milliseconds. */
   readonly worldNow: () => number;
@@ -47,7 +50,7 @@ export function startDomain(options: DomainOptions): RunningDomain {
   const { service, instance } = producer;
   const metrics = createDomainMetrics(options.metrics);
   const store = createDomainStore(service);
-  const read = createBatchReader(options.handlers);
+  const read = createBatchReader(options.handlers, options.descriptors);
   const pool = openPool(
     { url: postgresUrl, applicationName: `${service}:${instance}` },
     queues.length,

@@ -7,7 +7,7 @@ import {
   CommandDeadLetteredSchema,
 } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
 import { EnterResultSchema, EnterSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { type Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   type Bus,

@@ -1,3 +1,5 @@
+export { gameModuleUrl } from "./game/game-module.ts";
+export { type GameSettings, loadGame } from "./game/load-game.ts";
 export {
   type JoinFields,
   type RunningService,

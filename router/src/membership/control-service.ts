@@ -1,7 +1,6 @@
 import { Code, ConnectError, type ConnectRouter, type HandlerContext } from "@connectrpc/connect";
 import {
   ControlService,
-  type LoadedGame,
   ProcessKind,
   type RegisterRequest,
 } from "@hexhold/gen/hexhold/control/v1/control_pb";
@@ -10,7 +9,7 @@ import type { SlotLeases } from "../lease/slot-leases.ts";
 import { createPushStream, type PushStream } from "../push-stream.ts";
 import type { RouteTable } from "../route-table/route-table.ts";
 import type { WorldName } from "../control-store.ts";
-import type { WorldSettingValues } from "../world-settings.ts";
+import type { WorldGame, WorldSettingValues } from "../world-settings.ts";
 import type { DeathWatch } from "./death-watch.ts";
 import type { Assignment, Member, Members } from "./members.ts";
 
@@ -24,8 +23,7 @@ export interface ControlServiceParts {
   readonly deathWatch: DeathWatch;
   readonly settings: WorldSettingValues;
   readonly world: WorldName;
-  /** Why a process with this game may not join; undefined = it may. */
-  readonly gameFault: (game: LoadedGame) => Promise<string | undefined>;
+  readonly game: WorldGame;
   readonly worldNow: () => number;
   /** PostgreSQL's clock, Unix milliseconds. */
   readonly clockNow: () => number;
@@ -62,7 +60,7 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
         leaseTtlMs: parts.ttlMs,
         worldTimeMs: BigInt(parts.worldNow()),
         clockMs: BigInt(parts.clockNow()),
-        settings,
+        settings: { ...settings, game: parts.game.name ?? "" },
         world: parts.world,
       };
     },
@@ -107,7 +105,7 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
   /** Refuses a process whose game is not the world's, before it is granted anything: by name, and for good. */
   async function checkGame({ instance, game }: RegisterRequest): Promise<void> {
     if (game === undefined) return;
-    const fault = await parts.gameFault(game);
+    const fault = await parts.game.fault(game);
     if (fault === undefined) return;
     logger.error({ process: instance, game: game.name, version: game.version }, fault);
     throw new ConnectError(fault, Code.FailedPrecondition);

@@ -2,7 +2,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import type { Game, HexParts } from "@hexhold/actor";
 import { EnterSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { PlayerSpawnedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { type HexState, HexStateSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type HexState, HexStateSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { createGame } from "@hexhold/reference-game";
 import { expect, it } from "vitest";

@@ -11,7 +11,6 @@ import {
   step,
   type StepOutcome,
 } from "@hexhold/actor";
-import { file_hexhold_hex_v1_timer } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
 import { type Key, keyText, parseKeyText, type WorldShape, worldTest } from "@hexhold/hex";
 // Not the package's main entry: the broker's client would load in every rules thread.
 import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging/registry";
@@ -75,7 +74,7 @@ interface CommandEntry {
 }
 
 export function createRulesCore(game: Game, { random, world }: RulesCoreOptions): RulesCore {
-  const registry = createMessageRegistry([...game.descriptors, file_hexhold_hex_v1_timer]);
+  const registry = createMessageRegistry(game.descriptors);
   const isInWorld = worldTest(world);
   const aggregate = game.hex;
   const slots = new Map<string, SlotMemory>();

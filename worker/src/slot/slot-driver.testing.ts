@@ -7,8 +7,9 @@ import { create, fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Game } from "@hexhold/actor";
 import { type Answer, AnswerBatchSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { EnterSchema, GatherSchema, SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { EnterSchema, SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatherSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { keyBytes, parseKeyText } from "@hexhold/hex";
 import {
   type BatchOrigin,

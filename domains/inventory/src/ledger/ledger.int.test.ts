@@ -1,8 +1,9 @@
 import { setTimeout as pause } from "node:timers/promises";
+import { mint, type Posting } from "@hexhold/actor";
 import { uuidv7Bytes } from "@hexhold/messaging";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type LedgerDatabase, openLedgerDatabase } from "../../test/ledger-database.ts";
-import { type LedgerTransaction, mint, type Posting } from "../rules/ledger-transaction.ts";
+import type { LedgerTransaction } from "../rules/ledger-transaction.ts";
 import { balancesOf, historyOf, post } from "./ledger.ts";
 
 let database: LedgerDatabase;
@@ -14,6 +15,10 @@ beforeAll(async () => {
 afterAll(async () => database.close());
 
 const causeOf = () => ({ transactionId: uuidv7Bytes(), kind: "test", atMs: 1_700_000_000_123n });
+const mintOf = (accountId: Uint8Array, asset: string, amount: bigint): LedgerTransaction => ({
+  ...causeOf(),
+  postings: mint(accountId, asset, amount),
+});
 const postAll = (...posted: LedgerTransaction[]) =>
   database.inTransaction((transaction) => post(transaction, posted));
 const balances = (account: Uint8Array, limit = 100, after = "") =>
@@ -29,7 +34,7 @@ const player = (accountId: Uint8Array, amount: bigint, asset = "wood"): Posting 
 test("what is minted is there, by asset, and its history newest first, page by page", async () => {
   const account = uuidv7Bytes();
   const minted = (["wood", "stone", "wood", "food"] as const).map((asset, i) =>
-    mint(causeOf(), account, asset, BigInt(i + 1)),
+    mintOf(account, asset, BigInt(i + 1)),
   );
   await postAll(...minted.slice(0, 3));
   await postAll(minted[3]!);
@@ -58,23 +63,23 @@ test("what is minted is there, by asset, and its history newest first, page by p
 
 test("one cause has one transaction, in one batch and in another", async () => {
   const account = uuidv7Bytes();
-  const once = mint(causeOf(), account, "wood", 5n);
+  const once = mintOf(account, "wood", 5n);
   await postAll(once);
-  await postAll(once, mint(causeOf(), account, "wood", 1n));
+  await postAll(once, mintOf(account, "wood", 1n));
   expect(await balances(account)).toEqual([{ asset: "wood", amount: 6n }]);
 });
 
 test("postings that do not sum to zero per asset are not committed", async () => {
   const account = uuidv7Bytes();
-  const mintOf = (amount: bigint, asset = "wood"): Posting => ({
+  const minted = (amount: bigint, asset = "wood"): Posting => ({
     holder: { kind: "mint" },
     asset,
     amount,
   });
   for (const postings of [
     [player(account, 5n)],
-    [mintOf(-4n), player(account, 5n)],
-    [mintOf(-5n, "stone"), player(account, 5n)],
+    [minted(-4n), player(account, 5n)],
+    [minted(-5n, "stone"), player(account, 5n)],
   ]) {
     await expect(postAll({ ...causeOf(), postings })).rejects.toMatchObject({
       code: "23514",
@@ -83,7 +88,7 @@ test("postings that do not sum to zero per asset are not committed", async () =>
   }
   expect(await balances(account)).toEqual([]);
   // A posting that is added to an old transaction is checked, too.
-  const old = mint(causeOf(), account, "wood", 5n);
+  const old = mintOf(account, "wood", 5n);
   await postAll(old);
   await expect(
     database.admin.query(
@@ -96,7 +101,7 @@ test("postings that do not sum to zero per asset are not committed", async () =>
 
 test("a player's balance never falls below zero; what is there may be moved and burnt", async () => {
   const [from, to] = [uuidv7Bytes(), uuidv7Bytes()];
-  await postAll(mint(causeOf(), from, "wood", 10n));
+  await postAll(mintOf(from, "wood", 10n));
   const move = (amount: bigint): LedgerTransaction => ({
     ...causeOf(),
     postings: [player(from, -amount), player(to, amount)],
@@ -113,7 +118,7 @@ test("a player's balance never falls below zero; what is there may be moved and 
 
 test("transactions that move between the same players at once neither deadlock nor lose anything", async () => {
   const accounts = [uuidv7Bytes(), uuidv7Bytes(), uuidv7Bytes()];
-  await postAll(...accounts.map((account) => mint(causeOf(), account, "wood", 1000n)));
+  await postAll(...accounts.map((account) => mintOf(account, "wood", 1000n)));
   const moves = Array.from({ length: 120 }, (_, i): LedgerTransaction => {
     const [from, to] = [accounts[i % 3]!, accounts[(i + 1 + (i % 2)) % 3]!];
     return { ...causeOf(), postings: [player(from, -1n), player(to, 1n)] };
@@ -176,7 +181,7 @@ test("plans that were made while the ledger was empty still find rows by their k
   };
   const postMany = async (batches: number): Promise<void> => {
     for (let n = 0; n < batches; n++) {
-      const credits = Array.from({ length: 128 }, () => mint(causeOf(), uuidv7Bytes(), "wood", 1n));
+      const credits = Array.from({ length: 128 }, () => mintOf(uuidv7Bytes(), "wood", 1n));
       await own.inTransaction((transaction) => post(transaction, credits));
     }
   };

@@ -1,8 +1,9 @@
 /** The ledger's tables. Balances are kept by the database, in the transaction of the postings. */
+import type { Holder } from "@hexhold/actor";
 import type { Transaction } from "@hexhold/domain";
 import { uuidText } from "@hexhold/messaging";
 import { int4Array, int8Array, textArray, uuidArray } from "@hexhold/postgres";
-import type { Holder, LedgerTransaction } from "../rules/ledger-transaction.ts";
+import type { LedgerTransaction } from "../rules/ledger-transaction.ts";
 
 export interface BalanceRow {
   readonly asset: string;

@@ -1,14 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { Worker } from "node:worker_threads";
 import { create, toBinary } from "@bufbuild/protobuf";
-import {
-  EnterSchema,
-  GatherSchema,
-  MoveSchema,
-  SpawnSchema,
-} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { GatheredSchema, PlayerSpawnedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { EnterSchema, SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { PlayerSpawnedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { createGame } from "@hexhold/reference-game";
 import {

@@ -2,26 +2,22 @@ import type { CreateGame, Game } from "@hexhold/actor";
 
 /** Which game, and how it is set. */
 export interface GameSettings {
-  /** URL of the module that exports `createGame`. */
+  /** URL of the module that exports `createGame`: see `gameModuleUrl`. */
   readonly module: string;
   readonly options: unknown;
 }
 
-/** Imports the game. Throws an error that names the module when it is none. */
+/** Imports the game. Throws an error that names the module when it is none; what `createGame` throws is thrown as it is. */
 export async function loadGame(settings: GameSettings): Promise<Game> {
+  const what = `the game's module ${settings.module}`;
   let module: { createGame?: unknown };
   try {
     module = (await import(settings.module)) as typeof module;
   } catch (error) {
-    throw new Error(
-      `game.module ${settings.module} cannot be loaded: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    throw new Error(`${what} cannot be loaded: ${(error as Error).message}`, { cause: error });
   }
   if (typeof module.createGame !== "function") {
-    throw new TypeError(`game.module ${settings.module} does not export the function createGame`);
+    throw new TypeError(`${what} does not export the function createGame`);
   }
   const game = (module.createGame as CreateGame)(settings.options);
   const { name, version } = game as Partial<Game>;

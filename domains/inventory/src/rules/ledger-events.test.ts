@@ -1,0 +1,65 @@
+import { create } from "@bufbuild/protobuf";
+import type { Game, LedgerEntry, Posting } from "@hexhold/actor";
+import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { createGame } from "@hexhold/reference-game";
+import { expect, it } from "vitest";
+import { type LedgerEvent, ledgerEventsOf } from "./ledger-events.ts";
+
+const eventId = new Uint8Array(16).fill(9);
+const playerId = new Uint8Array(16).fill(7);
+const gathered = create(GatheredSchema, {
+  playerId,
+  resource: Resource.STONE,
+  amount: 3n,
+  atMs: 5n,
+});
+
+/** The ledger's event of the reference game, whose ledger says `entry`. */
+function eventOf(entry: LedgerEntry | undefined): LedgerEvent {
+  return ledgerEventsOf({ ...createGame({}), ledger: () => entry })[0]!;
+}
+
+it("are those whose contract names the inventory, each with the word of its type", () => {
+  const events = ledgerEventsOf(createGame({}));
+  expect(events.map(({ type, kind, schema }) => [type, kind, schema])).toEqual([
+    ["evt.hex.gathered", "gathered", GatheredSchema],
+  ]);
+});
+
+it("stand for what the game says, under their own id", () => {
+  const [event] = ledgerEventsOf(createGame({}));
+  expect(event!.transactionOf(eventId, gathered)).toEqual({
+    transactionId: eventId,
+    kind: "gathered",
+    atMs: 5n,
+    postings: [
+      { holder: { kind: "mint" }, asset: "stone", amount: -3n },
+      { holder: { kind: "player", accountId: playerId }, asset: "stone", amount: 3n },
+    ],
+  });
+});
+
+it("stand for nothing when the game says nothing, or no posting", () => {
+  expect(eventOf(undefined).transactionOf(eventId, gathered)).toBeUndefined();
+  expect(eventOf({ atMs: 5n, postings: [] }).transactionOf(eventId, gathered)).toBeUndefined();
+});
+
+it("are refused by their type when the ledger does not take the postings", () => {
+  const postings: Posting[] = [{ holder: { kind: "mint" }, asset: "wood", amount: 1n }];
+  expect(() => eventOf({ atMs: 5n, postings }).transactionOf(eventId, gathered)).toThrow(
+    "the ledger entry of evt.hex.gathered: its postings of wood add up to 1, not 0",
+  );
+});
+
+it("need a game with a ledger; a game without such events needs none", () => {
+  const { ledger: _ledger, ...game } = createGame({});
+  expect(() => ledgerEventsOf(game)).toThrow(
+    "the game reference sends evt.hex.gathered to the inventory, and has no ledger that says what it stands for",
+  );
+  const quiet: Game = {
+    ...game,
+    descriptors: game.descriptors.filter(({ name }) => name.startsWith("hexhold/hex/")),
+  };
+  expect(ledgerEventsOf(quiet)).toEqual([]);
+});

@@ -1,0 +1,49 @@
+/** The events of a game that the ledger keeps account of, and the transaction that each stands for. Pure. */
+import type { Message } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { Game } from "@hexhold/actor";
+import { createMessageRegistry } from "@hexhold/messaging";
+import { checkPostings } from "./check-postings.ts";
+import type { LedgerTransaction } from "./ledger-transaction.ts";
+
+/** A type of event whose contract names `inventory` as a consumer. */
+export interface LedgerEvent {
+  /** `evt.<service>.<past>`. */
+  readonly type: string;
+  readonly schema: GenMessage<Message>;
+  /** Of its transactions: the last word of the type. */
+  readonly kind: string;
+  /**
+   * By the game's rules; undefined: there is nothing to post. Throws what the game throws, and a RangeError on postings
+   * that the ledger does not take.
+   * @param eventId 16 bytes: the id of the transaction.
+   */
+  readonly transactionOf: (eventId: Uint8Array, event: Message) => LedgerTransaction | undefined;
+}
+
+/** Throws a TypeError when the game has such events and does not say what they stand for. */
+export function ledgerEventsOf(game: Game): readonly LedgerEvent[] {
+  const entries = createMessageRegistry(game.descriptors).entries.filter(
+    ({ kind, consumers }) => kind === "event" && consumers.includes("inventory"),
+  );
+  return entries.map(({ type, schema }): LedgerEvent => {
+    const { ledger } = game;
+    if (ledger === undefined) {
+      throw new TypeError(
+        `the game ${game.name} sends ${type} to the inventory, and has no ledger that says what it stands for`,
+      );
+    }
+    const kind = type.slice(type.lastIndexOf(".") + 1);
+    return {
+      type,
+      schema: schema as GenMessage<Message>,
+      kind,
+      transactionOf(eventId, event) {
+        const entry = ledger(event);
+        if (entry === undefined || entry.postings.length === 0) return undefined;
+        checkPostings(`the ledger entry of ${type}`, entry.postings);
+        return { transactionId: eventId, kind, atMs: entry.atMs, postings: entry.postings };
+      },
+    };
+  });
+}
