@@ -4,7 +4,8 @@
  */
 import { create } from "@bufbuild/protobuf";
 import type { Game } from "@hexhold/actor";
-import { type HexState, ResidentSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { ResidentSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type HexState } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { createGame as createReferenceGame } from "@hexhold/reference-game";
 
 export function createGame(options: unknown): Game {
@@ -14,7 +15,10 @@ export function createGame(options: unknown): Game {
     hex: {
       ...game.hex,
       decide(state, command, context) {
-        if (command.$typeName !== "hexhold.hex.v1.Gather" || context.accountId === undefined) {
+        if (
+          command.$typeName !== "hexhold.reference.v1.Gather" ||
+          context.accountId === undefined
+        ) {
           return game.hex.decide(state, command, context);
         }
         const durable = state.durable as HexState;

@@ -1,8 +1,8 @@
 /** Load for the product: `gather`, durable, on 2,000 hexes from sockets that observe the hexes around them. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientFrameSchema, ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
-import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, parseKeyText } from "@hexhold/hex";
 import type { LoadTarget } from "./load.ts";
 

@@ -1,7 +1,8 @@
 /** Two workers and two gateways: commands, logins, transfers, and how long a dead worker's slots are silent. */
 import { setTimeout as pause } from "node:timers/promises";
-import { connect, createReferencePlayer, login, register } from "@hexhold/client";
+import { connect, login, register } from "@hexhold/client";
 import { diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
+import { createReferencePlayer, referenceView } from "@hexhold/reference-client";
 import {
   firstAnswerOfNext,
   gatewayUrls,
@@ -47,7 +48,8 @@ export async function measureTransfers(world: World, meter: Meter, players: numb
     Array.from({ length: players }, async (_, i) => {
       const home: Key = { hexId: homes[i % homes.length]!, layerId: 0 };
       const [minted] = await world.mint(1, keyText(home));
-      const client = await connect({ url: urls[i % urls.length]!, token: minted!.token });
+      const url = urls[i % urls.length]!;
+      const client = await connect({ url, token: minted!.token, view: referenceView });
       const player = createReferencePlayer(client);
       await player.enter();
       const there: Key = { hexId: diskOf(home.hexId, 1)[1]!, layerId: 0 };

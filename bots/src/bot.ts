@@ -12,16 +12,19 @@ import {
   type Client,
   type ClientStats,
   connect,
-  createReferencePlayer,
-  type ReferencePlayer,
   register,
-  stockAt,
   type Subscription,
 } from "@hexhold/client";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type HexView, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, type Key, sameKey } from "@hexhold/hex";
+import {
+  createReferencePlayer,
+  type ReferencePlayer,
+  referenceView,
+  stockAt,
+} from "@hexhold/reference-client";
 import { type CommandEnd, type CommandKind, endOf, transferOf } from "./command-end.ts";
 import { decideNext, type Step, type Surroundings } from "./decide-next.ts";
 import type { Random } from "./seeded-random.ts";
@@ -67,6 +70,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     url: options.gateways.map((url) => url.replace(/^http/, "ws")),
     token: account.token,
     sdk: "hexhold-bots",
+    view: referenceView,
     onFrame({ content }) {
       if (content.case !== "answer") return;
       const { outcome } = content.value;
@@ -132,7 +136,7 @@ async function registered({ gateways, name, password }: BotOptions): Promise<Acc
 }
 
 interface Life extends BotOptions {
-  readonly client: Client;
+  readonly client: Client<HexView>;
   readonly player: ReferencePlayer;
   readonly stopping: AbortSignal;
 }
@@ -203,12 +207,12 @@ async function measured(
   return end.reason;
 }
 
-function watchAround(client: Client, key: Key): Subscription {
+function watchAround(client: Client<HexView>, key: Key): Subscription {
   const keys = diskOf(key.hexId, ringRadius).map((hexId) => ({ hexId, layerId: key.layerId }));
   return client.subscribe(keys, () => undefined);
 }
 
-function surroundingsOf(client: Client, key: Key): Surroundings {
+function surroundingsOf(client: Client<HexView>, key: Key): Surroundings {
   const neighbours = diskOf(key.hexId, 1).length - 1;
   const seen = client.view(key);
   if (seen === undefined) return { stocks: [], neighbours };
@@ -223,7 +227,7 @@ function surroundingsOf(client: Client, key: Key): Surroundings {
 }
 
 /** Asks for full states; the SDK holds them against its own views (`stats.gapsUnnoticed`). */
-async function compareViews(client: Client, keys: readonly Key[]): Promise<void> {
+async function compareViews(client: Client<HexView>, keys: readonly Key[]): Promise<void> {
   const before = client.stats.states;
   const untilMs = performance.now() + compareMsMax;
   client.resync(keys);

@@ -1,4 +1,4 @@
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { expect, it } from "vitest";
 import { decideNext, type Step, type Surroundings } from "./decide-next.ts";
 import { seededRandom } from "./seeded-random.ts";

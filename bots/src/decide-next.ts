@@ -1,5 +1,5 @@
 /** What a bot does next: pure, so that a seed and what was seen say all of it. */
-import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import type { Random } from "./seeded-random.ts";
 
 /** What a bot knows of the hex in which it lives. */

@@ -1,15 +1,18 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import {
+  ReadableViewSchema,
+  ObserveSchema,
+  TransferSchema,
+} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeGateway, residence, startFakeGateway, until } from "../test/fake-gateway.ts";
+import { StepSchema } from "../test/step-command.ts";
 import { hexDigits } from "./bytes.ts";
 import { type Client, type ClientOptions, createClient } from "./client.ts";
 import { createInventory } from "./inventory.ts";
-import { createReferencePlayer } from "./reference-player.ts";
 import type { SessionState } from "./session.ts";
 
-const wood = { resource: Resource.WOOD, amount: 10n };
+const neighbour = { toHexId: 2n, toLayerId: 0 };
 const otherKey = { hexId: residence.hexId, layerId: 1 };
 
 let gateway: FakeGateway;
@@ -60,23 +63,23 @@ describe("commands", () => {
     };
     const client = open();
     await client.ready;
-    const outcome = await client.send(GatherSchema, residence, wood);
+    const outcome = await client.send(TransferSchema, residence, neighbour);
     expect(outcome).toMatchObject({
       outcome: "applied",
-      result: { amount: 10n, left: 42n },
+      result: { number: 42n },
       hexVersion: 3,
       replayed: false,
       durability: "DURABLE",
     });
     const [command] = gateway.peer.commands;
-    expect(command).toMatchObject({ type: "cmd.hex.gather", version: 1, volatileSeq: 0n });
+    expect(command).toMatchObject({ type: "cmd.hex.transfer", version: 1, volatileSeq: 0n });
   });
 
   test("a command of a domain service has no key, and waits for the one before it alone", async () => {
     const client = open();
     await client.ready;
     const inventory = createInventory(client);
-    void client.send(GatherSchema, residence, wood);
+    void client.send(TransferSchema, residence, neighbour);
     void inventory.balances();
     void inventory.history({ limit: 3 });
     await until("two commands", () => gateway.peer.commands.length === 2);
@@ -93,12 +96,16 @@ describe("commands", () => {
       if (content.case !== "command") return;
       peer.answer(content.value, {
         case: "refused",
-        value: { reason: "depleted", retryAfterMs: 1500 },
+        value: { reason: "not-adjacent", retryAfterMs: 1500 },
       });
     };
     const client = open();
-    const outcome = await client.send(GatherSchema, residence, wood);
-    expect(outcome).toMatchObject({ outcome: "refused", reason: "depleted", retryAfterMs: 1500 });
+    const outcome = await client.send(TransferSchema, residence, neighbour);
+    expect(outcome).toMatchObject({
+      outcome: "refused",
+      reason: "not-adjacent",
+      retryAfterMs: 1500,
+    });
     expect(gateway.peer.commands).toHaveLength(1);
   });
 
@@ -111,7 +118,7 @@ describe("commands", () => {
         else peer.apply(content.value);
       };
       const client = open();
-      expect(await client.send(GatherSchema, residence, wood)).toMatchObject({
+      expect(await client.send(TransferSchema, residence, neighbour)).toMatchObject({
         outcome: "applied",
       });
       expect(gateway.peer.commands).toHaveLength(3);
@@ -131,7 +138,7 @@ describe("commands", () => {
       if (content.case === "command") peer.fail(content.value, ErrorCode[code], "why");
     };
     const client = open();
-    expect(await client.send(GatherSchema, residence, wood)).toMatchObject({
+    expect(await client.send(TransferSchema, residence, neighbour)).toMatchObject({
       outcome: "error",
       errorCode: code,
       reason: "why",
@@ -147,7 +154,7 @@ describe("commands", () => {
       if (sentMs.length > 1) peer.apply(content.value);
       else peer.fail(content.value, ErrorCode.RESOURCE_EXHAUSTED, "slow-down", 150);
     };
-    await open().send(GatherSchema, residence, wood);
+    await open().send(TransferSchema, residence, neighbour);
     expect(sentMs[1]! - sentMs[0]!).toBeGreaterThanOrEqual(149);
   });
 
@@ -156,7 +163,7 @@ describe("commands", () => {
       if (content.case !== "command") return;
       peer.fail(content.value, ErrorCode.RESOURCE_EXHAUSTED, "too-many-dead-letters", 3_600_000);
     };
-    const outcome = await open().send(GatherSchema, residence, wood);
+    const outcome = await open().send(TransferSchema, residence, neighbour);
     expect(outcome).toMatchObject({ outcome: "error", reason: "too-many-dead-letters" });
   });
 
@@ -174,7 +181,7 @@ describe("commands", () => {
     await client.ready;
     const settled: string[] = [];
     const send = async (name: string, key = residence): Promise<void> => {
-      await client.send(GatherSchema, key, wood);
+      await client.send(TransferSchema, key, neighbour);
       settled.push(name);
     };
     await Promise.all([send("first"), send("second"), send("other", otherKey)]);
@@ -189,9 +196,9 @@ describe("commands", () => {
     await client.ready;
     const requestId = client.newRequestId();
     const sent = [
-      client.send(GatherSchema, residence, wood, { ordered: false }),
-      client.send(GatherSchema, residence, wood, { ordered: false, requestId }),
-      client.send(GatherSchema, residence, wood, { requestId }),
+      client.send(TransferSchema, residence, neighbour, { ordered: false }),
+      client.send(TransferSchema, residence, neighbour, { ordered: false, requestId }),
+      client.send(TransferSchema, residence, neighbour, { requestId }),
     ];
     await until("two are sent", () => gateway.peer.commands.length === 2);
     await new Promise((resolve) => setTimeout(resolve, 30));
@@ -206,8 +213,8 @@ describe("commands", () => {
     const client = open();
     await client.ready;
     const outcomes = Promise.all([
-      client.send(GatherSchema, residence, wood),
-      client.send(GatherSchema, otherKey, wood),
+      client.send(TransferSchema, residence, neighbour),
+      client.send(TransferSchema, otherKey, neighbour),
     ]);
     await until("both are sent", () => gateway.peer.commands.length === 2);
     const before = idsOf();
@@ -228,7 +235,7 @@ describe("commands", () => {
     };
     const goodbye = gateway.peer.closeSlowly(1001);
     await new Promise((resolve) => setTimeout(resolve, 50));
-    const outcome = client.send(GatherSchema, residence, wood);
+    const outcome = client.send(TransferSchema, residence, neighbour);
     await new Promise((resolve) => setTimeout(resolve, 20));
     goodbye.go();
     expect(await outcome).toMatchObject({ outcome: "applied" });
@@ -239,7 +246,7 @@ describe("commands", () => {
   test("what may have run is never called unexecuted, whatever a repetition was told", async () => {
     const client = open({ timing: { attemptsMax: 2, retry: { baseMs: 5, maxMs: 20 } } });
     await client.ready;
-    const outcome = client.send(GatherSchema, residence, wood);
+    const outcome = client.send(TransferSchema, residence, neighbour);
     await until("it is sent", () => gateway.peer.commands.length === 1);
     gateway.onFrame = (peer, content) => {
       if (content.case === "command") peer.fail(content.value, ErrorCode.UNAVAILABLE);
@@ -257,7 +264,7 @@ describe("commands", () => {
       peer.fail(value, ErrorCode.UNKNOWN_OUTCOME);
       setTimeout(() => peer.apply(value), 20);
     };
-    const outcome = client.send(GatherSchema, residence, wood, { timeoutMs: 120_000 });
+    const outcome = client.send(TransferSchema, residence, neighbour, { timeoutMs: 120_000 });
     expect(await outcome).toMatchObject({ outcome: "applied" });
     expect(gateway.peer.commands).toHaveLength(1);
   });
@@ -266,8 +273,8 @@ describe("commands", () => {
     const client = open();
     await client.ready;
     const [sent, unsent] = await Promise.all([
-      client.send(GatherSchema, residence, wood, { timeoutMs: 60 }),
-      client.send(GatherSchema, residence, wood, { timeoutMs: 30 }),
+      client.send(TransferSchema, residence, neighbour, { timeoutMs: 60 }),
+      client.send(TransferSchema, residence, neighbour, { timeoutMs: 30 }),
     ]);
     expect(sent).toMatchObject({ errorCode: "UNKNOWN_OUTCOME" });
     expect(unsent).toMatchObject({ errorCode: "UNAVAILABLE", reason: "not-sent" });
@@ -277,8 +284,8 @@ describe("commands", () => {
     const client = open();
     await client.ready;
     const abort = new AbortController();
-    const first = client.send(GatherSchema, residence, wood, { signal: abort.signal });
-    const second = client.send(GatherSchema, residence, wood);
+    const first = client.send(TransferSchema, residence, neighbour, { signal: abort.signal });
+    const second = client.send(TransferSchema, residence, neighbour);
     await until("the first is sent", () => gateway.peer.commands.length === 1);
     abort.abort(new Error("enough"));
     await expect(first).rejects.toThrow("enough");
@@ -289,15 +296,17 @@ describe("commands", () => {
 
   test("what is no command is an error of the programmer", async () => {
     const client = open();
-    const { HexViewSchema } = await import("@hexhold/gen/hexhold/hex/v1/commands_pb");
-    await expect(client.send(HexViewSchema, residence, {})).rejects.toThrow(TypeError);
+    await expect(client.send(ReadableViewSchema, residence)).rejects.toThrow("is no command");
+    await expect(client.send(ObserveSchema, residence)).rejects.toThrow("call observe");
   });
 
   test("beyond 1024 waiting commands the client says so itself", async () => {
     gateway.welcomes = false;
     const client = open();
-    const waiting = Array.from({ length: 1024 }, () => client.send(GatherSchema, residence, wood));
-    const outcome = await client.send(GatherSchema, residence, wood);
+    const waiting = Array.from({ length: 1024 }, () =>
+      client.send(TransferSchema, residence, neighbour),
+    );
+    const outcome = await client.send(TransferSchema, residence, neighbour);
     expect(outcome).toMatchObject({ errorCode: "RESOURCE_EXHAUSTED", reason: "client-full" });
     client.close();
     const outcomes = await Promise.all(waiting);
@@ -324,16 +333,15 @@ describe("volatile commands", () => {
     };
     const client = open();
     await client.ready;
-    await client.send(MoveSchema, residence, { x: 1, y: 2 });
-    await client.send(MoveSchema, residence, { x: 1, y: 2 });
+    await client.send(StepSchema, residence, { x: 1 });
+    await client.send(StepSchema, residence, { x: 1 });
     expect(gateway.peer.commands.map((command) => command.volatileSeq)).toEqual([1n, 2n]);
   });
 
   test("the newest place wins while one is on its way", async () => {
     const client = open();
     await client.ready;
-    const player = createReferencePlayer(client);
-    for (let x = 0; x <= 50; x++) player.move(x, 0);
+    for (let x = 0; x <= 50; x++) client.sendLatest(StepSchema, residence, { x });
     await until("the first is sent", () => gateway.peer.commands.length === 1);
     gateway.peer.apply(gateway.peer.commands[0]!);
     await until("the last is sent", () => gateway.peer.commands.length === 2);
@@ -371,7 +379,9 @@ describe("sessions", () => {
     gateway.peer.close(code);
     await until("it is closed", () => client.state.mode === "closed");
     expect(client.state).toMatchObject({ reason });
-    expect(await client.send(GatherSchema, residence, wood, { timeoutMs: 20 })).toMatchObject({
+    expect(
+      await client.send(TransferSchema, residence, neighbour, { timeoutMs: 20 }),
+    ).toMatchObject({
       errorCode: "UNAVAILABLE",
     });
   });
@@ -445,7 +455,7 @@ describe("sessions", () => {
       const result = new Uint8Array([0xff]);
       peer.answer(content.value, { case: "applied", value: { result } });
     };
-    const outcome = await open().send(GatherSchema, residence, wood);
+    const outcome = await open().send(TransferSchema, residence, neighbour);
     expect(outcome).toMatchObject({ errorCode: "INTERNAL", reason: "unreadable-answer" });
   });
 

@@ -3,7 +3,7 @@ import { create, type DescMessage, type Message, toBinary } from "@bufbuild/prot
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { type Notice, Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
-import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { type Key, keyText } from "@hexhold/hex";
 import { v7 } from "uuid";
@@ -15,8 +15,7 @@ import { createGatewayList, type GatewayList } from "./gateway-list.ts";
 import { createLatestWins, type LatestWins } from "./latest-wins.ts";
 import { isDoneInHex, noticeNames, type NoticeName } from "./server-frames.ts";
 import { type ClientTiming, askTimeMsMax, assumedLimits, defaultTiming } from "./limits.ts";
-import type { OutcomeOf } from "./outcome.ts";
-import { referenceView } from "./reference-view.ts";
+import { failed, type Outcome, type OutcomeOf, type ReadOutcome } from "./outcome.ts";
 import { createServerClock } from "./server-clock.ts";
 import { Session, type SessionState } from "./session.ts";
 import {
@@ -27,10 +26,12 @@ import {
 } from "./socket.ts";
 import { type ClientStats, newStats } from "./stats.ts";
 import { type HexListener, type Subscription, Subscriptions } from "./subscriptions.ts";
-import type { ViewFold } from "./view-fold.ts";
+import type { ViewContract, ViewFold } from "./view-fold.ts";
+import { foldReader, type ViewReader, withoutFold } from "./view-reader.ts";
 import { type ClientWelcome, welcomeOf } from "./welcome.ts";
 
-export interface ClientOptions<V = HexView> {
+/** All options but the view. */
+export interface ConnectOptions {
   /**
    * `ws://…` or `wss://…` of a gateway, or of several of one world: the client begins with any of them, and goes on
    * at the next one when a connection is lost or a gateway asks to go elsewhere.
@@ -40,8 +41,6 @@ export interface ClientOptions<V = HexView> {
   readonly token: string | (() => Promise<string>);
   /** Name and version of the software, for the server's logs; at most 64 characters. */
   readonly sdk?: string;
-  /** How views are read and carried on; default: the reference game's. */
-  readonly view?: ViewFold<V>;
   /** Each change of the session. */
   readonly onState?: (state: SessionState) => void;
   readonly onNotice?: (kind: NoticeName) => void;
@@ -54,6 +53,17 @@ export interface ClientOptions<V = HexView> {
   readonly onFault?: (error: unknown) => void;
   readonly timing?: Partial<ClientTiming>;
 }
+
+export interface ClientOptions<V = undefined> extends ConnectOptions {
+  /**
+   * How the views of the world's game are read and carried on. Default: there are none; events are told as they come,
+   * and `seen.view` is undefined.
+   */
+  readonly view?: ViewFold<V>;
+}
+
+/** With a fold, so that there is a `V`. */
+export type ViewingOptions<V> = ClientOptions<V> & { readonly view: ViewFold<V> };
 
 export interface SeenFrame {
   readonly direction: "sent" | "received";
@@ -74,7 +84,11 @@ export interface SendOptions {
   readonly volatileSeq?: bigint;
 }
 
-export interface Client<V = HexView> {
+/** Answer to {@link Client.observe}. */
+export type ObserveOutcome<Observed> = Outcome<Observed, undefined>;
+
+/** `V`: a view, by the fold; undefined without one. `Observed`: the same, but the bytes without a fold. */
+export interface Client<V = undefined, Observed = [V] extends [undefined] ? Uint8Array : V> {
   readonly state: SessionState;
   /** URL of the gateway that it is connected to, or tries next. */
   readonly gateway: string;
@@ -92,12 +106,12 @@ export interface Client<V = HexView> {
    * Sends a command and resolves with its final outcome; `key` is undefined for a command of a domain service,
    * which is about the session's account. UNAVAILABLE, RESOURCE_EXHAUSTED, UNKNOWN_OUTCOME and a
    * lost connection are met by repeating it with the same id (12 sends, 30 s at most). Rejects only with the
-   * reason of `signal`, and with a TypeError when `schema` is no command.
+   * reason of `signal`, and with a TypeError when `schema` is no command, or is `Observe`: see {@link observe}.
    */
   send<T extends Message>(
     schema: GenMessage<T>,
     key: Key | undefined,
-    init?: MessageInitShape<GenMessage<T>>,
+    init?: MessageInitShape<GenMessage<NoInfer<T>>>,
     options?: SendOptions,
   ): Promise<OutcomeOf<T>>;
   /**
@@ -107,9 +121,15 @@ export interface Client<V = HexView> {
   sendLatest<T extends Message>(
     schema: GenMessage<T>,
     key: Key,
-    init: MessageInitShape<GenMessage<T>>,
+    init: MessageInitShape<GenMessage<NoInfer<T>>>,
     onOutcome?: (outcome: OutcomeOf<T>) => void,
   ): void;
+  /**
+   * Reads what observers may see of a hex, once: the view by the fold of this client, or its bytes without a fold. An
+   * answer does not say of which message it is: a fold of several games reads it when a state of any hex has come
+   * before, on whatever subscription. What it cannot read is an error, `INTERNAL` with the reason `unreadable-answer`.
+   */
+  observe(key: Key, options?: SendOptions): Promise<ObserveOutcome<Observed>>;
   /** Watches hexes: a full state first, then events in order. The server allows those around the player. */
   subscribe(keys: readonly Key[], listener: HexListener<V>): Subscription;
   /** The last view of a subscribed hex. */
@@ -136,25 +156,43 @@ export class ClientClosedError extends Error {
 const volatileMsMax = 5000;
 
 /** Makes a client and waits for its first welcome. Rejects with a {@link ClientClosedError}. */
-export async function connect<V = HexView>(options: ClientOptions<V>): Promise<Client<V>> {
-  const client = createClient(options);
+export async function connect<V>(options: ViewingOptions<V>): Promise<Client<V, V>>;
+export async function connect(options: ClientOptions): Promise<Client>;
+export async function connect<V>(options: ClientOptions<V>): Promise<Client<V, V> | Client> {
+  const client = clientOf(options);
   await client.ready;
   return client;
 }
 
 /** Makes a client that begins to connect at once; see `ready`. Throws a TypeError when no gateway is named. */
-export function createClient<V = HexView>(options: ClientOptions<V>): Client<V> {
-  const client = new HexholdClient<V>(options);
+export function createClient<V>(options: ViewingOptions<V>): Client<V, V>;
+export function createClient(options: ClientOptions): Client;
+export function createClient<V>(options: ClientOptions<V>): Client<V, V> | Client {
+  return clientOf(options);
+}
+
+function clientOf<V>({ view, ...options }: ClientOptions<V>): Client<V, V> | Client {
+  return view === undefined ? started(options, withoutFold) : started(options, foldReader(view));
+}
+
+function started<V, Observed>(
+  options: ConnectOptions,
+  reader: ViewReader<V, Observed>,
+): Client<V, Observed> {
+  const client = new HexholdClient(options, reader);
   client.start();
   return client;
 }
 
-class HexholdClient<V> implements Client<V> {
+class HexholdClient<V, Observed> implements Client<V, Observed> {
   readonly ready: Promise<ClientWelcome>;
   readonly stats: ClientStats = newStats();
   welcome: ClientWelcome | undefined;
   roundTripMs: number | undefined;
-  readonly #options: ClientOptions<V>;
+  readonly #options: ConnectOptions;
+  readonly #reader: ViewReader<V, Observed>;
+  /** Of the newest state: all hexes have views of one game. */
+  #viewCame: ViewContract = { type: "", version: 0 };
   readonly #timing: ClientTiming;
   readonly #clock = createServerClock();
   #askingTime: (() => void)[] = [];
@@ -169,8 +207,9 @@ class HexholdClient<V> implements Client<V> {
   };
   #volatileSeq = 0n;
 
-  constructor(options: ClientOptions<V>) {
+  constructor(options: ConnectOptions, reader: ViewReader<V, Observed>) {
     this.#options = options;
+    this.#reader = reader;
     const timing: ClientTiming = { ...defaultTiming, ...options.timing };
     this.#timing = timing;
     const { stats } = this;
@@ -208,8 +247,7 @@ class HexholdClient<V> implements Client<V> {
       stats,
     });
     this.#subscriptions = new Subscriptions<V>({
-      // V defaults to HexView, and only then may `view` be left out.
-      fold: options.view ?? (referenceView as unknown as ViewFold<V>),
+      reader,
       send: (content: ClientFrameInit) => this.#session.send(content),
       timing,
       stats,
@@ -241,9 +279,39 @@ class HexholdClient<V> implements Client<V> {
   async send<T extends Message>(
     schema: GenMessage<T>,
     key: Key | undefined,
-    init?: MessageInitShape<GenMessage<T>>,
+    init?: MessageInitShape<GenMessage<NoInfer<T>>>,
     options: SendOptions = {},
   ): Promise<OutcomeOf<T>> {
+    if (contractOf(schema).resultIsView) {
+      throw new TypeError(`${schema.typeName} is answered with a view: call observe`);
+    }
+    const outcome = await this.#submit(schema, key, init, options);
+    // The contract names the messages that T's entry in CommandTypes types.
+    return outcome as OutcomeOf<T>;
+  }
+
+  async observe(key: Key, options: SendOptions = {}): Promise<ObserveOutcome<Observed>> {
+    const outcome = await this.#submit(ObserveSchema, key, {}, options);
+    if (outcome.outcome === "error") return outcome;
+    if (outcome.outcome === "refused") return { ...outcome, detail: undefined };
+    const { result } = outcome;
+    try {
+      if (!(result instanceof Uint8Array)) throw new TypeError("its result is no view");
+      const mismatch = this.#reader.mismatch(this.#viewCame);
+      if (mismatch !== undefined) throw mismatch;
+      return { ...outcome, result: this.#reader.observed(result, this.#viewCame.type) };
+    } catch (error) {
+      this.stats.malformed++;
+      return failed("INTERNAL", "unreadable-answer", String(error));
+    }
+  }
+
+  #submit<T extends Message>(
+    schema: GenMessage<T>,
+    key: Key | undefined,
+    init: MessageInitShape<GenMessage<NoInfer<T>>> | undefined,
+    options: SendOptions,
+  ): Promise<ReadOutcome> {
     const contract = contractOf(schema);
     const isVolatile = contract.durability === Durability.VOLATILE;
     const given = {
@@ -267,7 +335,7 @@ class HexholdClient<V> implements Client<V> {
           }
         : undefined;
     const isOrdered = !isVolatile && options.ordered !== false;
-    const outcome = await this.#commands.submit({
+    return this.#commands.submit({
       ...order,
       contract,
       renew,
@@ -275,14 +343,12 @@ class HexholdClient<V> implements Client<V> {
       timeoutMs: options.timeoutMs ?? (isVolatile ? volatileMsMax : this.#timing.commandMsMax),
       signal: options.signal,
     });
-    // The contract names the messages that T's entry in CommandTypes types.
-    return outcome as OutcomeOf<T>;
   }
 
   sendLatest<T extends Message>(
     schema: GenMessage<T>,
     key: Key,
-    init: MessageInitShape<GenMessage<T>>,
+    init: MessageInitShape<GenMessage<NoInfer<T>>>,
     onOutcome?: (outcome: OutcomeOf<T>) => void,
   ): void {
     const { type, durability } = contractOf(schema);
@@ -371,6 +437,7 @@ class HexholdClient<V> implements Client<V> {
         if (isDoneInHex(content.value)) this.#subscriptions.residenceKnown();
         break;
       case "state":
+        this.#viewCame = { type: content.value.viewType, version: content.value.viewVersion };
         this.#subscriptions.onState(content.value);
         break;
       case "event":

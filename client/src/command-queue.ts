@@ -14,7 +14,7 @@ import { backoffMs } from "./backoff.ts";
 import { hexDigits } from "./bytes.ts";
 import type { CommandContract } from "./contract-of.ts";
 import { type ClientTiming, pendingMax } from "./limits.ts";
-import { type AnyOutcome, type Failed, failed, isRetryable, outcomeOf } from "./outcome.ts";
+import { type Failed, failed, isRetryable, outcomeOf, type ReadOutcome } from "./outcome.ts";
 import type { Traffic } from "./socket.ts";
 import type { ClientStats } from "./stats.ts";
 
@@ -49,7 +49,7 @@ export interface CommandQueueOptions {
 interface Pending {
   order: CommandOrder;
   id: string;
-  readonly settle: (outcome: AnyOutcome) => void;
+  readonly settle: (outcome: ReadOutcome) => void;
   phase: "queued" | "sent" | "pausing";
   attempts: number;
   /** How often it got a new request id. */
@@ -88,7 +88,7 @@ export class CommandQueue {
   }
 
   /** Rejects only with the reason of `signal`. */
-  submit(order: CommandOrder): Promise<AnyOutcome> {
+  submit(order: CommandOrder): Promise<ReadOutcome> {
     const { signal } = order;
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error);
     if (this.#count >= pendingMax) {
@@ -154,7 +154,7 @@ export class CommandQueue {
   answered(answer: Answer): void {
     const pending = this.#byId.get(hexDigits(answer.requestId));
     if (pending === undefined) return;
-    let outcome: AnyOutcome;
+    let outcome: ReadOutcome;
     try {
       outcome = outcomeOf(answer, pending.order.contract);
     } catch (error) {
@@ -271,7 +271,7 @@ export class CommandQueue {
     this.#finish(pending, lastWord(pending, "it was not answered in time"));
   }
 
-  #finish(pending: Pending, outcome: AnyOutcome): void {
+  #finish(pending: Pending, outcome: ReadOutcome): void {
     this.#remove(pending);
     pending.settle(outcome);
   }
@@ -294,7 +294,7 @@ export class CommandQueue {
 }
 
 /** The server's time was set back, or this device's was carried on wrongly. */
-function isAhead(outcome: AnyOutcome): boolean {
+function isAhead(outcome: ReadOutcome): boolean {
   return outcome.outcome === "error" && outcome.reason === "request-id-in-future";
 }
 

@@ -7,6 +7,8 @@ export interface CommandContract {
   readonly messageVersion: number;
   readonly durability: Durability;
   readonly resultSchema: DescMessage | undefined;
+  /** The result is the message that the world's game names as its view. */
+  readonly resultIsView: boolean;
   readonly refusalDetailSchema: DescMessage | undefined;
 }
 
@@ -25,6 +27,7 @@ export function contractOf(schema: DescMessage): CommandContract {
     messageVersion: option.version,
     durability: option.durability,
     resultSchema: messageNamed(option.result, schema.file),
+    resultIsView: option.resultIsView,
     refusalDetailSchema: messageNamed(option.refusalDetail, schema.file),
   };
   known.set(schema, found);

@@ -1,5 +1,4 @@
-import { GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { TransferSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
@@ -12,9 +11,8 @@ import {
 } from "../test/fake-gateway.ts";
 import { type Client, createClient } from "./client.ts";
 import { createGatewayList } from "./gateway-list.ts";
-import { referenceView } from "./reference-view.ts";
 
-const wood = { resource: Resource.WOOD, amount: 10n };
+const neighbour = { toHexId: 2n, toLayerId: 0 };
 let gateways: FakeGateway[];
 let client: Client | undefined;
 const pauses: number[] = [];
@@ -75,7 +73,7 @@ test("a lost connection: the session, its commands and its views go on at anothe
   const { here, there, client: own } = await open();
   const updates: string[] = [];
   own.subscribe([residence], ({ kind }) => updates.push(kind));
-  const outcome = own.send(GatherSchema, residence, wood);
+  const outcome = own.send(TransferSchema, residence, neighbour);
   await until("the command", () => here.peer.commands.length === 1);
   const [first] = here.peer.commands;
   here.peer.cut();
@@ -88,7 +86,7 @@ test("a lost connection: the session, its commands and its views go on at anothe
     value: { key: residence, activationId: sessionId, viewSeq: 7n, hexVersion: 7n },
   });
   await until("a state", () => updates.at(-1) === "state");
-  expect(own.view(residence)?.view).toEqual(referenceView.decode(new Uint8Array(0)));
+  expect(own.view(residence)).toEqual({ view: undefined, viewSeq: 7, hexVersion: 7 });
   there.peer.apply(first!);
   expect(await outcome).toMatchObject({ outcome: "applied" });
   expect(here.peers).toHaveLength(1);
@@ -101,7 +99,7 @@ test("go-elsewhere: the client leaves by itself for another gateway, and no comm
     if (content.case === "command") peer.apply(content.value);
   };
   here.peer.send({ case: "notice", value: { kind: Notice_Kind.GO_ELSEWHERE } });
-  const outcome = own.send(GatherSchema, residence, wood);
+  const outcome = own.send(TransferSchema, residence, neighbour);
   await until("a connection elsewhere", () => there.peers.length === 1);
   expect(await outcome).toMatchObject({ outcome: "applied" });
   expect(helloOf(there.peer).resume).toEqual(sessionId);

@@ -3,21 +3,25 @@ import { describe, expect, test } from "vitest";
 import { compareBytes } from "./bytes.ts";
 import {
   type HexTrack,
+  lastSeen,
   type TrackedEvent,
   type TrackedState,
   unseen,
   withEvent,
   withState,
 } from "./hex-track.ts";
-import type { ViewFold } from "./view-fold.ts";
+import { foldReader, type ViewReader } from "./view-reader.ts";
 
 /** A view that is the list of all that ever happened: any wrong step shows. */
-const listFold: ViewFold<readonly number[]> = {
-  reads: { type: "test.List", version: 1 },
+const listReader = foldReader<readonly number[]>({
+  reads: [{ type: "test.List", version: 1 }],
   decode: (bytes) => JSON.parse(new TextDecoder().decode(bytes)) as number[],
-  apply: (view, event) => [...view, event.payload[0]! * 256 + event.payload[1]!],
+  apply: (view, event) =>
+    event.type === "evt.test.obscure"
+      ? undefined
+      : [...view, event.payload[0]! * 256 + event.payload[1]!],
   agrees: (a, b) => JSON.stringify(a) === JSON.stringify(b),
-};
+});
 
 /** What really happened in a hex: activations with their events, each event a number of its own. */
 interface Truth {
@@ -57,7 +61,7 @@ function truthOf(lengths: readonly number[]): Truth {
     stateAt(index) {
       const { activationId, viewSeq, hexVersion } = events[index]!;
       const view = new TextEncoder().encode(JSON.stringify(viewAt(activationId, viewSeq)));
-      return { activationId, viewSeq, hexVersion, view };
+      return { activationId, viewSeq, hexVersion, view, viewType: "test.List" };
     },
   };
 }
@@ -107,8 +111,8 @@ function play(truth: Truth, deliveries: readonly Delivery[]) {
   for (const { kind, at } of deliveries) {
     const step =
       kind === "state"
-        ? withState(track, truth.stateAt(at), listFold)
-        : withEvent(track, truth.events[at]!, listFold);
+        ? withState(track, truth.stateAt(at), listReader)
+        : withEvent(track, truth.events[at]!, listReader);
     track = step.track;
     if (step.finding.kind === "gap") gaps++;
     if (step.finding.kind === "state" && step.finding.disagreed) unnoticed++;
@@ -131,9 +135,9 @@ describe("hex track", () => {
   });
 
   test("control: a fold that ignores the numbers is caught by the same property", () => {
-    const careless: ViewFold<readonly number[]> = listFold;
+    const careless: ViewReader<readonly number[], unknown> = listReader;
     const truth = truthOf([5]);
-    let track: HexTrack<readonly number[]> = withState(unseen, truth.stateAt(0), listFold).track;
+    let track: HexTrack<readonly number[]> = withState(unseen, truth.stateAt(0), listReader).track;
     for (const at of [1, 3]) {
       const event = {
         ...truth.events[at]!,
@@ -143,7 +147,7 @@ describe("hex track", () => {
     }
     expect(track.mode === "live" && track.seen.view).not.toEqual(truth.viewAt(activation(0), 3));
     // And the state of the place that it believes to be at gives it away.
-    const step = withState(track, truth.stateAt(2), listFold);
+    const step = withState(track, truth.stateAt(2), listReader);
     expect(step.finding).toEqual({ kind: "state", disagreed: true });
   });
 
@@ -155,26 +159,49 @@ describe("hex track", () => {
       { kind: "event", at: 3 },
     ]);
     expect([track.mode, gaps]).toEqual(["waiting", 1]);
-    const healed = withState(track, truth.stateAt(3), listFold).track;
+    const healed = withState(track, truth.stateAt(3), listReader).track;
     expect(healed.mode === "live" && healed.seen.view).toEqual([0, 1, 2, 3]);
+  });
+
+  test("behind an event that the fold cannot tell, events are told while they are whole, and a state ends it", () => {
+    const truth = truthOf([5, 1]);
+    const obscure = { ...truth.events[1]!, type: "evt.test.obscure" };
+    const { track } = play(truth, [{ kind: "state", at: 0 }]);
+    const first = withEvent(track, obscure, listReader);
+    expect([first.track.mode, first.finding.kind]).toEqual(["behind", "unfolded"]);
+    expect(lastSeen(first.track)?.view).toEqual([0]);
+    const next = withEvent(first.track, truth.events[2]!, listReader);
+    expect([next.track.mode, next.finding.kind]).toEqual(["behind", "unfolded"]);
+    expect(withEvent(next.track, truth.events[2]!, listReader).finding.kind).toBe("repeated");
+    for (const [at, cause] of [
+      [4, "hole"],
+      [5, "activation"],
+    ] as const) {
+      const lost = withEvent(next.track, truth.events[at]!, listReader);
+      expect(lost.finding).toEqual({ kind: "gap", cause });
+      expect([lost.track.mode, lastSeen(lost.track)?.view]).toEqual(["waiting", [0]]);
+    }
+    const { track: healed, finding } = withState(next.track, truth.stateAt(2), listReader);
+    expect([healed.mode, finding]).toEqual(["live", { kind: "state", disagreed: false }]);
+    expect(withEvent(healed, truth.events[3]!, listReader).finding.kind).toBe("event");
   });
 
   test("another activation is a gap when it is newer, and passed over when it is older", () => {
     const truth = truthOf([2, 2]);
     const { track } = play(truth, [{ kind: "state", at: 1 }]);
-    expect(withEvent(track, truth.events[2]!, listFold).finding).toEqual({
+    expect(withEvent(track, truth.events[2]!, listReader).finding).toEqual({
       kind: "gap",
       cause: "activation",
     });
     const { track: later } = play(truth, [{ kind: "state", at: 2 }]);
-    expect(withEvent(later, truth.events[1]!, listFold).finding).toEqual({ kind: "repeated" });
+    expect(withEvent(later, truth.events[1]!, listReader).finding).toEqual({ kind: "repeated" });
   });
 
   test("a hex version that goes back is never followed", () => {
     const truth = truthOf([3]);
     const { track } = play(truth, [{ kind: "state", at: 1 }]);
     const event = { ...truth.events[2]!, hexVersion: 1 };
-    expect(withEvent(track, event, listFold).finding).toEqual({
+    expect(withEvent(track, event, listReader).finding).toEqual({
       kind: "gap",
       cause: "version-back",
     });

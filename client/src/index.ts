@@ -1,16 +1,20 @@
 export { type Account, type AccountOptions, login, register, resumeLogin } from "./account.ts";
 export { AccountError } from "./auth-call.ts";
-export { hexDigits, uuidBytes, uuidText } from "./bytes.ts";
+export { compareBytes, hexDigits, uuidBytes, uuidText } from "./bytes.ts";
 export {
   type Client,
   ClientClosedError,
   type ClientOptions,
   connect,
+  type ConnectOptions,
   createClient,
+  type ObserveOutcome,
   type SeenFrame,
   type SendOptions,
+  type ViewingOptions,
 } from "./client.ts";
 export type { CloseReason } from "./close-reason.ts";
+export type { CommandContracts, CommandTypes, TypesOf } from "./command-types.ts";
 export type { GapCause, Seen } from "./hex-track.ts";
 export { createInventory, type Inventory } from "./inventory.ts";
 export type { ClientTiming } from "./limits.ts";
@@ -18,7 +22,6 @@ export { createNames, type Names, type NamesOptions } from "./names.ts";
 export type {
   AnyOutcome,
   Applied,
-  CommandTypes,
   DurabilityName,
   ErrorCodeName,
   Failed,
@@ -26,15 +29,18 @@ export type {
   OutcomeOf,
   Refused,
 } from "./outcome.ts";
-export {
-  createReferencePlayer,
-  type ReferencePlayer,
-  type TransferOutcome,
-} from "./reference-player.ts";
-export { referenceView, stockAt } from "./reference-view.ts";
+export { createPlayer, type Player, type TransferOutcome } from "./player.ts";
+export { readableView } from "./readable-view.ts";
 export type { EndReason, SessionState } from "./session.ts";
 export type { Traffic } from "./socket.ts";
 export type { ClientStats } from "./stats.ts";
 export type { HexListener, HexUpdate, StaleCause, Subscription } from "./subscriptions.ts";
-export { type SeenEvent, type ViewContract, ViewError, type ViewFold } from "./view-fold.ts";
+export {
+  oneOf,
+  type SeenEvent,
+  type ViewContract,
+  viewContractOf,
+  ViewError,
+  type ViewFold,
+} from "./view-fold.ts";
 export type { ClientWelcome } from "./welcome.ts";

@@ -1,22 +1,13 @@
 /** What the player of a session has, as the inventory service says. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
-  type Balances,
   type GetBalances,
   GetBalancesSchema,
   type GetHistory,
   GetHistorySchema,
-  type History,
 } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import type { Client, SendOptions } from "./client.ts";
 import type { OutcomeOf } from "./outcome.ts";
-
-declare module "./outcome.ts" {
-  interface CommandTypes {
-    "hexhold.inventory.v1.GetBalances": { result: Balances };
-    "hexhold.inventory.v1.GetHistory": { result: History };
-  }
-}
 
 export interface Inventory {
   /** A page of balances by asset: 100 unless `limit` (at most 200) says otherwise, those behind `after`. */
@@ -32,7 +23,7 @@ export interface Inventory {
 }
 
 /** Reads only; what was gathered is credited soon after the answer to `gather`. */
-export function createInventory<V>(client: Client<V>): Inventory {
+export function createInventory(client: Pick<Client<unknown>, "send">): Inventory {
   return {
     balances: (page, options) => client.send(GetBalancesSchema, undefined, page, options),
     history: (page, options) => client.send(GetHistorySchema, undefined, page, options),

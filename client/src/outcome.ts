@@ -2,26 +2,8 @@
 import { type DescMessage, fromBinary, type Message } from "@bufbuild/protobuf";
 import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import type { DetailOf, ResultOf } from "./command-types.ts";
 import type { CommandContract } from "./contract-of.ts";
-
-/**
- * Results and refusal details by the full name of the command. A game adds its own by merging into this
- * interface; what is not in it has `Message | undefined`.
- */
-// oxlint-disable-next-line typescript/no-empty-interface, typescript/no-empty-object-type
-export interface CommandTypes {}
-
-export type ResultOf<T extends Message> = T["$typeName"] extends keyof CommandTypes
-  ? CommandTypes[T["$typeName"]] extends { result: infer R }
-    ? R
-    : undefined
-  : Message | undefined;
-
-export type DetailOf<T extends Message> = T["$typeName"] extends keyof CommandTypes
-  ? CommandTypes[T["$typeName"]] extends { detail: infer D }
-    ? D | undefined
-    : undefined
-  : Message | undefined;
 
 /** Names of the enum `hexhold.envelope.v1.ErrorCode`. */
 export type ErrorCodeName = keyof typeof ErrorCode;
@@ -67,15 +49,19 @@ export interface Failed {
 export type Outcome<R, D> = Applied<R> | Refused<D> | Failed;
 export type OutcomeOf<T extends Message> = Outcome<ResultOf<T>, DetailOf<T>>;
 export type AnyOutcome = Outcome<Message | undefined, Message | undefined>;
+/** A view is not read here: its bytes are the result. */
+export type ReadOutcome = Outcome<Message | Uint8Array | undefined, Message | undefined>;
 
 /** Reads an answer. Throws when its bytes are not what the contract names. */
-export function outcomeOf(answer: Answer, contract: CommandContract): AnyOutcome {
+export function outcomeOf(answer: Answer, contract: CommandContract): ReadOutcome {
   const { outcome } = answer;
   switch (outcome.case) {
     case "applied":
       return {
         outcome: "applied",
-        result: read(contract.resultSchema, outcome.value.result),
+        result: contract.resultIsView
+          ? outcome.value.result
+          : read(contract.resultSchema, outcome.value.result),
         hexVersion: Number(answer.hexVersion),
         replayed: answer.replayed,
         durability: nameOf(Durability, answer.durability),

@@ -1,7 +1,6 @@
 /** A request id that is ahead of the server's time: when the command goes again under another one. */
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { TransferSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import {
   type FakeGateway,
@@ -12,7 +11,7 @@ import {
 } from "../test/fake-gateway.ts";
 import { type Client, createClient } from "./client.ts";
 
-const wood = { resource: Resource.WOOD, amount: 10n };
+const neighbour = { toHexId: 2n, toLayerId: 0 };
 const hour = 3_600_000;
 let gateway: FakeGateway;
 let client: Client;
@@ -48,10 +47,14 @@ afterEach(async () => {
 test("the server's time was set back: the command is taken under a new id, and so are the next ones", async () => {
   gateway.onFrame = (peer, content) => void (content.case === "command" && judge(peer));
   gateway.serverNow = () => Date.now() - hour;
-  expect(await client.send(GatherSchema, residence, wood)).toMatchObject({ outcome: "applied" });
+  expect(await client.send(TransferSchema, residence, neighbour)).toMatchObject({
+    outcome: "applied",
+  });
   expect(gateway.peer.commands).toHaveLength(2);
   expect(Math.abs(client.serverNow() - gateway.serverNow())).toBeLessThan(1000);
-  expect(await client.send(GatherSchema, residence, wood)).toMatchObject({ outcome: "applied" });
+  expect(await client.send(TransferSchema, residence, neighbour)).toMatchObject({
+    outcome: "applied",
+  });
   expect(gateway.peer.commands).toHaveLength(3);
 });
 
@@ -65,7 +68,7 @@ test("a command that may have been taken before is not sent under another id: it
     isFirst = false;
     gateway.serverNow = () => Date.now() - hour;
   };
-  expect(await client.send(GatherSchema, residence, wood)).toMatchObject({
+  expect(await client.send(TransferSchema, residence, neighbour)).toMatchObject({
     outcome: "error",
     errorCode: "UNKNOWN_OUTCOME",
   });
@@ -78,7 +81,7 @@ test("an id that the caller chose stays the caller's", async () => {
   gateway.onFrame = (peer, content) => void (content.case === "command" && judge(peer));
   gateway.serverNow = () => Date.now() - hour;
   const requestId = client.newRequestId();
-  expect(await client.send(GatherSchema, residence, wood, { requestId })).toMatchObject({
+  expect(await client.send(TransferSchema, residence, neighbour, { requestId })).toMatchObject({
     outcome: "error",
     errorCode: "INVALID_ARGUMENT",
     reason: "request-id-in-future",
@@ -90,7 +93,7 @@ test("a gateway that calls every id ahead is not asked for ever", async () => {
     if (content.case !== "command") return;
     peer.fail(content.value, ErrorCode.INVALID_ARGUMENT, "request-id-in-future");
   };
-  expect(await client.send(GatherSchema, residence, wood)).toMatchObject({
+  expect(await client.send(TransferSchema, residence, neighbour)).toMatchObject({
     reason: "request-id-in-future",
   });
   expect(gateway.peer.commands).toHaveLength(4);

@@ -36,3 +36,18 @@ test.each([3_600_000, -3_600_000, 86_400_000, -86_400_000, 2_000])(
     expect(apartMs()).toBe(0);
   },
 );
+
+test("the clock keeps to the sample with the shortest way, and goes on by itself", () => {
+  let localMs = 0;
+  const clock = createServerClock(() => localMs);
+  clock.sample(1_000_000, 100);
+  expect(clock.now()).toBe(1_000_050);
+  localMs = 10;
+  clock.sample(1_000_100, 200);
+  expect(clock.now()).toBe(1_000_060);
+  clock.sample(1_000_000, 20);
+  expect(clock.now()).toBe(1_000_010);
+  clock.reset();
+  clock.sample(5_000_000, 900);
+  expect(clock.now()).toBe(5_000_450);
+});

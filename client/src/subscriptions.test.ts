@@ -1,30 +1,35 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { HexViewSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import {
-  GatheredSchema,
-  LevelRaisedSchema,
-  PlayerMovedSchema,
-} from "@hexhold/gen/hexhold/hex/v1/events_pb";
+  type EnterResult,
+  type ReadableView,
+  ReadableViewSchema,
+} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { PlayerEnteredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import { Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type FakeGateway, residence, startFakeGateway, until } from "../test/fake-gateway.ts";
+import { onlineBytes, onlineView } from "../test/online-view.ts";
 import { type Client, createClient } from "./client.ts";
-import { referenceView } from "./reference-view.ts";
+import { readableView } from "./readable-view.ts";
 import type { HexUpdate } from "./subscriptions.ts";
-import { ViewError } from "./view-fold.ts";
+import { oneOf, ViewError } from "./view-fold.ts";
 
 const one = new Uint8Array(16).fill(1);
 const two = new Uint8Array(16).fill(2);
 const playerId = new Uint8Array(16).fill(9);
 const otherKey = { hexId: residence.hexId, layerId: 2 };
 
+/** A state is not asked for again because it does not come. */
+const quiet = {
+  reconnect: { baseMs: 5, maxMs: 20 },
+  resubscribe: { baseMs: 60_000, maxMs: 60_000 },
+};
+
 let gateway: FakeGateway;
-let client: Client;
-let updates: HexUpdate<HexView>[];
-const listener = (update: HexUpdate<HexView>): void => void updates.push(update);
+let client: Client<EnterResult>;
+let updates: HexUpdate<unknown>[];
+const listener = (update: HexUpdate<unknown>): void => void updates.push(update);
 const kinds = (): string[] =>
   updates.map((update) => (update.kind === "stale" ? `stale:${update.cause}` : update.kind));
 
@@ -34,10 +39,8 @@ beforeEach(async () => {
   client = createClient({
     url: gateway.url,
     token: "a-token",
-    timing: {
-      reconnect: { baseMs: 5, maxMs: 20 },
-      resubscribe: { baseMs: 60_000, maxMs: 60_000 },
-    },
+    view: onlineView,
+    timing: quiet,
   });
   await client.ready;
 });
@@ -50,17 +53,10 @@ afterEach(async () => {
 function state(
   viewSeq: number,
   activationId = one,
-  stock = 100n,
+  online = 3,
   key = residence,
   named: { viewType?: string; viewVersion?: number; view?: Uint8Array } = {},
 ): void {
-  const view = create(HexViewSchema, {
-    stocks: [{ resource: Resource.WOOD, amount: stock, asOfMs: 1000n }],
-    nowMs: 1000n,
-    stockCapacity: 100n,
-    regrowthMs: 60_000n,
-  });
-  const bytes = toBinary(HexViewSchema, view);
   gateway.peer.send({
     case: "state",
     value: {
@@ -68,7 +64,7 @@ function state(
       activationId,
       viewSeq: BigInt(viewSeq),
       hexVersion: 1n,
-      view: bytes,
+      view: onlineBytes(online),
       ...named,
     },
   });
@@ -89,9 +85,9 @@ function event(type: string, payload: Uint8Array, viewSeq: number, activationId 
   });
 }
 
-function moved(viewSeq: number, x: number, activationId = one): void {
-  const payload = toBinary(PlayerMovedSchema, create(PlayerMovedSchema, { playerId, x, y: 1 }));
-  event("evt.hex.player-moved", payload, viewSeq, activationId);
+function entered(viewSeq: number, activationId = one): void {
+  const payload = toBinary(PlayerEnteredSchema, create(PlayerEnteredSchema, { playerId }));
+  event("evt.hex.player-entered", payload, viewSeq, activationId);
 }
 
 const asked = (): number =>
@@ -102,22 +98,11 @@ describe("subscriptions", () => {
     client.subscribe([residence], listener);
     await until("it asks", () => asked() === 1);
     state(4);
-    moved(5, 10);
-    const gathered = create(GatheredSchema, {
-      playerId,
-      resource: Resource.WOOD,
-      amount: 30n,
-      left: 70n,
-      atMs: 2000n,
-    });
-    event("evt.hex.gathered", toBinary(GatheredSchema, gathered), 6);
+    entered(5);
+    entered(6);
     await until("all are there", () => updates.length === 3);
     expect(kinds()).toEqual(["state", "event", "event"]);
-    const seen = client.view(residence);
-    expect(seen?.viewSeq).toBe(6);
-    expect(seen?.view.players).toMatchObject([{ x: 10, y: 1 }]);
-    expect(seen?.view.stocks).toMatchObject([{ amount: 70n, asOfMs: 2000n }]);
-    expect(seen?.view.xp).toBe(30n);
+    expect(client.view(residence)).toMatchObject({ viewSeq: 6, view: { online: 5 } });
   });
 
   test("keys of one turn are asked for in one frame, each once", async () => {
@@ -134,11 +119,11 @@ describe("subscriptions", () => {
     await until("it asks", () => asked() === 1);
     await new Promise((resolve) => setTimeout(resolve, 210));
     state(1);
-    moved(3, 10);
-    moved(4, 11);
+    entered(3);
+    entered(4);
     await until("it asks again", () => asked() === 2);
     state(4);
-    moved(5, 12);
+    entered(5);
     await until("all are there", () => updates.length === 4);
     expect(kinds()).toEqual(["state", "stale:hole", "state", "event"]);
     expect(client.stats).toMatchObject({ gapsNoticed: 1, gapsUnnoticed: 0 });
@@ -159,23 +144,30 @@ describe("subscriptions", () => {
   test("another activation is a gap; an event of the one before is passed over", async () => {
     client.subscribe([residence], listener);
     state(8);
-    moved(1, 10, two);
+    entered(1, two);
     await until("it is noticed", () => client.stats.gapsNoticed === 1);
     state(1, two);
-    moved(9, 10, one);
-    moved(2, 11, two);
+    entered(9, one);
+    entered(2, two);
     await until("all are there", () => updates.length === 4);
     expect(kinds()).toEqual(["state", "stale:activation", "state", "event"]);
     expect(client.stats.repeatedEvents).toBe(1);
   });
 
-  test("a new level asks for the state: the pace of regrowth is in no event", async () => {
+  test("an event whose effect the fold cannot tell makes the view stale, and is told with all after it", async () => {
     client.subscribe([residence], listener);
     state(1);
-    event("evt.hex.level-raised", toBinary(LevelRaisedSchema, create(LevelRaisedSchema)), 2);
-    await until("it is stale", () => updates.length === 2);
-    expect(kinds()).toEqual(["state", "stale:event"]);
+    event("evt.hex.from-the-future", new Uint8Array([7]), 2);
+    entered(3);
+    await until("both are told", () => updates.length === 3);
+    expect(kinds()).toEqual(["state", "stale:event", "stale:event"]);
+    expect(updates[1]).toMatchObject({ event: { type: "evt.hex.from-the-future", viewSeq: 2 } });
+    expect(client.view(residence)).toMatchObject({ viewSeq: 1, view: { online: 3 } });
     expect(client.stats.gapsNoticed).toBe(0);
+    state(3, one, 5);
+    entered(4);
+    await until("it goes on", () => updates.length === 5);
+    expect(client.view(residence)).toMatchObject({ viewSeq: 4, view: { online: 6 } });
   });
 
   test("after a lost connection everything is asked for again", async () => {
@@ -196,7 +188,7 @@ describe("subscriptions", () => {
     client.subscribe([residence], listener);
     state(1);
     gateway.peer.send({ case: "notice", value: { kind: 1, keys: [residence] } });
-    moved(2, 5);
+    entered(2);
     state(9);
     await until("it is there", () => updates.length === 3);
     expect(kinds()).toEqual(["state", "stale:resync", "state"]);
@@ -253,11 +245,11 @@ describe("subscriptions", () => {
 
   test("a state of the same place that says other than the fold is an unnoticed gap", async () => {
     client.subscribe([residence], listener);
-    state(3, one, 100n);
-    state(3, one, 100n);
+    state(3, one, 3);
+    state(3, one, 3);
     await until("they are there", () => client.stats.states === 2);
     expect(client.stats.gapsUnnoticed).toBe(0);
-    state(3, one, 50n);
+    state(3, one, 2);
     await until("it is there", () => client.stats.states === 3);
     expect(client.stats.gapsUnnoticed).toBe(1);
   });
@@ -265,7 +257,7 @@ describe("subscriptions", () => {
   test("payloads that cannot be read are counted, and the state is awaited", async () => {
     client.subscribe([residence], listener);
     state(1);
-    event("evt.hex.player-moved", new Uint8Array([0xff]), 2);
+    event("evt.hex.player-entered", new Uint8Array([0xff]), 2);
     await until("it is counted", () => client.stats.malformed === 1);
     expect(kinds()).toEqual(["state", "stale:unreadable"]);
     expect(client.state.mode).toBe("online");
@@ -304,16 +296,17 @@ test("a hex that was too far is asked for again when the player has done somethi
 });
 
 describe("a view that the fold does not read", () => {
-  const { type, version } = referenceView.reads;
+  const { reads: known } = onlineView;
+  const [{ type, version } = { type: "", version: 0 }] = known;
   let faults: unknown[];
-  /** A client with a fold of another version of the reference game, or of the reference game as it is. */
-  async function watch(reads = referenceView.reads): Promise<void> {
+  /** A client with a fold of another version, or with the one of all these tests. */
+  async function watch(reads = known): Promise<void> {
     faults = [];
     client.close();
     client = createClient({
       url: gateway.url,
       token: "a-token",
-      view: { ...referenceView, reads },
+      view: { ...onlineView, reads },
       onFault: (error) => faults.push(error),
       timing: { reconnect: { baseMs: 5, maxMs: 20 }, resubscribe: { baseMs: 10, maxMs: 10 } },
     });
@@ -322,7 +315,7 @@ describe("a view that the fold does not read", () => {
     await until("it asks", () => asked() === 1);
   }
   const come = (key: typeof residence, named: { viewType: string; viewVersion: number }): void =>
-    state(1, one, 100n, key, named);
+    state(1, one, 3, key, named);
 
   test("of another game is an error that names both and says what to do, told once and not asked for again", async () => {
     await watch();
@@ -337,7 +330,7 @@ describe("a view that the fold does not read", () => {
       error: {
         code: "VIEW_MISMATCH",
         came: { type: "other.v1.Board", version: 3 },
-        expected: { type: "hexhold.hex.v1.HexView", version },
+        expected: [{ type, version }],
       },
     });
     expect(faults).toEqual([(update as { error: Error }).error]);
@@ -351,7 +344,7 @@ describe("a view that the fold does not read", () => {
   });
 
   test("of an earlier version is one too; of a later one, or without a name, is read", async () => {
-    await watch({ type, version: version + 1 });
+    await watch([{ type, version: version + 1 }]);
     come(residence, { viewType: type, viewVersion: version });
     await until("it is told", () => updates.length === 1);
     expect(updates[0]).toMatchObject({ kind: "unreadable", error: { code: "VIEW_MISMATCH" } });
@@ -366,10 +359,110 @@ describe("a view that the fold does not read", () => {
     await watch();
     const before = asked();
     const rubbish = { viewType: type, viewVersion: version, view: new Uint8Array([0xff]) };
-    state(1, one, 100n, residence, rubbish);
+    state(1, one, 3, residence, rubbish);
     await until("it is told", () => updates.length === 1);
     expect(updates[0]).toMatchObject({ kind: "unreadable", error: { code: "VIEW_UNREADABLE" } });
     await until("it is asked for again", () => asked() > before);
     expect(faults).toEqual([]);
+  });
+});
+
+describe("a client without a fold", () => {
+  test("is told every event of whatever game, without a view, and notices gaps as any other", async () => {
+    client.close();
+    const blind = createClient({ url: gateway.url, token: "a-token", timing: quiet });
+    await blind.ready;
+    blind.subscribe([residence], listener);
+    await until("it asks", () => asked() === 1);
+    state(4, one, 3, residence, { viewType: "other.v1.Board", viewVersion: 3 });
+    event("evt.hex.from-the-future", new Uint8Array([7]), 5);
+    entered(7);
+    await until("all are there", () => updates.length === 3);
+    expect(kinds()).toEqual(["state", "event", "stale:hole"]);
+    expect(updates[1]).toMatchObject({
+      event: { type: "evt.hex.from-the-future", payload: new Uint8Array([7]) },
+      seen: { view: undefined, viewSeq: 5 },
+    });
+    blind.close();
+  });
+});
+
+describe("a client for several games", () => {
+  const readable = (json: string): Uint8Array =>
+    toBinary(ReadableViewSchema, create(ReadableViewSchema, { json }));
+  let shown: Client<EnterResult | ReadableView>;
+
+  beforeEach(async () => {
+    client.close();
+    const view = oneOf(onlineView, readableView);
+    const onFault = (): undefined => undefined;
+    shown = createClient({ url: gateway.url, token: "a-token", view, timing: quiet, onFault });
+    await shown.ready;
+  });
+  afterEach(() => shown.close());
+
+  const come = (viewSeq: number, key: typeof residence, json: string): void =>
+    state(viewSeq, one, 0, key, {
+      viewType: ReadableViewSchema.typeName,
+      viewVersion: 1,
+      view: readable(json),
+    });
+
+  test("each view is read and carried on by the fold of its type", async () => {
+    shown.subscribe([residence, otherKey], listener);
+    const [named] = onlineView.reads;
+    state(1, one, 3, residence, { viewType: named!.type, viewVersion: named!.version });
+    come(1, otherKey, '{"level":1}');
+    entered(2);
+    await until("all are there", () => updates.length === 3);
+    expect(kinds()).toEqual(["state", "state", "event"]);
+    expect(shown.view(residence)?.view).toMatchObject({ online: 4 });
+    expect(shown.view(otherKey)?.view).toMatchObject({ json: '{"level":1}' });
+    state(1, one, 3, otherKey, { viewType: "other.v1.Board", viewVersion: 1 });
+    await until("another game is told", () => kinds().includes("unreadable"));
+    expect(String((updates.at(-1) as { error: Error }).error)).toContain(
+      `reads ${named!.type} version ${named!.version} or ${ReadableViewSchema.typeName} version 1`,
+    );
+  });
+
+  test("documents of nineteen busy hexes are asked for at a pace that the gateway allows", async () => {
+    const keys = Array.from({ length: 19 }, (_, layerId) => ({ ...residence, layerId }));
+    const seqs = new Map<number, number>();
+    /** As the gateway counts: one for the frame, and one for each key. */
+    let units = 0;
+    gateway.onFrame = (_peer, content) => {
+      if (content.case !== "subscribe") return;
+      units += 1 + content.value.keys.length;
+      for (const { layerId } of content.value.keys) {
+        const seq = (seqs.get(layerId) ?? 0) + 1;
+        seqs.set(layerId, seq);
+        come(seq, { ...residence, layerId }, "{}");
+      }
+    };
+    shown.subscribe(keys, () => undefined);
+    await until("all states", () => shown.stats.states === 19);
+    units = 0;
+    const startedMs = performance.now();
+    while (performance.now() - startedMs < 1500) {
+      for (const [layerId, seq] of seqs) {
+        seqs.set(layerId, seq + 1);
+        gateway.peer.send({
+          case: "event",
+          value: {
+            key: { ...residence, layerId },
+            activationId: one,
+            viewSeq: BigInt(seq + 1),
+            hexVersion: 1n,
+            type: "evt.hex.from-the-future",
+            version: 1,
+          },
+        });
+      }
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    // Two rounds at least, and no more than 25 units a second beside the first one.
+    expect(units).toBeGreaterThanOrEqual(40);
+    expect(units).toBeLessThanOrEqual(20 + 25 * 1.7);
+    expect(shown.stats.gapsUnnoticed).toBe(0);
   });
 });

@@ -6,6 +6,7 @@ import { backoffMs } from "./backoff.ts";
 import {
   type GapCause,
   type HexTrack,
+  lastSeen,
   type Seen,
   type Step,
   suspended,
@@ -17,16 +18,26 @@ import {
 import { type ClientTiming, keysPerFrameMax } from "./limits.ts";
 import type { ClientFrameInit } from "./socket.ts";
 import type { ClientStats } from "./stats.ts";
-import { mismatchOf, type SeenEvent, ViewError, type ViewFold } from "./view-fold.ts";
+import type { SeenEvent, ViewError } from "./view-fold.ts";
+import type { ViewReader } from "./view-reader.ts";
 
 /**
  * What a listener is told. `state` comes first, then events; after `stale` a `state` again. `denied`: the server does
  * not show the hex. `unreadable`: it does, and the fold does not read what it shows.
+ *
+ * `stale` of cause `event` is an event as well, and so are those after it that come before the state. What the state
+ * knows already may be in it alone; what it does not know yet is told behind it, be it once more.
  */
 export type HexUpdate<V> =
   | { readonly kind: "state"; readonly key: Key; readonly seen: Seen<V> }
   | { readonly kind: "event"; readonly key: Key; readonly seen: Seen<V>; readonly event: SeenEvent }
-  | { readonly kind: "stale"; readonly key: Key; readonly cause: StaleCause }
+  | { readonly kind: "stale"; readonly key: Key; readonly cause: Exclude<StaleCause, "event"> }
+  | {
+      readonly kind: "stale";
+      readonly key: Key;
+      readonly cause: "event";
+      readonly event: SeenEvent;
+    }
   | {
       readonly kind: "denied";
       readonly key: Key;
@@ -47,7 +58,7 @@ export interface Subscription {
 }
 
 export interface SubscriptionsOptions<V> {
-  readonly fold: ViewFold<V>;
+  readonly reader: ViewReader<V, unknown>;
   readonly send: (content: ClientFrameInit) => boolean;
   readonly timing: ClientTiming;
   readonly stats: ClientStats;
@@ -71,6 +82,11 @@ interface WatchedHex<V> {
 const retryDeniedEveryMs = 1000;
 /** A hex whose events cannot be followed is not asked for more often than this. */
 const askEveryMs = 200;
+/**
+ * Nor are all of them together: a frame costs a unit, and one for each hex, of the 50 a second that a gateway lets an
+ * account have by default. Half of them are left for all else.
+ */
+const askUnitMs = 1000 / 25;
 
 export class Subscriptions<V> {
   readonly #options: SubscriptionsOptions<V>;
@@ -78,6 +94,11 @@ export class Subscriptions<V> {
   /** To be asked for, and let go, at the end of this turn, in few frames. */
   readonly #asking = new Map<string, Key>();
   readonly #leaving = new Map<string, Key>();
+  /** To be asked for when it is their time: their events could not be followed. */
+  readonly #behind = new Set<WatchedHex<V>>();
+  #behindTimer: ReturnType<typeof setTimeout> | undefined;
+  /** Until then what was asked for last has used up the units. */
+  #behindFreeMs = Number.NEGATIVE_INFINITY;
   #isOnline = false;
   /** The application has been told once: all hexes have views of one game. */
   #hasMismatch = false;
@@ -107,7 +128,7 @@ export class Subscriptions<V> {
   /** The last view of a hex that is subscribed, current or not. */
   view(key: Key): Seen<V> | undefined {
     const track = this.#hexes.get(keyText(key))?.track;
-    return track?.mode === "live" ? track.seen : track?.last;
+    return track === undefined ? undefined : lastSeen(track);
   }
 
   /** Asks for full states of subscribed hexes, to be held against what was folded. */
@@ -138,6 +159,7 @@ export class Subscriptions<V> {
 
   offline(): void {
     this.#isOnline = false;
+    this.#forgetBehind();
     for (const hex of this.#hexes.values()) {
       clearTimeout(hex.timer);
       this.#suspend(hex, "connection");
@@ -148,9 +170,9 @@ export class Subscriptions<V> {
     const hex = this.#hexOf(state.key);
     if (hex === undefined) return;
     const { activationId, view } = state;
-    const { fold } = this.#options;
+    const { reader } = this.#options;
     const came = { type: state.viewType, version: state.viewVersion };
-    const mismatch = mismatchOf(came, fold.reads);
+    const mismatch = reader.mismatch(came);
     if (mismatch !== undefined) {
       this.#mismatched(hex, mismatch);
       return;
@@ -163,19 +185,20 @@ export class Subscriptions<V> {
           {
             activationId,
             view,
+            viewType: came.type,
             viewSeq: Number(state.viewSeq),
             hexVersion: Number(state.hexVersion),
           },
-          fold,
+          reader,
         ),
       (cause) => {
-        const named = came.type === "" ? undefined : came;
-        const error = new ViewError("VIEW_UNREADABLE", named, fold.reads, cause);
+        const error = reader.unreadable(came, cause);
         this.#tellAll(hex, { kind: "unreadable", key: hex.key, error });
       },
     );
     if (step?.finding.kind !== "state" || step.track.mode !== "live") return;
     clearTimeout(hex.timer);
+    this.#behind.delete(hex);
     hex.attempts = 0;
     this.#options.stats.states++;
     if (step.finding.disagreed) this.#options.stats.gapsUnnoticed++;
@@ -185,7 +208,7 @@ export class Subscriptions<V> {
   onEvent(frame: Event): void {
     const hex = this.#hexOf(frame.key);
     if (hex === undefined) return;
-    const { stats, fold } = this.#options;
+    const { stats, reader } = this.#options;
     const event: TrackedEvent = {
       activationId: frame.activationId,
       type: frame.type,
@@ -195,7 +218,8 @@ export class Subscriptions<V> {
       hexVersion: Number(frame.hexVersion),
       viewSeq: Number(frame.viewSeq),
     };
-    const step = this.#step(hex, () => withEvent(hex.track, event, fold));
+    const { mode } = hex.track;
+    const step = this.#step(hex, () => withEvent(hex.track, event, reader));
     if (step === undefined) return;
     const { finding, track } = step;
     switch (finding.kind) {
@@ -210,10 +234,14 @@ export class Subscriptions<V> {
       case "gap":
         if (finding.cause === "version-back") stats.gapsUnnoticed++;
         else stats.gapsNoticed++;
-        this.#stale(hex, finding.cause);
+        this.#tellAll(hex, { kind: "stale", key: hex.key, cause: finding.cause });
+        this.#askInTime(hex);
         return;
       case "unfolded":
-        this.#stale(hex, "event");
+        stats.events++;
+        this.#tellAll(hex, { kind: "stale", key: hex.key, cause: "event", event });
+        // Once: whatever state comes, every event after it follows it.
+        if (mode === "live") this.#askInTime(hex);
         return;
       case "skipped":
       case "state":
@@ -252,6 +280,7 @@ export class Subscriptions<V> {
   close(): void {
     for (const hex of this.#hexes.values()) clearTimeout(hex.timer);
     this.#hexes.clear();
+    this.#forgetBehind();
     this.#asking.clear();
     this.#leaving.clear();
   }
@@ -277,6 +306,7 @@ export class Subscriptions<V> {
       const hex = this.#hexes.get(text);
       if (hex?.listeners.delete(listener) !== true || hex.listeners.size > 0) continue;
       clearTimeout(hex.timer);
+      this.#behind.delete(hex);
       this.#hexes.delete(text);
       if (this.#asking.delete(text)) continue;
       this.#flushSoon();
@@ -320,24 +350,39 @@ export class Subscriptions<V> {
     this.#options.onFault(error);
   }
 
-  #stale(hex: WatchedHex<V>, cause: StaleCause): void {
-    this.#tellAll(hex, { kind: "stale", key: hex.key, cause });
-    const pauseMs = hex.askedMs + askEveryMs - performance.now();
-    if (pauseMs <= 0) {
-      this.#ask(hex);
-      return;
-    }
-    clearTimeout(hex.timer);
-    hex.timer = setTimeout(() => this.#ask(hex), pauseMs);
+  /** Asks for a hex whose events could not be followed, soon: in few frames, and within the units that there are. */
+  #askInTime(hex: WatchedHex<V>): void {
+    this.#behind.add(hex);
+    this.#askBehind();
   }
 
-  #suspend(hex: WatchedHex<V>, cause: StaleCause): void {
-    if (hex.track.mode !== "live") return;
+  #askBehind(): void {
+    const nowMs = performance.now();
+    if (nowMs >= this.#behindFreeMs) {
+      const due = [...this.#behind].filter(({ askedMs }) => askedMs + askEveryMs <= nowMs);
+      for (const hex of due) this.#ask(hex);
+      if (due.length > 0) this.#behindFreeMs = nowMs + (1 + due.length) * askUnitMs;
+    }
+    clearTimeout(this.#behindTimer);
+    if (this.#behind.size === 0) return;
+    const dueMs = Math.min(...Array.from(this.#behind, ({ askedMs }) => askedMs + askEveryMs));
+    const atMs = Math.max(dueMs, this.#behindFreeMs);
+    this.#behindTimer = setTimeout(() => this.#askBehind(), Math.ceil(atMs - nowMs));
+  }
+
+  #forgetBehind(): void {
+    clearTimeout(this.#behindTimer);
+    this.#behind.clear();
+  }
+
+  #suspend(hex: WatchedHex<V>, cause: Exclude<StaleCause, "event">): void {
+    if (hex.track.mode === "waiting") return;
     hex.track = suspended(hex.track);
     this.#tellAll(hex, { kind: "stale", key: hex.key, cause });
   }
 
   #ask(hex: WatchedHex<V>): void {
+    this.#behind.delete(hex);
     if (!this.#isOnline || hex.denied !== "") return;
     this.#flushSoon();
     this.#asking.set(keyText(hex.key), hex.key);

@@ -1,5 +1,5 @@
 import { create, toBinary } from "@bufbuild/protobuf";
-import { HexViewSchema, SeenPlayerSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { LocateSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { PlayerArrivedSchema, PlayerReturnedSchema } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { type Key, keyText } from "@hexhold/hex";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -12,18 +12,18 @@ const to: Key = { hexId: 2n, layerId: 0 };
 const player = new Uint8Array(16).fill(7);
 
 let listeners: Map<string, HexListener<unknown>>;
-/** Who is where, by hex; the version of every hex. */
-let playersIn: Map<string, Uint8Array[]>;
+/** Where the player lives; undefined: in transit. The version of every hex. */
+let home: Key | undefined;
 let hexVersion: number;
-let observed: string[];
+let asked: string[];
 let isLive: boolean;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "performance"] });
   listeners = new Map();
-  playersIn = new Map();
+  home = undefined;
   hexVersion = 5;
-  observed = [];
+  asked = [];
   isLive = true;
 });
 afterEach(() => vi.useRealTimers());
@@ -34,13 +34,14 @@ const client = {
     listeners.set(keyText(keys[0]!), listener);
     return { keys, close: () => listeners.delete(keyText(keys[0]!)) };
   },
-  send(_schema: unknown, key: Key) {
-    observed.push(keyText(key));
-    const players = (playersIn.get(keyText(key)) ?? []).map((playerId) =>
-      create(SeenPlayerSchema, { playerId }),
+  send(schema: unknown, key: Key) {
+    asked.push(schema === LocateSchema ? keyText(key) : "something else");
+    const livesHere = home !== undefined && keyText(home) === keyText(key);
+    return Promise.resolve(
+      livesHere
+        ? { outcome: "applied", hexVersion }
+        : { outcome: "refused", reason: home === undefined ? "in-transit" : "not-resident" },
     );
-    const result = create(HexViewSchema, { players });
-    return Promise.resolve({ outcome: "applied", result, hexVersion });
   },
 } as unknown as Client;
 
@@ -72,24 +73,37 @@ it("ends with the event of this player and number, in whatever hex, and asks nob
   });
   tell(from, "evt.hex.player-returned", toBinary(PlayerReturnedSchema, returned));
   expect(await back).toEqual({ end: "returned", reason: "hex-full" });
-  expect(observed).toEqual([]);
+  expect(asked).toEqual([]);
   expect(listeners.size).toBe(0);
+});
+
+it("takes an event that the view's fold cannot tell as well as any", async () => {
+  const ended = start();
+  const event = { type: "evt.hex.player-arrived", payload: arrived(3n), messageVersion: 1 };
+  listeners.get(keyText(to))!({
+    kind: "stale",
+    cause: "event",
+    key: to,
+    event: { ...event, tsMs: 0, hexVersion, viewSeq: 1 },
+  });
+  expect(await ended).toEqual({ end: "arrived" });
+  expect(asked).toEqual([]);
 });
 
 it("asks at once when a full state has come instead of events", async () => {
   isLive = false;
   const ended = start();
-  playersIn.set(keyText(to), [player]);
+  home = to;
   listeners.get(keyText(to))!({ kind: "state", key: to, seen: undefined as never });
   expect(await ended).toEqual({ end: "arrived" });
-  expect(observed).toEqual([keyText(to)]);
+  expect(asked).toEqual([keyText(to)]);
 });
 
 it("asks both hexes when nobody tells; where it began counts only after the departure", async () => {
-  playersIn.set(keyText(from), [player]);
+  home = from;
   const ended = start();
   await vi.advanceTimersByTimeAsync(400);
-  expect(observed).toEqual([keyText(to), keyText(from)]);
+  expect(asked).toEqual([keyText(to), keyText(from)]);
   hexVersion = 6;
   // The second question after 900 ms at most, and 250 ms for an event that says why.
   await vi.advanceTimersByTimeAsync(1000);
@@ -101,7 +115,7 @@ it.each([
   { afterMs: 400, reason: "" },
 ])("waits a moment for the event that says why, when it has asked: $afterMs ms", async (given) => {
   isLive = false;
-  playersIn.set(keyText(from), [player]);
+  home = from;
   const ended = start();
   hexVersion = 6;
   listeners.get(keyText(to))!({ kind: "state", key: to, seen: undefined as never });

@@ -1,6 +1,6 @@
 /** How a player's transfer ends: seen in the events of both hexes, or asked for when they stay silent. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { type HexView, ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { LocateSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { PlayerArrivedSchema, PlayerReturnedSchema } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { type Key, keyText } from "@hexhold/hex";
 import { backoffMs } from "./backoff.ts";
@@ -32,9 +32,12 @@ const askMs = { baseMs: 300, maxMs: 2000 };
 /** An answer may come before the event that tells more: events gather for some milliseconds on their way. */
 const eventMsMax = 250;
 
-/** Watches `from`, where the player is believed to live, and `to` from now on. */
-export function transferEnd<V>(
-  client: Client<V>,
+/**
+ * Watches `from`, where the player is believed to live, and `to` from now on.
+ * @param player That of the client's session: hexes say of no other whether it lives there.
+ */
+export function transferEnd(
+  client: Pick<Client<unknown>, "send" | "subscribe" | "view">,
   player: Uint8Array,
   from: Key,
   to: Key,
@@ -51,7 +54,7 @@ export function transferEnd<V>(
     let isNews = client.view(key) === undefined;
     subscriptions.push(
       client.subscribe([key], (update) => {
-        const found = update.kind === "event" ? endIn(update.event, player) : undefined;
+        const found = "event" in update ? endIn(update.event, player) : undefined;
         const isState = update.kind === "state" && isNews;
         isNews = true;
         if (found !== undefined) seen.push(found);
@@ -67,8 +70,8 @@ export function transferEnd<V>(
 
   async function ask({ from: origin }: TransferUnderWay): Promise<TransferEnded | undefined> {
     for (const key of [to, origin.key]) {
-      const answer = await client.send(ObserveSchema, key, {}, { ordered: false, timeoutMs: 2000 });
-      if (answer.outcome !== "applied" || !isIn(answer.result, player)) continue;
+      const answer = await client.send(LocateSchema, key, {}, { ordered: false, timeoutMs: 2000 });
+      if (answer.outcome !== "applied") continue;
       if (key === to) return { end: "arrived" };
       if (answer.hexVersion > origin.hexVersion) return { end: "returned", reason: "" };
     }
@@ -137,8 +140,4 @@ function endIn(
     return { number, ended: { end: "returned", reason } };
   }
   return undefined;
-}
-
-function isIn(view: HexView, player: Uint8Array): boolean {
-  return view.players.some(({ playerId }) => compareBytes(playerId, player) === 0);
 }

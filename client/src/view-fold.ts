@@ -1,4 +1,6 @@
 /** How a game's view of a hex is read and carried on from event to event. */
+import { type DescMessage, getOption, hasOption, type Message } from "@bufbuild/protobuf";
+import { view as viewOption } from "@hexhold/gen/hexhold/options/v1/options_pb";
 
 /** An event as an observer gets it. */
 export interface SeenEvent {
@@ -13,21 +15,24 @@ export interface SeenEvent {
 
 /** What a view is: a message of a game, at a version. */
 export interface ViewContract {
-  /** Full name of the message: `hexhold.hex.v1.HexView`. */
+  /** Full name of the message: `hexhold.hex.v1.ReadableView`. */
   readonly type: string;
-  /** Version of the command by which a hex is read: it rises with every change of the message. */
+  /** As in its option `hexhold.options.v1.view`: it rises with every change of the message. */
   readonly version: number;
 }
 
-/** Pure. A game brings its own; {@link referenceView} is the one of the reference game. */
+/** Pure. A game's client brings it; {@link readableView} is the one of games that have no view of their own. */
 export interface ViewFold<V> {
   /**
-   * The view that it was written for. It reads later versions as well, since changes under one name are compatible;
-   * an earlier version lacks fields that the fold relies on.
+   * The views that it was written for. It reads later versions of them as well, since changes under one name are
+   * compatible; an earlier version lacks fields that the fold relies on.
    */
-  readonly reads: ViewContract;
-  /** Reads a full state. Throws when it is none. */
-  decode(bytes: Uint8Array): V;
+  readonly reads: readonly ViewContract[];
+  /**
+   * Reads a full state. Throws when it is none.
+   * @param type Full name of the message; empty: the gateway does not name it.
+   */
+  decode(bytes: Uint8Array, type: string): V;
   /**
    * The view after `event`; never changes `view`. Undefined: what it makes of the view cannot be told here
    * (an event of a newer game), and the full state is asked for. Throws when the payload cannot be read.
@@ -40,9 +45,50 @@ export interface ViewFold<V> {
   agrees?(folded: V, state: V): boolean;
 }
 
+/** Reads the option `hexhold.options.v1.view`. Throws a TypeError when `schema` is no view. */
+export function viewContractOf(schema: DescMessage): ViewContract {
+  if (!hasOption(schema, viewOption)) {
+    throw new TypeError(`${schema.typeName} is no view: it has no option hexhold.options.v1.view`);
+  }
+  return { type: schema.typeName, version: getOption(schema, viewOption).version };
+}
+
+/**
+ * A fold for clients that can show several games: each view is that of the fold that reads its type. Views must be
+ * named: of a gateway that does not name them none is read. Throws a TypeError when two folds read one type.
+ */
+export function oneOf<V extends readonly Message[]>(
+  ...folds: { readonly [I in keyof V]: ViewFold<V[I]> }
+): ViewFold<V[number]> {
+  // Each is given only the views that it has made.
+  const given = folds as readonly ViewFold<V[number]>[];
+  const byType = new Map<string, ViewFold<V[number]>>();
+  for (const fold of given) {
+    for (const { type } of fold.reads) {
+      if (byType.has(type)) throw new TypeError(`two folds read ${type}`);
+      byType.set(type, fold);
+    }
+  }
+  const foldOf = (type: string): ViewFold<V[number]> => {
+    const fold = byType.get(type);
+    if (fold !== undefined) return fold;
+    throw new TypeError(
+      type === "" ? "the type of the view is not known" : `no fold reads ${type}`,
+    );
+  };
+  return {
+    reads: given.flatMap(({ reads }) => reads),
+    decode: (bytes, type) => foldOf(type).decode(bytes, type),
+    apply: (view, event) => foldOf(view.$typeName).apply(view, event),
+    agrees: (folded, state) =>
+      folded.$typeName === state.$typeName &&
+      foldOf(state.$typeName).agrees?.(folded, state) !== false,
+  };
+}
+
 /**
  * A hex's view cannot be shown.
- * - `VIEW_MISMATCH`: it is not the one that the fold reads: another message, or an earlier version. It is not asked
+ * - `VIEW_MISMATCH`: it is not one that the fold reads: another message, or an earlier version. It is not asked
  *   for again on this connection.
  * - `VIEW_UNREADABLE`: it has the right name, or none, and the fold cannot read its bytes. It is asked for again.
  */
@@ -50,11 +96,11 @@ export class ViewError extends Error {
   readonly code: "VIEW_MISMATCH" | "VIEW_UNREADABLE";
   /** What came; undefined from a gateway that does not name it. */
   readonly came: ViewContract | undefined;
-  readonly expected: ViewContract;
+  readonly expected: readonly ViewContract[];
   constructor(
     code: ViewError["code"],
     came: ViewContract | undefined,
-    expected: ViewContract,
+    expected: readonly ViewContract[],
     cause?: unknown,
   ) {
     super(messageOf(code, came, expected), { cause });
@@ -65,24 +111,28 @@ export class ViewError extends Error {
   }
 }
 
-/** The error of a view that is not the one that `reads` names; undefined when it may be read. Pure. */
-export function mismatchOf(came: ViewContract, reads: ViewContract): ViewError | undefined {
+/** The error of a view that is none of those that `reads` names; undefined when it may be read. Pure. */
+export function mismatchOf(
+  came: ViewContract,
+  reads: readonly ViewContract[],
+): ViewError | undefined {
   const isUnnamed = came.type === "";
-  const isRead = came.type === reads.type && came.version >= reads.version;
+  const isRead = reads.some(({ type, version }) => came.type === type && came.version >= version);
   return isUnnamed || isRead ? undefined : new ViewError("VIEW_MISMATCH", came, reads);
 }
 
 function messageOf(
   code: ViewError["code"],
   came: ViewContract | undefined,
-  expected: ViewContract,
+  expected: readonly ViewContract[],
 ): string {
   const named = came === undefined ? "a view without a name" : `a view ${textOf(came)}`;
-  const both = `the gateway sent ${named}, and the fold in use reads ${textOf(expected)}`;
+  const read = expected.map(textOf).join(" or ");
+  const both = `the gateway sent ${named}, and the fold in use reads ${read}`;
   if (code === "VIEW_UNREADABLE") {
     return `${both}: its bytes cannot be read. Compare the fold (option \`view\`) with the game of this world`;
   }
-  return came?.type === expected.type
+  return expected.some(({ type }) => type === came?.type)
     ? `${both} and later: update the server, or use a fold of its version`
     : `${both}: give createClient the fold of this world's game in the option \`view\``;
 }

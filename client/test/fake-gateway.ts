@@ -8,7 +8,7 @@ import {
   ServerFrameSchema,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import type { AnswerSchema, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { GatherResultSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { TransferResultSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { type WebSocket, WebSocketServer } from "ws";
 
@@ -27,7 +27,8 @@ export interface FakePeer {
   /** As a process that dies. */
   cut(): void;
   answer(command: Command, outcome: AnswerOutcome, replayed?: boolean): void;
-  apply(command: Command, left?: bigint): void;
+  /** As a transfer of that number. */
+  apply(command: Command, number?: bigint): void;
   fail(command: Command, errorCode: ErrorCode, reason?: string, retryAfterMs?: number): void;
 }
 
@@ -117,12 +118,10 @@ function newPeer(socket: WebSocket): FakePeer {
           outcome,
         },
       }),
-    apply: (command, left = 90n) =>
+    apply: (command, number = 1n) =>
       peer.answer(command, {
         case: "applied",
-        value: {
-          result: toBinary(GatherResultSchema, create(GatherResultSchema, { amount: 10n, left })),
-        },
+        value: { result: toBinary(TransferResultSchema, create(TransferResultSchema, { number })) },
       }),
     fail: (command, errorCode, reason = "test", retryAfterMs = 0) =>
       peer.answer(command, { case: "error", value: { errorCode, reason, retryAfterMs } }),

@@ -1,6 +1,6 @@
 import { create } from "@bufbuild/protobuf";
-import { GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { expect, it } from "vitest";
 import { compareLedger, type LedgerRow } from "./ledger-differences.ts";
 

@@ -1,7 +1,7 @@
 /** The ledger held against the journal: per account and item, what was credited is what was gathered. */
 import { fromBinary } from "@bufbuild/protobuf";
-import { type Gathered, GatheredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import { ResourceSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type Gathered, GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
+import { ResourceSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { withPostgres } from "./with-postgres.ts";
 
 export interface LedgerDifferences {

@@ -7,8 +7,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { ClientFrameSchema, ServerFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { type Answer, ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { HexViewSchema, type HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { GatheredSchema, LevelRaisedSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import { HexViewSchema, type HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { GatheredSchema, LevelRaisedSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { type Key, parseKeyText } from "@hexhold/hex";
 import type { Player } from "./start-world.ts";
 

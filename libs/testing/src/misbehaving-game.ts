@@ -4,8 +4,8 @@
  */
 import type { Message } from "@bufbuild/protobuf";
 import type { Decision, Game } from "@hexhold/actor";
-import type { Gather } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import type { Gathered } from "@hexhold/gen/hexhold/hex/v1/events_pb";
+import type { Gather } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import type { Gathered } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { createGame as createReferenceGame } from "@hexhold/reference-game";
 
 /** Amounts that the rules fail on, by what they do. */
@@ -36,7 +36,7 @@ export const slowEventMs = 5;
 export const fatalAmount = 995n;
 
 function misbehave(message: Message): Decision | undefined {
-  if (message.$typeName !== "hexhold.hex.v1.Gather") return undefined;
+  if (message.$typeName !== "hexhold.reference.v1.Gather") return undefined;
   switch ((message as Gather).amount) {
     case badAmounts.throws:
       throw new Error("bad rules: thrown");
@@ -56,7 +56,7 @@ function misbehave(message: Message): Decision | undefined {
 }
 
 function misfold(event: Message): void {
-  if (event.$typeName !== "hexhold.hex.v1.Gathered") return;
+  if (event.$typeName !== "hexhold.reference.v1.Gathered") return;
   const { amount } = event as Gathered;
   const untilMs =
     amount === badEvents.slow

@@ -4,8 +4,9 @@
  */
 import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
-import { type Client, createClient, createReferencePlayer } from "@hexhold/client";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type Client, createClient } from "@hexhold/client";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { createReferencePlayer } from "@hexhold/reference-client";
 
 export interface ClockOrder {
   readonly url: string;

@@ -1,6 +1,6 @@
 /** The world as its journal alone tells it. */
 import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
-import { type HexState, HexStateSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type HexState, HexStateSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { createMessageRegistry } from "@hexhold/messaging";
 import { createGame } from "@hexhold/reference-game";
 import { withPostgres } from "@hexhold/testing";

@@ -1,7 +1,8 @@
 /** Load for faults: players that enter, gather and move until they are told to stop. */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { EnterSchema, GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { EnterSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { gatewayUrls, joinPlayer, type LoadPlayer, type World } from "@hexhold/testing";
 
 export interface Play {

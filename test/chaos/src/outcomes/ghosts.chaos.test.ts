@@ -6,9 +6,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Client, connect } from "@hexhold/client";
-import { ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import type { HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { freePorts, removeDataDir } from "@hexhold/local-stack";
 import { uuidText } from "@hexhold/messaging";
+import { referenceView } from "@hexhold/reference-client";
 import { gatewayUrls, startWorld, withPostgres, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { BotsCounted } from "../bot-process.ts";
@@ -24,7 +25,7 @@ const dataDir = mkdtempSync(path.join(tmpdir(), "hexhold-ghosts-"));
 
 let world: World;
 let gateways: readonly string[];
-let observer: Client;
+let observer: Client<HexView>;
 let groups: Group[];
 
 /** Bots in one process. */
@@ -58,7 +59,8 @@ beforeAll(async () => {
   gateways = gatewayUrls(world.status());
   const [first, second] = gateways as [string, string];
   const [minted] = await world.mint(1);
-  observer = await connect({ url: [second, first], token: minted!.token });
+  const url = [second, first];
+  observer = await connect({ url, token: minted!.token, view: referenceView });
   groups = [];
   // One after another: each registers eight at a time, as many as the accounts service has room for.
   for (const [name, at] of [
@@ -117,9 +119,7 @@ async function onlineInState(): Promise<{ online: Set<string>; keys: bigint[] }>
 
 /** Who is online by what observers see of every hex that has a journal. */
 async function onlineInView(keys: readonly bigint[]): Promise<Set<string>> {
-  const views = await Promise.all(
-    keys.map((hexId) => observer.send(ObserveSchema, { hexId, layerId: 0 }, {})),
-  );
+  const views = await Promise.all(keys.map((hexId) => observer.observe({ hexId, layerId: 0 })));
   return new Set(
     views.flatMap((view) =>
       view.outcome === "applied"

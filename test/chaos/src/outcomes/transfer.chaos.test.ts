@@ -1,9 +1,15 @@
 /** Players that go from hex to hex while workers, the broker and PostgreSQL are killed. */
 import { setTimeout as pause } from "node:timers/promises";
-import { type Client, connect, createReferencePlayer, type ReferencePlayer } from "@hexhold/client";
-import { ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { type Client, connect } from "@hexhold/client";
+import { LocateSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import type { HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
+import {
+  createReferencePlayer,
+  type ReferencePlayer,
+  referenceView,
+} from "@hexhold/reference-client";
 import { gatewayUrls, startWorld, type World, untilSpread } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { checkTransfers } from "./check-transfers.ts";
@@ -38,7 +44,7 @@ beforeAll(async () => {
 afterAll(async () => world.stop());
 
 interface Walker {
-  readonly client: Client;
+  readonly client: Client<HexView>;
   readonly player: ReferencePlayer;
   readonly outcomes: Map<string, number>;
   walking: Promise<void>;
@@ -49,7 +55,8 @@ async function startWalkers(isOver: () => boolean, onTransfer: () => void): Prom
   return Promise.all(
     Array.from({ length: playerCount }, async (_, i) => {
       const [minted] = await world.mint(1, keyText(area[i % area.length]!));
-      const client = await connect({ url: urls[i % urls.length]!, token: minted!.token });
+      const url = urls[i % urls.length]!;
+      const client = await connect({ url, token: minted!.token, view: referenceView });
       const player = createReferencePlayer(client);
       const walker: Walker = { client, player, outcomes: new Map(), walking: Promise.resolve() };
       await player.enter();
@@ -140,8 +147,7 @@ it(`${transfersMin} random transfers with kills: every player ends in exactly on
   expect(report.returned).toBeGreaterThan(0);
   // What each player believes is where it lives.
   for (const { player, client } of walkers) {
-    const view = await client.send(ObserveSchema, player.key, {});
-    expect(view).toMatchObject({ outcome: "applied" });
+    expect(await client.send(LocateSchema, player.key)).toMatchObject({ outcome: "applied" });
     expect(client.stats.gapsUnnoticed).toBe(0);
     client.close();
   }

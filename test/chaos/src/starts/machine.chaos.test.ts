@@ -2,8 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { isThere } from "@hexhold/config";
-import { type LocalStack, removeDataDir, startLocalStack } from "@hexhold/local-stack";
+import { CHECKOUT, type LocalStack, removeDataDir, startLocalStack } from "@hexhold/local-stack";
 import { Client } from "pg";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { expectFailure, useStartCase, statusOf } from "./start-case.ts";
@@ -37,9 +38,15 @@ describe("a start on a machine that is not as it should be", () => {
   );
 
   it("says what a service process printed when it does not come up", async () => {
+    // A game that only the workers cannot load: the host would say it at once, without a process.
     const file = join(at.dataDir, "game.mjs");
-    writeFileSync(file, 'throw new Error("this game is broken");\n');
-    const env = { HEXHOLD_GAME__MODULE: `file://${file}` };
+    const reference = pathToFileURL(join(CHECKOUT, "games/reference/src/index.ts"));
+    writeFileSync(
+      file,
+      `export { createGame } from "${reference.href}";
+       if (process.argv[1].includes("worker")) throw new Error("this game is broken");`,
+    );
+    const env = { HEXHOLD_GAME__MODULE: file };
     const ended = await at.tryStart({ env, flags: ["--profile", "cluster"], msMax: 120_000 });
     expectFailure(ended, /this game is broken/);
   });

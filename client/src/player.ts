@@ -1,40 +1,22 @@
-/** A player of the reference game: its commands by name, sent to the hex where it lives. */
-import type { Message, MessageInitShape } from "@bufbuild/protobuf";
+/** The player of a session, in whatever game: its commands are sent to the hex where it lives, and follow it. */
+import { isMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import {
   type Enter,
-  type EnterResult,
   EnterSchema,
-  type Gather,
-  type GatherResult,
-  GatherSchema,
-  type HexView,
   type Leave,
   LeaveSchema,
-  type Move,
-  MoveSchema,
+  type Locate,
+  LocateSchema,
   type NotResidentDetail,
-  type Observe,
-  ObserveSchema,
+  NotResidentDetailSchema,
   type TransferResult,
   TransferSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import type { Key } from "@hexhold/hex";
-import type { Client, SendOptions } from "./client.ts";
+import type { Client, ObserveOutcome, SendOptions } from "./client.ts";
 import type { Applied, Failed, OutcomeOf, Refused } from "./outcome.ts";
 import { type TransferEnded, transferEnd } from "./transfer-end.ts";
-
-declare module "./outcome.ts" {
-  interface CommandTypes {
-    "hexhold.hex.v1.Enter": { result: EnterResult; detail: NotResidentDetail };
-    "hexhold.hex.v1.Leave": { detail: NotResidentDetail };
-    "hexhold.hex.v1.Move": { detail: NotResidentDetail };
-    "hexhold.hex.v1.Gather": { result: GatherResult; detail: NotResidentDetail };
-    "hexhold.hex.v1.Observe": { result: HexView };
-    "hexhold.hex.v1.Transfer": { result: TransferResult; detail: NotResidentDetail };
-  }
-}
 
 /** What a transfer came to; applied: it has ended, and how. */
 export type TransferOutcome =
@@ -42,27 +24,37 @@ export type TransferOutcome =
   | Refused<NotResidentDetail | undefined>
   | Failed;
 
-export interface ReferencePlayer {
+/** `Observed`: as of the client. */
+export interface Player<Observed = Uint8Array> {
   /** Where it lives, as far as is known: what `welcome` said, or where a hex said that it went. */
   readonly key: Key;
+  /**
+   * Sends a game's command to the hex where the player lives. A hex that it has left says where it went, in commands
+   * whose contract has the detail `NotResidentDetail`: the command goes on there, three hexes at most; while the player
+   * is on its way, the command waits.
+   */
+  send<T extends Message>(
+    schema: GenMessage<T>,
+    init?: MessageInitShape<GenMessage<NoInfer<T>>>,
+    options?: SendOptions,
+  ): Promise<OutcomeOf<T>>;
+  /** As {@link Client.sendLatest}, to the hex where the player is believed to live. */
+  sendLatest<T extends Message>(
+    schema: GenMessage<T>,
+    init: MessageInitShape<GenMessage<NoInfer<T>>>,
+    onOutcome?: (outcome: OutcomeOf<T>) => void,
+  ): void;
   enter(options?: SendOptions): Promise<OutcomeOf<Enter>>;
   leave(options?: SendOptions): Promise<OutcomeOf<Leave>>;
-  gather(
-    resource: Resource,
-    amount: number | bigint,
-    options?: SendOptions,
-  ): Promise<OutcomeOf<Gather>>;
-  observe(options?: SendOptions): Promise<OutcomeOf<Observe>>;
+  /** Asks where the player lives, and follows it there; applied: in `key`, and whether it is online. */
+  locate(options?: SendOptions): Promise<OutcomeOf<Locate>>;
+  /** As {@link Client.observe}, of the hex where the player is believed to live. */
+  observe(options?: SendOptions): Promise<ObserveOutcome<Observed>>;
   /**
    * Goes to a neighbouring hex, and resolves when the player has arrived (`key` is then the new hex) or is back.
    * Watches both hexes meanwhile. `end: "unknown"`: neither was to be learnt in the time given (default 30 s).
    */
   transfer(to: Key, options?: SendOptions): Promise<TransferOutcome>;
-  /**
-   * Walks to a place, in thousandths of the hex's inradius east and north of its centre. Fire and forget, the
-   * newest place counts; `onOutcome` hears of the moves that were sent.
-   */
-  move(x: number, y: number, onOutcome?: (outcome: OutcomeOf<Move>) => void): void;
 }
 
 /** Hexes that are asked one after another where a player went. */
@@ -72,7 +64,7 @@ const transitTriesMax = 50;
 const transferMsMax = 30_000;
 
 /** Makes the player of a client that is welcome. Throws when the server named no hex where it lives. */
-export function createReferencePlayer<V>(client: Client<V>): ReferencePlayer {
+export function createPlayer<Observed>(client: Client<unknown, Observed>): Player<Observed> {
   const { residence, accountId } = client.welcome ?? {};
   if (residence === undefined || accountId === undefined) {
     throw new TypeError("the welcome names no hex of residence");
@@ -81,8 +73,8 @@ export function createReferencePlayer<V>(client: Client<V>): ReferencePlayer {
 
   const follow = async <T extends Message>(
     schema: GenMessage<T>,
-    init: MessageInitShape<GenMessage<T>>,
-    options: SendOptions | undefined,
+    init?: MessageInitShape<GenMessage<NoInfer<T>>>,
+    options?: SendOptions,
   ): Promise<OutcomeOf<T>> => {
     let hops = 0;
     for (let tries = 1; ; tries++) {
@@ -103,11 +95,12 @@ export function createReferencePlayer<V>(client: Client<V>): ReferencePlayer {
     get key() {
       return key;
     },
+    send: follow,
+    sendLatest: (schema, init, onOutcome) => client.sendLatest(schema, key, init, onOutcome),
     enter: (options) => follow(EnterSchema, {}, options),
     leave: (options) => follow(LeaveSchema, {}, options),
-    gather: (resource, amount, options) =>
-      follow(GatherSchema, { resource, amount: BigInt(amount) }, options),
-    observe: (options) => client.send(ObserveSchema, key, {}, options),
+    locate: (options) => follow(LocateSchema, {}, options),
+    observe: (options) => client.observe(key, options),
     async transfer(to, options) {
       // Watched before it begins: what happens is seen as it happens.
       const watch = transferEnd(client, accountId, key, to);
@@ -125,14 +118,12 @@ export function createReferencePlayer<V>(client: Client<V>): ReferencePlayer {
         watch.close();
       }
     },
-    move: (x, y, onOutcome) =>
-      client.sendLatest(MoveSchema, key, { x: Math.round(x), y: Math.round(y) }, onOutcome),
   };
 }
 
-function wentTo<T extends Message>(outcome: OutcomeOf<T>): Key | undefined {
-  if (outcome.outcome !== "refused" || outcome.reason !== "not-resident") return undefined;
-  const detail = outcome.detail as Partial<NotResidentDetail> | undefined;
-  const hexId = detail?.wentToHexId ?? 0n;
-  return hexId === 0n ? undefined : { hexId, layerId: detail?.wentToLayerId ?? 0 };
+/** Of a refusal of whatever game: the detail is the platform's. */
+function wentTo({ reason, detail }: Refused<unknown>): Key | undefined {
+  if (reason !== "not-resident" || !isMessage(detail, NotResidentDetailSchema)) return undefined;
+  const { wentToHexId, wentToLayerId } = detail;
+  return wentToHexId === 0n ? undefined : { hexId: wentToHexId, layerId: wentToLayerId };
 }

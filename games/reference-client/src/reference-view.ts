@@ -1,33 +1,27 @@
 /** The view of a hex of the reference game: a pure fold of its events over `HexView`. */
 import { create, fromBinary } from "@bufbuild/protobuf";
+import { compareBytes, type SeenEvent, viewContractOf, type ViewFold } from "@hexhold/client";
 import {
   type HexView,
   HexViewSchema,
-  ObserveSchema,
   type SeenPlayer,
   SeenPlayerSchema,
-} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+} from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { PlayerEnteredSchema, PlayerLeftSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import {
   GatheredSchema,
   LevelRaisedSchema,
-  PlayerEnteredSchema,
-  PlayerLeftSchema,
   PlayerMovedSchema,
-} from "@hexhold/gen/hexhold/hex/v1/events_pb";
+} from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import {
   PlayerArrivedSchema,
   PlayerDepartedSchema,
   PlayerReturnedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
-import { type Resource, type Stock, StockSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import { compareBytes } from "./bytes.ts";
-import { contractOf } from "./contract-of.ts";
-import type { SeenEvent, ViewFold } from "./view-fold.ts";
-
-const { messageVersion: version } = contractOf(ObserveSchema);
+import { type Resource, type Stock, StockSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 
 export const referenceView: ViewFold<HexView> = {
-  reads: { type: HexViewSchema.typeName, version },
+  reads: [viewContractOf(HexViewSchema)],
   decode: (bytes) => fromBinary(HexViewSchema, bytes),
   apply: applyEvent,
   agrees,

@@ -1,10 +1,9 @@
-import { create } from "@bufbuild/protobuf";
-import { HexViewSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { create, toBinary } from "@bufbuild/protobuf";
+import { HexViewSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { LevelRaisedSchema, PlayerMovedSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { expect, test } from "vitest";
-import { backoffMs } from "./backoff.ts";
 import { referenceView, stockAt } from "./reference-view.ts";
-import { createServerClock } from "./server-clock.ts";
 
 const view = create(HexViewSchema, {
   stocks: [{ resource: Resource.WOOD, amount: 40n, asOfMs: 10_000n }],
@@ -34,25 +33,13 @@ test("two views agree when they differ in nothing but growth, and a rounding of 
   expect(referenceView.agrees?.(view, { ...later(60n), population: 1 })).toBe(false);
 });
 
-test("the pause doubles up to its maximum, with up to half of it taken off", () => {
-  const options = { baseMs: 100, maxMs: 1000 };
-  expect([0, 1, 2, 3, 4, 99].map((attempt) => backoffMs(attempt, options, () => 1))).toEqual([
-    100, 200, 400, 800, 1000, 1000,
-  ]);
-  expect(backoffMs(0, options, () => 0)).toBe(50);
-});
-
-test("the clock keeps to the sample with the shortest way, and goes on by itself", () => {
-  let localMs = 0;
-  const clock = createServerClock(() => localMs);
-  clock.sample(1_000_000, 100);
-  expect(clock.now()).toBe(1_000_050);
-  localMs = 10;
-  clock.sample(1_000_100, 200);
-  expect(clock.now()).toBe(1_000_060);
-  clock.sample(1_000_000, 20);
-  expect(clock.now()).toBe(1_000_010);
-  clock.reset();
-  clock.sample(5_000_000, 900);
-  expect(clock.now()).toBe(5_000_450);
+test("a walk moves the player in the view; a new level asks for the state: the pace of regrowth is in no event", () => {
+  const playerId = new Uint8Array(16).fill(9);
+  const event = { messageVersion: 1, tsMs: 0, hexVersion: 2, viewSeq: 2 };
+  const moved = toBinary(PlayerMovedSchema, create(PlayerMovedSchema, { playerId, x: 10, y: 1 }));
+  const walked = { ...event, type: "evt.hex.player-moved", payload: moved };
+  expect(referenceView.apply(view, walked)?.players).toMatchObject([{ playerId, x: 10, y: 1 }]);
+  const payload = toBinary(LevelRaisedSchema, create(LevelRaisedSchema));
+  const raised = { ...event, type: "evt.hex.level-raised", payload };
+  expect(referenceView.apply(view, raised)).toBeUndefined();
 });

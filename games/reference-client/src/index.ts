@@ -1,0 +1,2 @@
+export { createReferencePlayer, type ReferencePlayer } from "./reference-player.ts";
+export { referenceView, stockAt } from "./reference-view.ts";
