@@ -4,23 +4,29 @@ import { useEffect } from "preact/hooks";
 import { gaps, session } from "./connection.ts";
 import { MapView } from "./map/map-view.tsx";
 import { notes } from "./notes.ts";
+import { DocumentCard } from "./panel/document-card.tsx";
 import { Ended } from "./panel/ended.tsx";
 import { FrameList } from "./panel/frame-list.tsx";
 import { FrontPage } from "./panel/front-page.tsx";
 import { HexCard } from "./panel/hex-card.tsx";
+import { OtherGameCard } from "./panel/other-game-card.tsx";
 import { StatusLine } from "./panel/status-line.tsx";
 import { WalkCard } from "./panel/walk-card.tsx";
 import { stage } from "./stage.ts";
 import { plane, walkByKeys } from "./ways.ts";
+import { walkHint } from "./words/game-words.ts";
 import { resourceNames, resources } from "./words/resource-words.ts";
 import {
   arrivalWords,
+  hasPlaces,
   isPresent,
   ownBalance,
   ownHex,
   ownPlayers,
   ownStock,
+  sight,
   transit,
+  type World,
   world,
 } from "./world.ts";
 
@@ -72,7 +78,7 @@ function Playing() {
         <Notes />
       </main>
       <aside aria-label="Your hex and what you can do">
-        {opened !== undefined && <HexCard world={opened} />}
+        {opened !== undefined && <OwnHexCard world={opened} />}
         {opened !== undefined && <WalkCard world={opened} />}
         <FrameList world={opened} />
       </aside>
@@ -80,13 +86,26 @@ function Playing() {
   );
 }
 
+function OwnHexCard({ world: opened }: { world: World }) {
+  switch (sight.value) {
+    case "unknown":
+    case "reference":
+      return <HexCard world={opened} />;
+    case "readable":
+      return <DocumentCard world={opened} />;
+    case "none":
+      return <OtherGameCard world={opened} />;
+    default:
+      return sight.value satisfies never;
+  }
+}
+
 /** What the player may do now, or waits for. */
 function hint(hasWorld: boolean): string {
   if (!hasWorld) return "Looking for your hex…";
   if (!isPresent.value) return "Coming into the world…";
   if (transit.value !== undefined) return "Walking to the next hex…";
-  const touch = !matchMedia("(hover: hover)").matches;
-  return `${touch ? "Tap" : "Click"} to walk, in your hex or to the next`;
+  return walkHint(!matchMedia("(hover: hover)").matches, hasPlaces.value);
 }
 
 function Notes() {
@@ -105,6 +124,7 @@ function mirror(): void {
   const shown = stage.value.mode;
   const home = world.value?.place.value.home;
   dataset["stage"] = shown;
+  dataset["sight"] = sight.value;
   dataset["state"] = session.value.mode;
   dataset["present"] = String(isPresent.value);
   dataset["account"] = world.value?.accountText ?? "";

@@ -1,17 +1,22 @@
 /** The page's connection to the world: comes in, comes in again after each loss, and leaves. */
 import {
   createClient,
-  createReferencePlayer,
   type EndReason,
-  type ReferencePlayer,
+  oneOf,
+  readableView,
   type SessionState,
-  ViewError,
 } from "@hexhold/client";
+import {
+  createReferencePlayer,
+  type ReferencePlayer,
+  referenceView,
+} from "@hexhold/reference-client";
 import { signal } from "@preact/signals";
 import { noteFrame } from "./frame-log.ts";
+import type { WorldView } from "./hex-index.ts";
 import { say } from "./notes.ts";
 import { forgetWorld, isPresent, nowMs, openWorld, tell, transit, world } from "./world.ts";
-import { otherGame, passEnding } from "./words/session-words.ts";
+import { passEnding } from "./words/session-words.ts";
 
 export const session = signal<SessionState>({ mode: "connecting", attempt: 0 });
 /** Milliseconds; undefined while not connected. */
@@ -39,12 +44,13 @@ const tickMs = 250;
 export function connectWorld({ token, onEnd }: ConnectOptions): Connection {
   forgetWorld();
   const { protocol, host } = location;
-  let player: ReferencePlayer | undefined;
+  let player: ReferencePlayer<WorldView> | undefined;
   let arrivals = 0;
   const client = createClient({
     url: `${protocol === "https:" ? "wss" : "ws"}://${host}/`,
     token,
     sdk: "hexhold-console/0.1.0",
+    view: oneOf(referenceView, readableView),
     onFrame: noteFrame,
     onState(state) {
       session.value = state;
@@ -57,10 +63,7 @@ export function connectWorld({ token, onEnd }: ConnectOptions): Connection {
     onNotice(kind) {
       if (kind === "token-expiring" && typeof token === "string") say(passEnding);
     },
-    onFault(error) {
-      if (error instanceof ViewError) say(otherGame);
-      reportError(error);
-    },
+    onFault: (error) => reportError(error),
   });
   const timer = setInterval(() => {
     nowMs.value = client.serverNow();

@@ -1,10 +1,17 @@
 /** What the page knows of each hex of the ring; read by the map sixty times a second, without signals. */
 import type { HexUpdate } from "@hexhold/client";
-import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import type { ReadableView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import type { HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { keyText } from "@hexhold/hex";
 
+/** The views that the page can show. */
+export type WorldView = HexView | ReadableView;
+
 export interface KnownHex {
+  /** Of the reference game. */
   readonly view: HexView | undefined;
+  /** JSON text, of a game that has no view of its own. */
+  readonly document: string | undefined;
   readonly hexVersion: number;
   /** `loading`: no state yet. `stale`: a gap, or no connection. `denied`: not to be seen, for the reason given. */
   readonly mode: "loading" | "live" | "stale" | "denied";
@@ -12,11 +19,11 @@ export interface KnownHex {
   readonly reason?: string;
 }
 
-const loading: KnownHex = { view: undefined, hexVersion: 0, mode: "loading" };
+const loading: KnownHex = { view: undefined, document: undefined, hexVersion: 0, mode: "loading" };
 
 export interface HexIndex {
   get(keyText: string): KnownHex;
-  take(update: HexUpdate<HexView>): void;
+  take(update: HexUpdate<WorldView>): void;
   /** The hex is watched no more. */
   forget(keyText: string): void;
 }
@@ -33,11 +40,13 @@ export function createHexIndex(): HexIndex {
         case "state":
         case "event": {
           const { view, hexVersion } = update.seen;
-          hexes.set(text, { view, hexVersion, mode: "live" });
+          hexes.set(text, { ...shownOf(view), hexVersion, mode: "live" });
           break;
         }
         case "stale":
-          hexes.set(text, { ...before, mode: before.view === undefined ? "loading" : "stale" });
+          // The state that an event asks for comes in a moment: a map that flickers tells less.
+          if (update.cause === "event") break;
+          hexes.set(text, { ...before, mode: isSeen(before) ? "stale" : "loading" });
           break;
         case "denied":
           hexes.set(text, { ...loading, mode: "denied", reason: update.reason });
@@ -50,4 +59,15 @@ export function createHexIndex(): HexIndex {
       }
     },
   };
+}
+
+/** Whether there is something to show of it. */
+export function isSeen({ view, document }: KnownHex): boolean {
+  return view !== undefined || document !== undefined;
+}
+
+function shownOf(view: WorldView): Pick<KnownHex, "view" | "document"> {
+  return view.$typeName === "hexhold.hex.v1.ReadableView"
+    ? { view: undefined, document: view.json }
+    : { view, document: undefined };
 }

@@ -1,22 +1,15 @@
 /** The world as one player sees it: what is known, as signals for the panel and an index for the map, and what can be done. */
-import {
-  type AnyOutcome,
-  type Client,
-  hexDigits,
-  type HexUpdate,
-  type ReferencePlayer,
-  stockAt,
-  uuidText,
-} from "@hexhold/client";
+import { type AnyOutcome, type Client, hexDigits, type HexUpdate, uuidText } from "@hexhold/client";
 import { fromBinary } from "@bufbuild/protobuf";
-import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { PlayerEnteredSchema, PlayerLeftSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
-import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { areNeighbours, type Key, keyText, sameKey } from "@hexhold/hex";
+import { type ReferencePlayer, stockAt } from "@hexhold/reference-client";
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
 import { type BalanceReader, balances, readBalances } from "./balances.ts";
-import { createHexIndex, type KnownHex } from "./hex-index.ts";
+import { createHexIndex, type KnownHex, type WorldView } from "./hex-index.ts";
 import { say } from "./notes.ts";
+import { paced } from "./paced.ts";
 import { createRing } from "./ring.ts";
 import { createWalker, type Walker } from "./walker.ts";
 import { outcomeWords, walkWords, type Wish } from "./words/outcome-words.ts";
@@ -24,6 +17,8 @@ import { placeWords } from "./words/place-words.ts";
 import { resourceNames } from "./words/resource-words.ts";
 
 export const gatherAmount = 10;
+/** Between two questions whether the player is still in the world, where no view says so. */
+const checkEveryMs = 1000;
 
 /** On the way to another hex. */
 export interface Transit {
@@ -40,8 +35,14 @@ export interface Place {
   readonly from: Key | undefined;
 }
 
+/**
+ * What the page can show of the world's game, as the first hex says that is seen. `readable`: it has no view of its
+ * own, only documents. `none`: it has one that the page does not know.
+ */
+export type Sight = "unknown" | "reference" | "readable" | "none";
+
 export interface World {
-  readonly client: Client;
+  readonly client: Client<WorldView>;
   /** 16 bytes. */
   readonly playerId: Uint8Array;
   /** Hex digits of the player's id. */
@@ -69,6 +70,12 @@ export const nowMs = signal(Date.now());
 /** Where the player has just come to, for who does not see the map. */
 export const arrivalWords = signal("");
 
+export const sight = signal<Sight>("unknown");
+/** Whether the game has places inside a hex, where the figure can walk; taken for granted until its view is known. */
+export const hasPlaces = computed(() => sight.value === "reference" || sight.value === "unknown");
+/** Rises when a document has come: who shows documents reads it. */
+export const documentsSeen = signal(0);
+
 export const ownPlayers = computed(() => ownHex.value?.view?.players ?? []);
 
 /** Nothing is known any more. */
@@ -78,20 +85,21 @@ export function forgetWorld(): void {
   ownHex.value = undefined;
   transit.value = undefined;
   isPresent.value = false;
+  sight.value = "unknown";
   arrivalWords.value = "";
   balances.value = new Map();
 }
 
 /** @param comeIn brings the player in again, when it is not certain where it is. */
 export function openWorld(
-  client: Client,
-  player: ReferencePlayer,
+  client: Client<WorldView>,
+  player: ReferencePlayer<WorldView>,
   playerId: Uint8Array,
   comeIn: () => Promise<void>,
 ): World {
   const index = createHexIndex();
   const self = hexDigits(playerId);
-  const ring = createRing<HexView>({
+  const ring = createRing<WorldView>({
     subscribe: (keys, listener) => client.subscribe(keys, listener),
     listener: seen,
     onClosed: (key) => index.forget(keyText(key)),
@@ -104,40 +112,79 @@ export function openWorld(
         // On its way to another hex it may have taken a step more.
         if (outcome.outcome !== "refused" || transit.value !== undefined) return;
         tell({ type: "cmd.hex.move", doing: "Walking" }, outcome);
-        walker.place(positionIn(place.value.home));
+        walker.place(placeIn(place.value.home));
       }),
   });
-  const reader: BalanceReader = readBalances(client);
+  let reader: BalanceReader | undefined;
+  /** Number of the own hex's view up to which all was told; what is between it and a state is in the state alone. */
+  let toldSeq = 0;
 
-  function seen(update: HexUpdate<HexView>): void {
+  function seen(update: HexUpdate<WorldView>): void {
     index.take(update);
+    look(update);
     const { home } = place.value;
     if (!sameKey(update.key, home)) return;
     ownHex.value = index.get(keyText(home));
-    if (wasSentOffline(update)) {
-      isPresent.value = false;
-      void comeIn();
+    if (wasSentOffline(update)) comeBack();
+    if ("event" in update) toldSeq = update.event.viewSeq;
+    if (update.kind === "state") {
+      const isWhole = update.seen.viewSeq === toldSeq;
+      toldSeq = update.seen.viewSeq;
+      if (!isWhole && sight.value === "readable") checkPresence();
     }
-    if (update.kind === "state") walker.begin(positionIn(home));
+    if (update.kind === "state" || update.kind === "unreadable") walker.begin(placeIn(home));
     if (update.kind !== "event" || update.event.type !== "evt.hex.player-entered") return;
     const { playerId: entered } = fromBinary(PlayerEnteredSchema, update.event.payload);
-    if (hexDigits(entered) === self) walker.place(positionIn(home));
+    if (hexDigits(entered) === self) walker.place(placeIn(home));
+  }
+
+  /** What kind of game it is. */
+  function look(update: HexUpdate<WorldView>): void {
+    if (update.kind === "unreadable" && update.error.code === "VIEW_MISMATCH") sight.value = "none";
+    if (update.kind !== "state") return;
+    const isReadable = update.seen.view.$typeName === "hexhold.hex.v1.ReadableView";
+    sight.value = isReadable ? "readable" : "reference";
+    if (isReadable) documentsSeen.value++;
+    else reader ??= readBalances(client);
+  }
+
+  function comeBack(): void {
+    isPresent.value = false;
+    void comeIn();
+  }
+
+  /** A document does not say who is online: the hex is asked. */
+  const checkPresence = paced(async () => {
+    if (!mayBeAway()) return;
+    const outcome = await player.locate();
+    if (!mayBeAway() || outcome.outcome !== "applied") return;
+    livesIn(player.key);
+    if (!outcome.result.online) comeBack();
+  }, checkEveryMs);
+
+  function mayBeAway(): boolean {
+    return world.value === opened && isPresent.value && transit.value === undefined;
   }
 
   /**
    * The page has not left, yet its player is not in its hex: its gateway was silent for so long that its session counted
    * as gone. A state that is older than `enter` looks the same; to enter once more then does nothing.
    */
-  function wasSentOffline(update: HexUpdate<HexView>): boolean {
+  function wasSentOffline(update: HexUpdate<WorldView>): boolean {
     if (!isPresent.value || transit.value !== undefined) return false;
-    if (update.kind === "state") return positionIn(update.key) === undefined;
-    if (update.kind !== "event" || update.event.type !== "evt.hex.player-left") return false;
+    if (update.kind === "state") return hasPlaces.value && positionIn(update.key) === undefined;
+    if (!("event" in update) || update.event.type !== "evt.hex.player-left") return false;
     return hexDigits(fromBinary(PlayerLeftSchema, update.event.payload).playerId) === self;
   }
 
   function positionIn(key: Key): { x: number; y: number } | undefined {
     const players = index.get(keyText(key)).view?.players;
     return players?.find((item) => hexDigits(item.playerId) === self);
+  }
+
+  /** Where the figure stands: in the middle, where a game has no places that the page knows. */
+  function placeIn(key: Key): { x: number; y: number } | undefined {
+    return hasPlaces.value ? positionIn(key) : { x: 0, y: 0 };
   }
 
   function livesIn(key: Key): void {
@@ -185,13 +232,13 @@ export function openWorld(
       // Sent in transit, it would be done in the next hex.
       if (transit.value !== undefined || !isPresent.value) return;
       const outcome = await player.gather(resource, gatherAmount);
-      if (outcome.outcome === "applied") reader.soon();
+      if (outcome.outcome === "applied") reader?.soon();
       const thing = resourceNames[resource] ?? "";
       tell({ type: "cmd.hex.gather", doing: `Gathering ${thing}`, thing }, outcome);
     },
     walkTo,
     livesIn,
-    close: () => reader.stop(),
+    close: () => reader?.stop(),
   };
   return opened;
 }

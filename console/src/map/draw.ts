@@ -1,7 +1,7 @@
 /** One picture of the map. */
-import { stockAt } from "@hexhold/client";
-import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import type { KnownHex } from "../hex-index.ts";
+import type { HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { stockAt } from "@hexhold/reference-client";
+import { isSeen, type KnownHex } from "../hex-index.ts";
 import { resourceColours, resources } from "../words/resource-words.ts";
 import { deniedWords } from "../words/session-words.ts";
 import type { Camera } from "./camera.ts";
@@ -68,16 +68,17 @@ function drawGround(
   hex: PlaneHex,
   isOwn: boolean,
 ): void {
-  const { view, mode } = scene.known(hex.hexId);
+  const known = scene.known(hex.hexId);
+  const { mode } = known;
   outline(canvas, scene, hex);
-  canvas.fillStyle = groundOf(hex, view, scene.serverNowMs, isOwn);
+  canvas.fillStyle = groundOf(hex, known, scene.serverNowMs, isOwn);
   canvas.globalAlpha = mode === "live" ? 1 : mode === "stale" ? 0.75 : 0.45;
   canvas.fill();
   canvas.globalAlpha = 1;
   canvas.lineJoin = "round";
   canvas.setLineDash(mode === "live" ? [] : [5, 6]);
   canvas.lineWidth = isOwn ? 2.5 : 1;
-  canvas.strokeStyle = isOwn ? ink.own : view === undefined ? ink.line : ink.lineNear;
+  canvas.strokeStyle = isOwn ? ink.own : isSeen(known) ? ink.lineNear : ink.line;
   canvas.stroke();
   canvas.setLineDash([]);
 }
@@ -164,22 +165,26 @@ function arrow(
   canvas.restore();
 }
 
-/** The fuller its stocks and the higher its level, the greener and the brighter a hex. */
+/** The fuller its stocks and the higher its level, the greener and the brighter a hex; without a view all are alike. */
 function groundOf(
   { hexId, centre }: PlaneHex,
-  view: HexView | undefined,
+  known: KnownHex,
   nowMs: number,
   isOwn: boolean,
 ): string {
-  if (view === undefined) return "#10161d";
-  const capacity = Math.max(Number(view.stockCapacity), 1);
-  const full =
-    resources.reduce((sum, resource) => sum + stockAt(view, resource, nowMs) / capacity, 0) / 3;
+  if (!isSeen(known)) return "#10161d";
+  const level = known.view?.level ?? 0;
+  const full = known.view === undefined ? 0 : fullness(known.view, nowMs);
   // The outer ring lies further off.
   const far = Math.hypot(centre.x, centre.y) > 3 ? 2.5 : 0;
-  const lightness =
-    12 + Math.min(view.level, 12) * 0.9 + full * 4 + (isOwn ? 5 : shadeOf(hexId) - far);
+  const lightness = 12 + Math.min(level, 12) * 0.9 + full * 4 + (isOwn ? 5 : shadeOf(hexId) - far);
   return `hsl(${200 - full * 32} ${18 + full * 12}% ${lightness}%)`;
+}
+
+/** 0: all stocks are empty; 1: all are full. */
+function fullness(view: HexView, nowMs: number): number {
+  const capacity = Math.max(Number(view.stockCapacity), 1);
+  return resources.reduce((sum, item) => sum + stockAt(view, item, nowMs) / capacity, 0) / 3;
 }
 
 /** No two neighbours quite alike: 0…3.5, always the same for a hex. */
@@ -193,12 +198,13 @@ function drawContent(
   hex: PlaneHex,
   isOwn: boolean,
 ): void {
-  const { view, mode, reason = "" } = scene.known(hex.hexId);
+  const known = scene.known(hex.hexId);
+  const { view, mode, reason = "" } = known;
   const { scale } = scene.camera;
   const centre = scene.camera.toScreen(hex.centre);
   canvas.textAlign = "center";
   canvas.textBaseline = "middle";
-  if (view === undefined) {
+  if (!isSeen(known)) {
     canvas.fillStyle = ink.dim;
     canvas.globalAlpha = mode === "denied" ? 0.6 : 0.45 + 0.3 * Math.sin(scene.atMs / 300);
     canvas.font = `500 ${textPx(scale, 0.2)}px ${font}`;
@@ -206,6 +212,7 @@ function drawContent(
     canvas.globalAlpha = 1;
     return;
   }
+  if (view === undefined) return;
   canvas.font = `600 ${textPx(scale, 0.24)}px ${font}`;
   canvas.fillStyle = isOwn ? ink.own : ink.dim;
   canvas.fillText(`L${view.level}`, centre.x, centre.y - scale * 0.74);

@@ -1,6 +1,6 @@
 /** Players as they are drawn: where they were told to be, reached in a short glide instead of a jump. */
 import { hexDigits } from "@hexhold/client";
-import type { SeenPlayer } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import type { SeenPlayer } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import type { Point } from "./projection.ts";
 
 export interface Figure extends Point {

@@ -2,7 +2,8 @@
 import { useEffect, useRef } from "preact/hooks";
 import { keyText } from "@hexhold/hex";
 import { nameOf } from "../player-names.ts";
-import { isPresent, type Place, transit, type World } from "../world.ts";
+import { mapLabel } from "../words/game-words.ts";
+import { hasPlaces, isPresent, type Place, transit, type World } from "../world.ts";
 import { ways } from "../ways.ts";
 import { type Camera, fitCamera, movedCamera } from "./camera.ts";
 import { drawScene } from "./draw.ts";
@@ -36,7 +37,7 @@ export function MapView({ world, plane }: { world: World; plane: Plane }) {
       class="map"
       tabIndex={0}
       role="application"
-      aria-label="Map of the hexes around you. Arrow keys walk inside your hex; the letters on its sides, or the buttons of the panel, walk to the hex next to it."
+      aria-label={mapLabel(hasPlaces.value)}
     />
   );
 }
@@ -127,8 +128,8 @@ function runMap(element: HTMLCanvasElement, world: World, place: Place, plane: P
     if (event.button !== 0 || transit.value !== undefined) return;
     const [hex, point] = hexAt(event);
     if (hex === undefined) return;
-    if (hex === plane.hexes[0]) world.walker.walkTo(hex.fromPlane(point));
-    else void world.walkTo(hex.hexId);
+    if (hex !== plane.hexes[0]) void world.walkTo(hex.hexId);
+    else if (hasPlaces.value) world.walker.walkTo(hex.fromPlane(point));
   };
   const onMove = (event: PointerEvent): void => {
     const [hex] = event.pointerType === "mouse" ? hexAt(event) : [undefined];
@@ -138,7 +139,7 @@ function runMap(element: HTMLCanvasElement, world: World, place: Place, plane: P
   const onOut = (): void => void (pointed = undefined);
   const onKey = (event: KeyboardEvent): void => {
     const step = keySteps[event.key];
-    if (step === undefined || transit.value !== undefined) return;
+    if (step === undefined || !hasPlaces.value || transit.value !== undefined) return;
     event.preventDefault();
     world.walker.walkBy(...step);
   };

@@ -1,4 +1,4 @@
-import type { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { hexDigits } from "@hexhold/client";
 import { nameOf } from "../player-names.ts";
 import { placeWords } from "../words/place-words.ts";

@@ -1,5 +1,5 @@
 /** Resources, as they are called and coloured on the map and in the panel. */
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 
 export const resources = [Resource.WOOD, Resource.STONE, Resource.FOOD] as const;
 

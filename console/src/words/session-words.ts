@@ -109,7 +109,4 @@ export function deniedWords(reason: string): string {
   }
 }
 
-/** The world's views are those of another game: nothing of it can be shown. */
-export const otherGame =
-  "This page cannot show this world: it was made for another game, or for another version of this one.";
 export const passEnding = "Your guest pass ends in a minute.";

@@ -13,10 +13,19 @@ import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts
 import { LoginRequestSchema, RegisterRequestSchema } from "@hexhold/gen/hexhold/edge/v1/auth_pb";
 import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import { file_hexhold_reference_v1_commands } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { contract, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { accountSentence, accountWords, durationWords, formFault } from "./account-words.ts";
+import {
+  documentCut,
+  documentUnreadable,
+  mapLabel,
+  otherGame,
+  walkHint,
+  withoutView,
+} from "./game-words.ts";
 import { errorSentence, outcomeWords, refusalSentence, walkWords } from "./outcome-words.ts";
 import { deniedWords, endWords } from "./session-words.ts";
 
@@ -59,9 +68,11 @@ function expectPlain(words: string | undefined, about: string): void {
 }
 
 describe("every refusal has a sentence", () => {
-  const clientRefusals = [file_hexhold_hex_v1_commands, file_hexhold_inventory_v1_commands].flatMap(
-    (file) => refusalsOf(file, Sender.CLIENT),
-  );
+  const clientRefusals = [
+    file_hexhold_hex_v1_commands,
+    file_hexhold_reference_v1_commands,
+    file_hexhold_inventory_v1_commands,
+  ].flatMap((file) => refusalsOf(file, Sender.CLIENT));
 
   test.each(clientRefusals)("$type: $reason", ({ type, reason }) => {
     expect(refusalSentence(type, reason)).toBeDefined();
@@ -155,6 +166,25 @@ test("why a hex is not shown is said in a word or two", () => {
   );
   for (const [, reason = ""] of denied) expect(deniedWords(reason)).toMatch(/^[a-z’ ]+$/);
   expect(deniedWords("out-of-bounds")).not.toBe(deniedWords("too-far"));
+});
+
+test("a world whose game the page cannot show is told of in plain words, with what can be done there", () => {
+  for (const words of [withoutView, otherGame, documentCut, documentUnreadable]) {
+    expectPlain(words, "a game");
+  }
+  for (const words of [withoutView, otherGame]) expect(words).toContain("walk");
+  expect(withoutView).toContain("has no view of its own");
+  expect([walkHint(false, true), walkHint(true, true)]).toEqual([
+    "Click to walk, in your hex or to the next",
+    "Tap to walk, in your hex or to the next",
+  ]);
+  expect([walkHint(false, false), walkHint(true, false)]).toEqual([
+    "Click a hex next to yours to walk there",
+    "Tap a hex next to yours to walk there",
+  ]);
+  expect(mapLabel(true)).toContain("Arrow keys walk inside your hex");
+  expect(mapLabel(false)).not.toContain("Arrow");
+  expectPlain(mapLabel(false), "the map");
 });
 
 describe("the form", () => {
