@@ -3,14 +3,8 @@ import { execFile } from "node:child_process";
 import { readdirSync, readFileSync, realpathSync } from "node:fs";
 import path from "node:path";
 import { promisify } from "node:util";
-import {
-  type Account,
-  type Client,
-  connect,
-  createReferencePlayer,
-  login,
-  register,
-} from "@hexhold/client";
+import { type Account, type Client, connect, login, register } from "@hexhold/client";
+import { createReferencePlayer } from "@hexhold/reference-client";
 import { startWorld, type World, withPostgres } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 

@@ -7,8 +7,8 @@ import {
   type ServerFrame,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, hexAt, parseKeyText } from "@hexhold/hex";
 import { joinPlayer, type LoadPlayer, type Player, startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";

@@ -1,9 +1,10 @@
 import { existsSync, mkdirSync } from "node:fs";
 import path from "node:path";
 import { fromBinary } from "@bufbuild/protobuf";
-import { connect, createReferencePlayer, login, register } from "@hexhold/client";
+import { connect, login, register } from "@hexhold/client";
 import { ClientFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { areNeighbours, diskOf, hexAt, hexText, keyText, parseKeyText } from "@hexhold/hex";
+import { createReferencePlayer, referenceView } from "@hexhold/reference-client";
 import { startWorld, type World } from "@hexhold/testing";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
@@ -433,6 +434,7 @@ test("logging out leaves the world, ends the login and forgets it; the same name
   const observer = await connect({
     url: world.status().endpoints.ws,
     token: (await world.mint(1, hexText(birthplace)))[0]!.token,
+    view: referenceView,
   });
   try {
     const home = { hexId: birthplace, layerId: 0 };

@@ -1,8 +1,13 @@
 /** Actors leave memory and come back, and nobody notices. */
-import { connect, createReferencePlayer, type Client } from "@hexhold/client";
-import { MoveSchema, ObserveSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { connect, type Client } from "@hexhold/client";
+import { type HexView, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, hexAt } from "@hexhold/hex";
+import {
+  createReferencePlayer,
+  type ReferencePlayer,
+  referenceView,
+} from "@hexhold/reference-client";
 import { startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
@@ -28,12 +33,10 @@ async function metric(name: string): Promise<number> {
   return line === undefined ? Number.NaN : Number(line.split(" ").at(-1));
 }
 
-async function join(): Promise<{
-  client: Client;
-  player: ReturnType<typeof createReferencePlayer>;
-}> {
+async function join(): Promise<{ client: Client<HexView>; player: ReferencePlayer }> {
   const [minted] = await world.mint(1, hexAt(48.85, 2.35).toString(16));
-  const client = await connect({ url: world.status().endpoints.ws, token: minted!.token });
+  const url = world.status().endpoints.ws;
+  const client = await connect({ url, token: minted!.token, view: referenceView });
   return { client, player: createReferencePlayer(client) };
 }
 
@@ -50,7 +53,7 @@ it("an idle hex leaves memory with its snapshot, and goes on where it was: posit
   const after = await player.gather(Resource.WOOD, 5);
   if (before.outcome !== "applied" || after.outcome !== "applied") throw new Error("refused");
   expect(after.hexVersion).toBe(before.hexVersion + 1);
-  const seen = await client.send(ObserveSchema, player.key, {});
+  const seen = await player.observe();
   expect(seen).toMatchObject({ outcome: "applied", result: { players: [{ x: 100, y: -200 }] } });
   // Another activation is noticed by its event, and the state asked for again.
   await expect.poll(() => states.length, { timeout: 5000 }).toBeGreaterThan(1);
@@ -65,7 +68,7 @@ it("beyond the budget those asked longest ago make room", async () => {
     await Promise.all(
       hexes
         .slice(from, from + 50)
-        .map((hexId) => client.send(ObserveSchema, { hexId, layerId: 0 }, {}, { ordered: false })),
+        .map((hexId) => client.observe({ hexId, layerId: 0 }, { ordered: false })),
     );
   }
   const forMemory = 'hexhold_worker_passivated_total{cause="memory"}';
@@ -74,7 +77,7 @@ it("beyond the budget those asked longest ago make room", async () => {
     .poll(() => metric("hexhold_worker_actor_memory_bytes"), { timeout: 5000, interval: 50 })
     .toBeLessThanOrEqual(memoryMbMax * 1024 * 1024);
   const [first] = hexes;
-  const again = await client.send(ObserveSchema, { hexId: first!, layerId: 0 }, {});
+  const again = await client.observe({ hexId: first!, layerId: 0 });
   expect(again).toMatchObject({ outcome: "applied" });
   client.close();
 });

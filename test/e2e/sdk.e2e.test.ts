@@ -3,27 +3,28 @@ import {
   type ClientOptions,
   connect,
   createInventory,
-  createReferencePlayer,
   type HexUpdate,
   hexDigits,
-  referenceView,
   uuidBytes,
 } from "@hexhold/client";
+import { SpawnSchema, TransferSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import {
   GatherSchema,
   type HexView,
   MoveSchema,
-  ObserveSchema,
-  SpawnSchema,
-  TransferSchema,
-} from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+} from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, hexAt, type Key, parseKeyText } from "@hexhold/hex";
+import {
+  createReferencePlayer,
+  type ReferencePlayer,
+  referenceView,
+} from "@hexhold/reference-client";
 import { type Player, startWorld, type World } from "@hexhold/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 let world: World;
-const clients: Client[] = [];
+const clients: Client<HexView>[] = [];
 
 beforeAll(async () => {
   world = await startWorld({ profile: "embedded" });
@@ -39,10 +40,10 @@ afterAll(async () => {
 
 async function join(
   player: Player,
-  options: Partial<ClientOptions> = {},
-): Promise<{ client: Client; key: Key; figure: ReturnType<typeof createReferencePlayer> }> {
+  options: Partial<ClientOptions<HexView>> = {},
+): Promise<{ client: Client<HexView>; key: Key; figure: ReferencePlayer }> {
   const url = world.status().endpoints.ws;
-  const client = await connect({ url, token: player.token, ...options });
+  const client = await connect({ url, token: player.token, view: referenceView, ...options });
   clients.push(client);
   const figure = createReferencePlayer(client);
   return { client, key: figure.key, figure };
@@ -134,7 +135,7 @@ describe("the SDK against a real world", () => {
     client.close();
     const later = await join(player!);
     expect(await later.figure.gather(Resource.STONE, 10, { requestId })).toEqual(again);
-    const view = await later.client.send(ObserveSchema, key);
+    const view = await later.client.observe(key);
     expect(view).toMatchObject({ outcome: "applied", hexVersion: 3 });
     const other = await later.figure.gather(Resource.STONE, 11, { requestId });
     expect(other).toMatchObject({ outcome: "error", errorCode: "IDEMPOTENCY_MISMATCH" });
@@ -231,7 +232,7 @@ describe("the SDK against a real world", () => {
   test("a fold of another game is told what the world's views are, instead of being shown nothing", async () => {
     const [player] = await mintAlone();
     const faults: unknown[] = [];
-    const reads = { type: "other.v1.Board", version: 1 };
+    const reads = [{ type: "other.v1.Board", version: 1 }];
     const { client, key } = await join(player!, {
       view: { ...referenceView, reads },
       onFault: (error) => faults.push(error),
@@ -239,7 +240,7 @@ describe("the SDK against a real world", () => {
     const updates: HexUpdate<HexView>[] = [];
     client.subscribe([key], (update) => updates.push(update));
     await expect.poll(() => updates.length).toBe(1);
-    const came = { type: "hexhold.hex.v1.HexView", version: 1 };
+    const came = { type: "hexhold.reference.v1.HexView", version: 1 };
     expect(updates[0]).toMatchObject({
       kind: "unreadable",
       error: { code: "VIEW_MISMATCH", came, expected: reads },
@@ -304,7 +305,7 @@ describe("the SDK against a real world", () => {
     // From where the player knows itself: the origin, which says where it went.
     expect(await figure.leave()).toMatchObject({ outcome: "applied" });
     expect(figure.key).toEqual(to);
-    const there = await client.send(ObserveSchema, to, {});
+    const there = await client.observe(to);
     expect(there).toMatchObject({ outcome: "applied", result: { players: [], population: 1 } });
   });
 

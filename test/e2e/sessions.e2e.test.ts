@@ -4,22 +4,18 @@ import { promisify } from "node:util";
 import { setTimeout as pause } from "node:timers/promises";
 import path from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import {
-  type Client,
-  connect,
-  createReferencePlayer,
-  hexDigits,
-  type HexUpdate,
-} from "@hexhold/client";
+import { type Client, connect, hexDigits, type HexUpdate } from "@hexhold/client";
 import {
   type ClientFrame,
   ClientFrameSchema,
   ServerFrameSchema,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { type Answer, AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { EnterSchema, GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { EnterSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatherSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { hexAt, parseKeyText } from "@hexhold/hex";
+import { createReferencePlayer, referenceView } from "@hexhold/reference-client";
 import { type Player, startWorld, type World, withPostgres } from "@hexhold/testing";
 import type pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
@@ -33,7 +29,7 @@ const run = promisify(execFile);
 let world: World;
 /** By name. */
 let gateways: Map<string, string>;
-const clients: Client[] = [];
+const clients: Client<unknown>[] = [];
 const sockets: WebSocket[] = [];
 
 beforeAll(async () => {
@@ -58,13 +54,13 @@ async function mint(): Promise<Player> {
   return player!;
 }
 
-async function join(player: Player, url: string | readonly string[]): Promise<Client> {
-  const client = await connect({ url, token: player.token });
+async function join(player: Player, url: string | readonly string[]) {
+  const client = await connect({ url, token: player.token, view: referenceView });
   clients.push(client);
   return client;
 }
 
-function nameOf(client: Client): string {
+function nameOf(client: Client<unknown>): string {
   return [...gateways].find(([, url]) => url === client.gateway)?.[0] ?? "";
 }
 

@@ -12,8 +12,9 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { create, toBinary } from "@bufbuild/protobuf";
-import { EnterSchema, GatherSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { EnterSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { GatherSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { hexAt, hexText, parseKeyText } from "@hexhold/hex";
 import { joinPlayer, type Player, startWorld, type World, withPostgres } from "@hexhold/testing";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";

@@ -4,9 +4,10 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { promisify } from "node:util";
-import { connect, createReferencePlayer } from "@hexhold/client";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
+import { connect } from "@hexhold/client";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { type LocalStack, removeDataDir, startLocalStack } from "@hexhold/local-stack";
+import { createReferencePlayer } from "@hexhold/reference-client";
 import { startWorld, type World, withPostgres } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 

@@ -1,13 +1,13 @@
 /** Players that walk far in one connection, and see their own surroundings all the way. */
-import {
-  connect,
-  createReferencePlayer,
-  type HexUpdate,
-  type ReferencePlayer,
-} from "@hexhold/client";
-import { Resource } from "@hexhold/gen/hexhold/hex/v1/state_pb";
-import type { HexView } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { connect, type HexUpdate } from "@hexhold/client";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import type { HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { centreOf, diskOf, hexAt, type Key, keyText } from "@hexhold/hex";
+import {
+  createReferencePlayer,
+  type ReferencePlayer,
+  referenceView,
+} from "@hexhold/reference-client";
 import { startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it, vi } from "vitest";
 
@@ -39,7 +39,8 @@ function watcher() {
 
 async function join(at: number) {
   const [player] = await world.mint(1, hexAt(at, 2).toString(16));
-  const client = await connect({ url: world.status().endpoints.ws, token: player!.token });
+  const url = world.status().endpoints.ws;
+  const client = await connect({ url, token: player!.token, view: referenceView });
   const figure = createReferencePlayer(client);
   await figure.enter();
   return { client, figure, player: player! };
@@ -100,7 +101,8 @@ it("a player that comes back with an old token sees where it lives, not where it
   await figure.gather(Resource.WOOD, 1);
   const now = figure.key;
   client.close();
-  const again = await connect({ url: world.status().endpoints.ws, token: player.token });
+  const url = world.status().endpoints.ws;
+  const again = await connect({ url, token: player.token, view: referenceView });
   expect(again.welcome?.residence).toEqual(now);
   const { denied, shown, listen } = watcher();
   again.subscribe([now, old], listen);
