@@ -1,6 +1,6 @@
 /** What a gateway checks of a command before it is dispatched. Pure but for the clock it is handed. */
 import type { Validator } from "@bufbuild/protovalidate";
-import { fromBinary } from "@bufbuild/protobuf";
+import { type DescField, fromBinary, type Message } from "@bufbuild/protobuf";
 import type { Command } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
@@ -43,16 +43,18 @@ export interface CommandRules {
   readonly staleAfterMs: number;
 }
 
-/** Commands of this service are for a hex; those of all others are about the account that sends them. */
+/** Commands of this service are for a hex; those of all others are about a subject. */
 const hexService = "hex";
 /** `hexhold.edge.v1.Command.payload` has the same rule. */
 const payloadBytesMax = 8192;
+/** `hexhold.envelope.v1.Envelope.subject` has the same rule. */
+const subjectBytesMax = 128;
 /** Messages of clients nest no deeper: one that does costs stack, and no message of a game needs it. */
 export const nestingMax = 16;
 /** Request ids further ahead of world time are refused. */
 const aheadMsMax = 60_000;
 
-/** @param subject of a command to a domain service: the account of the session, as text. */
+/** @param subject of a command to a domain service that names none: the account of the session, as text. */
 export type CommandCheck = (
   command: Command,
   nowMs: number,
@@ -94,8 +96,13 @@ export function createCommandCheck(rules: CommandRules): CommandCheck {
         `${command.type} needs volatile_seq, counted up from 1 in a session`,
       );
     }
-    const payload = checkPayload(validator, entry, command.payload);
-    return payload ?? { entry, target };
+    const payload = readPayload(validator, entry, command.payload);
+    if ("code" in payload) return payload;
+    if (entry.subjectField === undefined || "key" in target) return { entry, target };
+    const named = subjectOf(entry, payload.message, entry.subjectField);
+    return typeof named === "string"
+      ? { entry, target: { service: entry.service, subject: named } }
+      : named;
   };
 
   function targetOf(
@@ -106,7 +113,7 @@ export function createCommandCheck(rules: CommandRules): CommandCheck {
     if (service !== hexService) {
       return sent === undefined
         ? { service, subject }
-        : invalid("key-not-taken", `${type} is about your account: send it without a key`);
+        : invalid("key-not-taken", `${type} is for no hex: send it without a key`);
     }
     const key = checkKey(sent === undefined ? undefined : keyOfWire(sent));
     return "code" in key ? key : { key };
@@ -168,11 +175,11 @@ function checkRequestId(
   return undefined;
 }
 
-function checkPayload(
+function readPayload(
   validator: Validator,
   entry: MessageEntry,
   payload: Uint8Array,
-): EdgeError | undefined {
+): { readonly message: Message } | EdgeError {
   if (payload.length > payloadBytesMax) {
     return invalid(
       "invalid-payload",
@@ -189,7 +196,25 @@ function checkPayload(
     );
   }
   const fault = ruleFault(validator.validate(entry.schema, message));
-  return fault === undefined ? undefined : invalid("invalid-payload", `${entry.type}: ${fault}`);
+  return fault === undefined ? { message } : invalid("invalid-payload", `${entry.type}: ${fault}`);
+}
+
+/** What the command is about, as the payload has it. */
+function subjectOf({ type }: MessageEntry, message: Message, field: DescField): string | EdgeError {
+  const subject = (message as Message & Readonly<Record<string, unknown>>)[field.localName];
+  if (typeof subject !== "string" || subject === "") {
+    return invalid(
+      "invalid-payload",
+      `${type}: ${field.name} says what it is about: it is missing`,
+    );
+  }
+  const bytes = Buffer.byteLength(subject);
+  return bytes <= subjectBytesMax
+    ? subject
+    : invalid(
+        "invalid-payload",
+        `${type}: ${field.name} has ${bytes} bytes, at most ${subjectBytesMax} are taken`,
+      );
 }
 
 function invalid(reason: string, message: string): EdgeError {

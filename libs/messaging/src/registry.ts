@@ -1,12 +1,21 @@
 /**
  * Every message that travels with an envelope, built from descriptors at start. There is no second list.
  */
-import { type DescFile, type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
 import {
+  type DescField,
+  type DescFile,
+  type DescMessage,
+  getOption,
+  hasOption,
+  ScalarType,
+} from "@bufbuild/protobuf";
+import {
+  Audience,
   contract,
   Durability,
   type MessageContract,
-  type Sender,
+  Sender,
+  Step,
   view,
 } from "@hexhold/gen/hexhold/options/v1/options_pb";
 
@@ -27,6 +36,14 @@ export interface MessageEntry {
   readonly refusals: ReadonlySet<string>;
   readonly resultSchema: DescMessage | undefined;
   readonly refusalDetailSchema: DescMessage | undefined;
+  /** Commands to a domain service: the field that says what it is about; undefined = the account that sends it. */
+  readonly subjectField: DescField | undefined;
+  readonly step: Step;
+  readonly audience: Audience;
+  /** Asked steps: type of the command that asks for the end. */
+  readonly cancel: string;
+  /** Asked steps: type of the command that answers. */
+  readonly end: string;
 }
 
 /** The message that observers get of a hex. */
@@ -126,9 +143,25 @@ function entryOf(
     option.refusals.length > 0 ||
     option.result !== "" ||
     option.resultIsView ||
-    option.refusalDetail !== ""
+    option.refusalDetail !== "" ||
+    option.subject !== "" ||
+    option.step !== Step.UNSPECIFIED
   ) {
-    fault("durability, senders, refusals, results and refusal_detail are for commands");
+    fault(
+      "durability, senders, refusals, results, refusal_detail, subject and step are for commands",
+    );
+  }
+  if (kind === "command" && option.audience !== Audience.UNSPECIFIED) {
+    fault("an audience is for events");
+  }
+  for (const what of stepFaults(option)) fault(what);
+  const subjectField = schema.fields.find(({ name }) => name === option.subject);
+  if (option.subject !== "") {
+    const isText =
+      subjectField?.fieldKind === "scalar" && subjectField.scalar === ScalarType.STRING;
+    if (!isText) fault(`subject ${option.subject} is no string field of the message`);
+    if (!option.senders.includes(Sender.CLIENT)) fault("a subject is read of what clients send");
+    if (option.type.startsWith("cmd.hex.")) fault("what is for a hex has a key, and no subject");
   }
   if (option.resultIsView && option.result !== "")
     fault("result and result_is_view exclude each other");
@@ -155,5 +188,39 @@ function entryOf(
     refusals: new Set(option.refusals),
     resultSchema: option.resultIsView ? seen?.schema : named(option.result),
     refusalDetailSchema: named(option.refusalDetail),
+    subjectField,
+    step: option.step,
+    audience: option.audience,
+    cancel: option.cancel,
+    end: option.end,
   };
 }
+
+/** Of the commands that it names the registry may lack the files: a gate looks for them among all. */
+function stepFaults({ step, cancel, end, refusals, durability }: MessageContract): string[] {
+  const faults: string[] = [];
+  if (step !== Step.UNSPECIFIED && durability !== Durability.DURABLE) {
+    faults.push("a step is DURABLE");
+  }
+  if (step === Step.ASKED) {
+    for (const [name, type] of Object.entries({ cancel, end })) {
+      if (!type.startsWith("cmd.")) {
+        faults.push(`an asked step names its ${name}, a command, not ${JSON.stringify(type)}`);
+      }
+    }
+  } else if (cancel !== "" || end !== "") {
+    faults.push("cancel and end are for asked steps");
+  }
+  if (step === Step.OWED) {
+    const refused = refusals.filter((reason) => reason !== overtaken);
+    if (refused.length > 0) {
+      faults.push(
+        `an owed step is refused for nothing but ${overtaken}, not ${refused.join(", ")}`,
+      );
+    }
+  }
+  return faults;
+}
+
+/** A later step of the same thing has been applied: the one refusal of an owed step. */
+const overtaken = "stale-number";

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/options/v1/options.proto.
  */
 export const file_hexhold_options_v1_options: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL29wdGlvbnMvdjEvb3B0aW9ucy5wcm90bxISaGV4aG9sZC5vcHRpb25zLnYxIkMKB1NlcnZpY2USDAoEbmFtZRgBIAEoCRIqCgZxdWV1ZXMYAiABKA4yGi5oZXhob2xkLm9wdGlvbnMudjEuUXVldWVzIosCCg9NZXNzYWdlQ29udHJhY3QSDAoEdHlwZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC21pbl92ZXJzaW9uGAMgASgNEjIKCmR1cmFiaWxpdHkYBCABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIrCgdzZW5kZXJzGAUgAygOMhouaGV4aG9sZC5vcHRpb25zLnYxLlNlbmRlchIRCgljb25zdW1lcnMYBiADKAkSEAoIcmVmdXNhbHMYByADKAkSDgoGcmVzdWx0GAggASgJEhYKDnJlZnVzYWxfZGV0YWlsGAkgASgJEhYKDnJlc3VsdF9pc192aWV3GA8gASgIIhcKBFZpZXcSDwoHdmVyc2lvbhgBIAEoDSpuCgpEdXJhYmlsaXR5EhoKFkRVUkFCSUxJVFlfVU5TUEVDSUZJRUQQABIWChJEVVJBQklMSVRZX0RVUkFCTEUQARIXChNEVVJBQklMSVRZX1ZPTEFUSUxFEAISEwoPRFVSQUJJTElUWV9SRUFEEAMqTQoGUXVldWVzEhYKElFVRVVFU19VTlNQRUNJRklFRBAAEhQKEFFVRVVFU19DT01QRVRJTkcQARIVChFRVUVVRVNfQllfU1VCSkVDVBACKu8CCgZTZW5kZXISFgoSU0VOREVSX1VOU1BFQ0lGSUVEEAASEQoNU0VOREVSX0NMSUVOVBABEhwKClNFTkRFUl9IRVgQAhoMkrUYCAoGd29ya2VyEiUKD1NFTkRFUl9BQ0NPVU5UUxADGhCStRgMCghhY2NvdW50cxABEicKEFNFTkRFUl9JTlZFTlRPUlkQBBoRkrUYDQoJaW52ZW50b3J5EAISHwoNU0VOREVSX01BUktFVBAFGgyStRgICgZtYXJrZXQSGwoLU0VOREVSX0NIQVQQBhoKkrUYBgoEY2hhdBInChFTRU5ERVJfR09WRVJOQU5DRRAHGhCStRgMCgpnb3Zlcm5hbmNlEiEKDVNFTkRFUl9ST1VURVIQCBoOkrUYCgoGcm91dGVyEAESIQoOU0VOREVSX0dBVEVXQVkQCRoNkrUYCQoHZ2F0ZXdheRIfCg9TRU5ERVJfT1BFUkFUT1IQChoKkrUYBgoEaG9zdDpaCgdzZXJ2aWNlEiEuZ29vZ2xlLnByb3RvYnVmLkVudW1WYWx1ZU9wdGlvbnMY0oYDIAEoCzIbLmhleGhvbGQub3B0aW9ucy52MS5TZXJ2aWNlUgdzZXJ2aWNlOmIKCGNvbnRyYWN0Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNGGAyABKAsyIy5oZXhob2xkLm9wdGlvbnMudjEuTWVzc2FnZUNvbnRyYWN0Ughjb250cmFjdDpPCgR2aWV3Eh8uZ29vZ2xlLnByb3RvYnVmLk1lc3NhZ2VPcHRpb25zGNOGAyABKAsyGC5oZXhob2xkLm9wdGlvbnMudjEuVmlld1IEdmlld2IGcHJvdG8z", [file_google_protobuf_descriptor]);
+  fileDesc("CiBoZXhob2xkL29wdGlvbnMvdjEvb3B0aW9ucy5wcm90bxISaGV4aG9sZC5vcHRpb25zLnYxIkMKB1NlcnZpY2USDAoEbmFtZRgBIAEoCRIqCgZxdWV1ZXMYAiABKA4yGi5oZXhob2xkLm9wdGlvbnMudjEuUXVldWVzIpEDCg9NZXNzYWdlQ29udHJhY3QSDAoEdHlwZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgNEhMKC21pbl92ZXJzaW9uGAMgASgNEjIKCmR1cmFiaWxpdHkYBCABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIrCgdzZW5kZXJzGAUgAygOMhouaGV4aG9sZC5vcHRpb25zLnYxLlNlbmRlchIRCgljb25zdW1lcnMYBiADKAkSEAoIcmVmdXNhbHMYByADKAkSDgoGcmVzdWx0GAggASgJEhYKDnJlZnVzYWxfZGV0YWlsGAkgASgJEg8KB3N1YmplY3QYCiABKAkSJgoEc3RlcBgLIAEoDjIYLmhleGhvbGQub3B0aW9ucy52MS5TdGVwEi4KCGF1ZGllbmNlGAwgASgOMhwuaGV4aG9sZC5vcHRpb25zLnYxLkF1ZGllbmNlEg4KBmNhbmNlbBgNIAEoCRILCgNlbmQYDiABKAkSFgoOcmVzdWx0X2lzX3ZpZXcYDyABKAgiFwoEVmlldxIPCgd2ZXJzaW9uGAEgASgNKm4KCkR1cmFiaWxpdHkSGgoWRFVSQUJJTElUWV9VTlNQRUNJRklFRBAAEhYKEkRVUkFCSUxJVFlfRFVSQUJMRRABEhcKE0RVUkFCSUxJVFlfVk9MQVRJTEUQAhITCg9EVVJBQklMSVRZX1JFQUQQAypNCgZRdWV1ZXMSFgoSUVVFVUVTX1VOU1BFQ0lGSUVEEAASFAoQUVVFVUVTX0NPTVBFVElORxABEhUKEVFVRVVFU19CWV9TVUJKRUNUEAIq7wIKBlNlbmRlchIWChJTRU5ERVJfVU5TUEVDSUZJRUQQABIRCg1TRU5ERVJfQ0xJRU5UEAESHAoKU0VOREVSX0hFWBACGgyStRgICgZ3b3JrZXISJQoPU0VOREVSX0FDQ09VTlRTEAMaEJK1GAwKCGFjY291bnRzEAESJwoQU0VOREVSX0lOVkVOVE9SWRAEGhGStRgNCglpbnZlbnRvcnkQAhIfCg1TRU5ERVJfTUFSS0VUEAUaDJK1GAgKBm1hcmtldBIbCgtTRU5ERVJfQ0hBVBAGGgqStRgGCgRjaGF0EicKEVNFTkRFUl9HT1ZFUk5BTkNFEAcaEJK1GAwKCmdvdmVybmFuY2USIQoNU0VOREVSX1JPVVRFUhAIGg6StRgKCgZyb3V0ZXIQARIhCg5TRU5ERVJfR0FURVdBWRAJGg2StRgJCgdnYXRld2F5Eh8KD1NFTkRFUl9PUEVSQVRPUhAKGgqStRgGCgRob3N0KjsKBFN0ZXASFAoQU1RFUF9VTlNQRUNJRklFRBAAEg4KClNURVBfQVNLRUQQARINCglTVEVQX09XRUQQAipNCghBdWRpZW5jZRIYChRBVURJRU5DRV9VTlNQRUNJRklFRBAAEhMKD0FVRElFTkNFX1BMQVlFUhABEhIKDkFVRElFTkNFX1RPUElDEAI6WgoHc2VydmljZRIhLmdvb2dsZS5wcm90b2J1Zi5FbnVtVmFsdWVPcHRpb25zGNKGAyABKAsyGy5oZXhob2xkLm9wdGlvbnMudjEuU2VydmljZVIHc2VydmljZTpiCghjb250cmFjdBIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjRhgMgASgLMiMuaGV4aG9sZC5vcHRpb25zLnYxLk1lc3NhZ2VDb250cmFjdFIIY29udHJhY3Q6TwoEdmlldxIfLmdvb2dsZS5wcm90b2J1Zi5NZXNzYWdlT3B0aW9ucxjThgMgASgLMhguaGV4aG9sZC5vcHRpb25zLnYxLlZpZXdSBHZpZXdiBnByb3RvMw", [file_google_protobuf_descriptor]);
 
 /**
  * A service as others know it. Who sends, who may send and which queues are declared comes from here and from
@@ -111,6 +111,42 @@ export type MessageContract = Message<"hexhold.options.v1.MessageContract"> & {
    * @generated from field: string refusal_detail = 9;
    */
   refusalDetail: string;
+
+  /**
+   * Commands of clients to a domain service: name of the payload's string field that says what it is about (`book`);
+   * empty = the account that sends it.
+   *
+   * @generated from field: string subject = 10;
+   */
+  subject: string;
+
+  /**
+   * Commands only.
+   *
+   * @generated from field: hexhold.options.v1.Step step = 11;
+   */
+  step: Step;
+
+  /**
+   * Events only.
+   *
+   * @generated from field: hexhold.options.v1.Audience audience = 12;
+   */
+  audience: Audience;
+
+  /**
+   * Asked steps: type of the command by which who asked asks for the end.
+   *
+   * @generated from field: string cancel = 13;
+   */
+  cancel: string;
+
+  /**
+   * Asked steps: type of the command that answers.
+   *
+   * @generated from field: string end = 14;
+   */
+  end: string;
 
   /**
    * Commands only, instead of `result`: the result is the message that the world's game names as its view.
@@ -318,6 +354,88 @@ export type Sender = (typeof Sender)[keyof typeof Sender] | UnknownEnum;
  */
 export const SenderSchema: GenEnum<Sender> = /*@__PURE__*/
   enumDesc(file_hexhold_options_v1_options, 2);
+
+/**
+ * A command by which a service, or a hex, goes on with something that it has begun. Both kinds may be sent again at any
+ * time: the id in the payload is that of what is done, and a repetition finds it.
+ *
+ * @generated from enum hexhold.options.v1.Step
+ */
+export const Step = {
+  /**
+   * @generated from enum value: STEP_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The receiver may refuse. Its answer is stored under the step's id, "no" as well, and only the receiver ends it; who
+   * asked may ask again, or ask to `cancel`.
+   *
+   * @generated from enum value: STEP_ASKED = 1;
+   */
+  ASKED: 1,
+
+  /**
+   * Whatever it rests on was settled before it was sent: nothing may refuse it but its being overtaken, and it is
+   * applied once, whenever it comes.
+   *
+   * @generated from enum value: STEP_OWED = 2;
+   */
+  OWED: 2,
+} as const;
+
+/**
+ * A command by which a service, or a hex, goes on with something that it has begun. Both kinds may be sent again at any
+ * time: the id in the payload is that of what is done, and a repetition finds it.
+ *
+ * @generated from enum hexhold.options.v1.Step
+ */
+export type Step = (typeof Step)[keyof typeof Step] | UnknownEnum;
+
+/**
+ * Describes the enum hexhold.options.v1.Step.
+ */
+export const StepSchema: GenEnum<Step> = /*@__PURE__*/
+  enumDesc(file_hexhold_options_v1_options, 3);
+
+/**
+ * Whom an event is for, besides the services among its consumers.
+ *
+ * @generated from enum hexhold.options.v1.Audience
+ */
+export const Audience = {
+  /**
+   * @generated from enum value: AUDIENCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * The player whose account is its subject.
+   *
+   * @generated from enum value: AUDIENCE_PLAYER = 1;
+   */
+  PLAYER: 1,
+
+  /**
+   * Who listens to the topic that is its subject.
+   *
+   * @generated from enum value: AUDIENCE_TOPIC = 2;
+   */
+  TOPIC: 2,
+} as const;
+
+/**
+ * Whom an event is for, besides the services among its consumers.
+ *
+ * @generated from enum hexhold.options.v1.Audience
+ */
+export type Audience = (typeof Audience)[keyof typeof Audience] | UnknownEnum;
+
+/**
+ * Describes the enum hexhold.options.v1.Audience.
+ */
+export const AudienceSchema: GenEnum<Audience> = /*@__PURE__*/
+  enumDesc(file_hexhold_options_v1_options, 4);
 
 /**
  * On every `Sender` that is a service: all but the client, for whom a gateway speaks.

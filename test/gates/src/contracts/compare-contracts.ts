@@ -13,7 +13,12 @@ import {
   EnumDescriptorProtoSchema,
   FieldDescriptorProtoSchema,
 } from "@bufbuild/protobuf/wkt";
-import { contract, type MessageContract, view } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import {
+  contract,
+  type MessageContract,
+  Step,
+  view,
+} from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { tightenedRules } from "./tightened-rules.ts";
 
 /** @returns One text for each fault, naming the message and what to do. */
@@ -144,11 +149,17 @@ function partsOf(
     result = "",
     resultIsView = false,
     refusalDetail = "",
+    subject = "",
+    step = Step.UNSPECIFIED,
+    cancel = "",
+    end = "",
   } = contractOf(message) ?? {};
   parts.set("durability", String(durability));
   parts.set("senders", [...senders].sort((a, b) => a - b).join());
   parts.set("refusals", [...refusals].sort().join());
   parts.set("result_is_view", String(resultIsView));
+  parts.set("subject", subject);
+  parts.set("step", [step, cancel, end].join());
   for (const [part, name] of [
     ["result", result],
     ["refusal_detail", refusalDetail],

@@ -1,6 +1,12 @@
 /** The list of services (options of `Sender`) against the messages, and against who calls itself a service in the code. */
 import { type DescMessage, getOption, hasOption } from "@bufbuild/protobuf";
-import { contract, Queues, Sender, SenderSchema } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import {
+  contract,
+  Queues,
+  Sender,
+  SenderSchema,
+  Step,
+} from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { queuesOf, queuesOfService, services } from "@hexhold/messaging";
 import { expect, it } from "vitest";
 import { repositoryRoot } from "../generate.ts";
@@ -58,4 +64,22 @@ it("whoever names itself a producer in the code is in the list", () => {
   expect(names.length).toBeGreaterThan(4);
   const known = new Set(services.map(({ name }) => name));
   expect(names.filter((name) => !known.has(name))).toEqual([]);
+});
+
+it("what an asked step names for its cancel and its end is a command", async () => {
+  const image = parseImage(await buildImage(repositoryRoot));
+  const contracts = [...image].flatMap((desc) =>
+    desc.kind === "message" && hasOption(desc, contract) ? [getOption(desc, contract)] : [],
+  );
+  const types = new Set(contracts.map(({ type }) => type));
+  const missing = (asked: typeof contracts): string[] =>
+    asked
+      .filter(({ step }) => step === Step.ASKED)
+      .flatMap(({ type, cancel, end }) =>
+        [cancel, end].filter((named) => !types.has(named)).map((named) => `${type}: ${named}`),
+      );
+  expect(missing(contracts)).toEqual([]);
+  // And sees what is not there.
+  const asked = { ...contracts[0]!, step: Step.ASKED, cancel: "cmd.hex.enter", end: "cmd.no.such" };
+  expect(missing([asked])).toEqual([`${asked.type}: cmd.no.such`]);
 });
