@@ -15,7 +15,7 @@ export { inventorySection } from "./inventory-section.ts";
 export { type LedgerEvent, ledgerEventsOf } from "./rules/ledger-events.ts";
 
 /** Newest migration of schema `inventory` that this service knows. */
-const schemaVersion = "0003_outbox_lanes";
+const schemaVersion = "0004_letters";
 
 /**
  * Starts an inventory service. Rejects when the game cannot be loaded or is another one than the world's, when the

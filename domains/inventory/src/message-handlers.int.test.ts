@@ -1,5 +1,6 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { Game } from "@hexhold/actor";
+import { noWork } from "@hexhold/domain";
 import { EnvelopeSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { uuidv7Bytes } from "@hexhold/messaging";
@@ -30,7 +31,7 @@ async function handle(
     message: create(GatheredSchema, { playerId, resource: 1, amount, atMs: 5n }) as Message,
     envelope: create(EnvelopeSchema, { eventId: uuidv7Bytes() }),
   }));
-  await database.inTransaction((transaction) => handler.handle(transaction, events));
+  await database.inTransaction((transaction) => handler.handle(transaction, events, noWork));
 }
 
 const balances = (playerId: Uint8Array) =>

@@ -1,6 +1,6 @@
 /** A database with the schema of the inventory, as its own role sees it. */
 import path from "node:path";
-import type { Statement, Transaction } from "@hexhold/domain";
+import { inTransaction, type Transaction } from "@hexhold/domain";
 import { migrate, openPool, type PgPool } from "@hexhold/postgres";
 import { freshDatabase } from "@hexhold/testing";
 
@@ -32,26 +32,7 @@ export async function openLedgerDatabase(): Promise<LedgerDatabase> {
     url: url.href,
     pool,
     admin,
-    async inTransaction(work) {
-      const client = await pool.connect();
-      try {
-        await client.query("BEGIN");
-        const value = await work({
-          query: async <Row>({ name, text, values }: Statement) => {
-            const named = name === undefined ? {} : { name };
-            return (await client.query({ ...named, text, values: [...(values ?? [])] }))
-              .rows as Row[];
-          },
-        });
-        await client.query("COMMIT");
-        return value;
-      } catch (error) {
-        await client.query("ROLLBACK");
-        throw error;
-      } finally {
-        client.release();
-      }
-    },
+    inTransaction: (work) => inTransaction(pool, work),
     async close() {
       await Promise.all([pool.end(), admin.end()]);
       await database.drop();

@@ -1,12 +1,13 @@
 /** The effects of some messages of a queue, in their order, inside one transaction. */
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { Durability, Sender, Step } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { answerBytes } from "@hexhold/messaging";
 import { deadLetteredAnswer, errorAnswer, outcomeAnswer } from "./answers.ts";
 import { letterOf, type LetterContext } from "./dead-letter.ts";
 import type { DomainStore, StoredResult } from "./domain-store.ts";
 import type { Incoming, IncomingCommand, IncomingEvent } from "./incoming.ts";
 import type { Transaction } from "./transaction.ts";
+import type { Work } from "./work.ts";
 
 /** How a message ended. */
 export type Outcome =
@@ -49,6 +50,7 @@ export async function applyMessages(
   transaction: Transaction,
   given: readonly Incoming[],
   context: ApplyContext,
+  work: Work,
   givenUp?: GivenUp,
 ): Promise<Applied[]> {
   const { store } = context;
@@ -72,13 +74,7 @@ export async function applyMessages(
   const applied = given
     .filter(isUnsent)
     .map((item): Applied => ({ item, outcome: "unsent", answer: undefined }));
-  let run: IncomingEvent[] = [];
-  const endRun = async (): Promise<void> => {
-    const [first] = run;
-    if (first === undefined) return;
-    await first.handle(transaction, run);
-    run = [];
-  };
+  const run = createRun(transaction, context, work, results, applied);
   for (const item of items) {
     if (item.kind === "event" || item.kind === "letter") {
       // Of two with one id in the same batch the second is a repetition, too.
@@ -86,34 +82,99 @@ export async function applyMessages(
       const letter = item.kind === "letter" ? { error: item.error, attempts: 1 } : givenUp;
       if (isNew && letter !== undefined) {
         await send(transaction, item, letter, context);
+        // What it stands for is owed still. Bytes that nobody can read stay what they are.
+        if (item.envelope !== undefined) await store.leaveOpen(transaction, item.inboxId);
       } else if (isNew && item.kind === "event") {
-        if (run[0] !== undefined && run[0].handle !== item.handle) await endRun();
-        run.push(item);
+        await run.add(item);
       }
       const outcome = letter === undefined ? "handled" : "dead-lettered";
       applied.push({ item, outcome: isNew ? outcome : "replayed", answer: undefined });
-      continue;
-    }
-    await endRun();
-    if (item.kind === "fault") {
+    } else if (item.kind === "fault") {
+      await run.end();
       const stored = errorAnswer(item.code, item.reason, item.message);
       applied.push({ item, outcome: "invalid", answer: answerTo(item, stored, false) });
     } else {
-      applied.push(await applyCommand(transaction, item, results, context, givenUp));
+      // A repetition of what is being gathered finds its result.
+      if (run.has(item)) await run.end();
+      const early = answeredAlready(item, results, context);
+      if (early === undefined && givenUp === undefined) {
+        await run.add(item);
+        continue;
+      }
+      await run.end();
+      applied.push(early ?? (await letGo(transaction, item, results, context, work, givenUp!)));
     }
   }
-  await endRun();
+  await run.end();
+  await work.flush(transaction);
   return applied;
 }
 
-async function applyCommand(
+/** Messages of one handler that follow one another: handled together. */
+interface Run {
+  has(command: IncomingCommand): boolean;
+  /** Ends the run before, when it is another handler's. */
+  add(item: IncomingEvent | IncomingCommand): Promise<void>;
+  end(): Promise<void>;
+}
+
+function createRun(
   transaction: Transaction,
-  item: IncomingCommand,
-  results: Map<string, StoredResult>,
   context: ApplyContext,
-  givenUp: GivenUp | undefined,
-): Promise<Applied> {
-  const { entry, envelope, keyText, payloadHash } = item;
+  work: Work,
+  results: Map<string, StoredResult>,
+  applied: Applied[],
+): Run {
+  let events: IncomingEvent[] = [];
+  let commands: IncomingCommand[] = [];
+  const keys = new Set<string>();
+
+  async function end(): Promise<void> {
+    const [event] = events;
+    const handled = commands;
+    const [command] = handled;
+    if (event !== undefined) await event.handle(transaction, events, work);
+    events = [];
+    commands = [];
+    keys.clear();
+    if (command === undefined) return;
+    const outcomes = await command.handle(transaction, handled, work);
+    if (outcomes.length !== handled.length) {
+      throw new RangeError(
+        `${command.entry.type}: ${outcomes.length} outcomes of ${handled.length} commands`,
+      );
+    }
+    const stored = handled.map((item, at) => outcomeAnswer(item.entry, outcomes[at]!));
+    await saveResults(transaction, handled, stored, results, context);
+    for (const [at, item] of handled.entries()) {
+      const outcome = outcomes[at]!.kind === "applied" ? "handled" : "refused";
+      applied.push({ item, outcome, answer: answerTo(item, stored[at]!, false) });
+    }
+  }
+
+  return {
+    has: ({ keyText }) => keys.has(keyText),
+    async add(item) {
+      const last = events[0] ?? commands[0];
+      if (last !== undefined && last.handle !== item.handle) await end();
+      if (item.kind === "event") {
+        events.push(item);
+      } else {
+        commands.push(item);
+        keys.add(item.keyText);
+      }
+    },
+    end,
+  };
+}
+
+/** The answer of a command that is not decided: it was, or it comes too late. */
+function answeredAlready(
+  item: IncomingCommand,
+  results: ReadonlyMap<string, StoredResult>,
+  context: ApplyContext,
+): Applied | undefined {
+  const { envelope, keyText, payloadHash } = item;
   const said = (outcome: Outcome, stored: Uint8Array, replayed = false): Applied => ({
     item,
     outcome,
@@ -140,23 +201,45 @@ async function applyCommand(
     const what = "whether it was executed is no longer known: make a new request id";
     return said("stale", errorAnswer(ErrorCode.STALE_COMMAND, "request-id-too-old", what));
   }
-  let stored: Uint8Array;
-  let outcome: Outcome;
-  if (givenUp === undefined) {
-    const decided = await item.handle(transaction, item);
-    stored = outcomeAnswer(entry, decided);
-    outcome = decided.kind === "applied" ? "handled" : "refused";
-  } else {
-    await send(transaction, item, givenUp, context);
-    stored = deadLetteredAnswer(entry);
-    outcome = "dead-lettered";
+  return undefined;
+}
+
+/**
+ * A command that is given up: its letter goes, and what it is answered is its result for good. Not so for an owed step:
+ * its next copy is handled as the first one was. An asked step is refused.
+ */
+async function letGo(
+  transaction: Transaction,
+  item: IncomingCommand,
+  results: Map<string, StoredResult>,
+  context: ApplyContext,
+  work: Work,
+  givenUp: GivenUp,
+): Promise<Applied> {
+  await send(transaction, item, givenUp, context);
+  await item.refuse?.(transaction, item, work);
+  const stored = deadLetteredAnswer(item.entry);
+  if (item.entry.step !== Step.OWED) {
+    await saveResults(transaction, [item], [stored], results, context);
   }
-  if (isDurable(item)) {
-    const result = { payloadHash, answer: stored };
-    await context.store.saveResult(transaction, envelope.idempotencyKey, result);
-    results.set(keyText, result);
-  }
-  return said(outcome, stored);
+  return { item, outcome: "dead-lettered", answer: answerTo(item, stored, false) };
+}
+
+/** Stores the answers of those that are DURABLE, by position. */
+async function saveResults(
+  transaction: Transaction,
+  commands: readonly IncomingCommand[],
+  answers: readonly Uint8Array[],
+  results: Map<string, StoredResult>,
+  { store }: ApplyContext,
+): Promise<void> {
+  const rows = commands.flatMap((item, at) => {
+    if (!isDurable(item)) return [];
+    const result = { payloadHash: item.payloadHash, answer: answers[at]! };
+    results.set(item.keyText, result);
+    return [{ key: item.envelope.idempotencyKey, ...result }];
+  });
+  await store.saveResults(transaction, rows);
 }
 
 /**

@@ -26,6 +26,7 @@ import type { DomainMetrics } from "./domain-metrics.ts";
 import type { DomainStore } from "./domain-store.ts";
 import type { Incoming } from "./incoming.ts";
 import { inTransaction, StoreOutageError } from "./transaction.ts";
+import type { Work } from "./work.ts";
 
 export interface BatchHandlerOptions {
   readonly pool: PgPool;
@@ -36,8 +37,8 @@ export interface BatchHandlerOptions {
   readonly staleAfterMs: number;
   readonly logger: Logger;
   readonly metrics: DomainMetrics;
-  /** There may be rows in the outbox. */
-  readonly onLetter: () => void;
+  /** Of one transaction. */
+  readonly newWork: () => Work;
 }
 
 export interface BatchHandler {
@@ -58,10 +59,23 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
   const { pool, logger, metrics } = options;
   const { service } = options.producer;
 
-  function apply(queue: string, items: readonly Incoming[], givenUp?: GivenUp): Promise<Applied[]> {
-    return inTransaction(pool, (transaction) =>
-      applyMessages(transaction, items, contextOf(queue), givenUp),
-    );
+  async function apply(
+    queue: string,
+    items: readonly Incoming[],
+    givenUp?: GivenUp,
+  ): Promise<Applied[]> {
+    const work = options.newWork();
+    let isCommitted = false;
+    try {
+      const applied = await inTransaction(pool, (transaction) =>
+        applyMessages(transaction, items, contextOf(queue), work, givenUp),
+      );
+      isCommitted = true;
+      return applied;
+    } finally {
+      if (isCommitted) work.committed();
+      else work.rolledBack();
+    }
   }
 
   function contextOf(queue: string): ApplyContext {
@@ -172,7 +186,6 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
       if (outcome === "dead-lettered") {
         metrics.deadLetters.inc({ service });
         logger.error(bindingsOf(queue, item), "a message was dead-lettered");
-        options.onLetter();
       } else if (outcome === "unsent") {
         logger.warn(
           { ...bindingsOf(queue, item), from: item.origin?.slot },

@@ -12,6 +12,9 @@ export interface DomainMetrics {
   readonly deadLetters: Counter<"service">;
   readonly handling: Histogram<"service">;
   readonly outboxSent: Counter<"service" | "destination">;
+  readonly timers: Counter<"service" | "kind">;
+  readonly timerFailures: Counter<"service" | "kind">;
+  readonly timerLateness: Histogram<"service" | "kind">;
 }
 
 export function createDomainMetrics(metrics: Metrics): DomainMetrics {
@@ -36,5 +39,16 @@ export function createDomainMetrics(metrics: Metrics): DomainMetrics {
       "service",
       "destination",
     ]),
+    timers: metrics.counter("hexhold_domain_timers_total", "Timers handled.", ["service", "kind"]),
+    timerFailures: metrics.counter(
+      "hexhold_domain_timer_failures_total",
+      "Attempts at a timer that failed.",
+      ["service", "kind"],
+    ),
+    timerLateness: metrics.histogram(
+      "hexhold_domain_timer_lateness_seconds",
+      "From the moment for which a timer was armed to its commit, the latest of each batch.",
+      { labels: ["service", "kind"], buckets: latencyBucketsSeconds },
+    ),
   };
 }

@@ -19,15 +19,20 @@ export interface OutboxMessage {
 export interface DomainStore {
   /** Positions of `origins` that no commit of this database has sent here; they are of one life. */
   unsent(transaction: Transaction, origins: readonly Origin[]): Promise<ReadonlySet<bigint>>;
-  /** Notes events as handled; returns those that were not before, as `bytesText`. */
+  /** Notes events as handled; returns those that were not before, or were left open by a letter, as `bytesText`. */
   claim(transaction: Transaction, eventIds: readonly Uint8Array[]): Promise<Set<string>>;
+  /** Leaves an event that is noted open: its next copy is handled. */
+  leaveOpen(transaction: Transaction, eventId: Uint8Array): Promise<void>;
   /** Stored answers by idempotency key, both as `bytesText`. */
   results(
     transaction: Transaction,
     keys: readonly Uint8Array[],
   ): Promise<Map<string, StoredResult>>;
-  /** Fails with 23505 when the key has a result. */
-  saveResult(transaction: Transaction, key: Uint8Array, result: StoredResult): Promise<void>;
+  /** Fails with 23505 when one of the keys has a result. */
+  saveResults(
+    transaction: Transaction,
+    results: readonly (StoredResult & { readonly key: Uint8Array })[],
+  ): Promise<void>;
   send(transaction: Transaction, message: OutboxMessage): Promise<void>;
   /** Deletes old rows of inbox and results; how many. */
   pruneStatement(
@@ -38,8 +43,11 @@ export interface DomainStore {
   ): Statement;
 }
 
-/** `schema` is a name of ours, never input. */
-export function createDomainStore(schema: string): DomainStore {
+/**
+ * `schema` is a name of ours, never input. `onOutbox` is called after each commit that has left something in the
+ * outbox.
+ */
+export function createDomainStore(schema: string, onOutbox: () => void): DomainStore {
   return {
     async unsent(transaction, origins) {
       const [first] = origins;
@@ -58,12 +66,20 @@ export function createDomainStore(schema: string): DomainStore {
       const rows = await transaction.query<{ id: string }>({
         name: `${schema}_claim`,
         text: `INSERT INTO ${schema}.inbox (event_id) SELECT unnest($1::uuid[])
-          ON CONFLICT (event_id) DO NOTHING RETURNING event_id::text AS id`,
+          ON CONFLICT (event_id) DO UPDATE SET lettered = false WHERE inbox.lettered
+          RETURNING event_id::text AS id`,
         values: [uuidArray(ids)],
       });
       return new Set(
         rows.map(({ id }) => Buffer.from(id.replaceAll("-", ""), "hex").toString("latin1")),
       );
+    },
+    async leaveOpen(transaction, eventId) {
+      await transaction.query({
+        name: `${schema}_leave_open`,
+        text: `UPDATE ${schema}.inbox SET lettered = true WHERE event_id = $1`,
+        values: [Buffer.from(eventId).toString("hex")],
+      });
     },
     async results(transaction, keys) {
       if (keys.length === 0) return new Map();
@@ -84,11 +100,17 @@ export function createDomainStore(schema: string): DomainStore {
         ]),
       );
     },
-    async saveResult(transaction, key, { payloadHash, answer }) {
+    async saveResults(transaction, results) {
+      if (results.length === 0) return;
       await transaction.query({
-        name: `${schema}_save_result`,
-        text: `INSERT INTO ${schema}.result (idempotency_key, payload_hash, answer) VALUES ($1, $2, $3)`,
-        values: [Buffer.from(key), Buffer.from(payloadHash), Buffer.from(answer)],
+        name: `${schema}_save_results`,
+        text: `INSERT INTO ${schema}.result (idempotency_key, payload_hash, answer)
+          SELECT * FROM unnest($1::bytea[], $2::bytea[], $3::bytea[])`,
+        values: [
+          byteaArray(results.map(({ key }) => key)),
+          byteaArray(results.map(({ payloadHash }) => payloadHash)),
+          byteaArray(results.map(({ answer }) => answer)),
+        ],
       });
     },
     async send(transaction, { destination, subject, envelope }) {
@@ -97,6 +119,7 @@ export function createDomainStore(schema: string): DomainStore {
         text: `INSERT INTO ${schema}.outbox (destination, subject, envelope) VALUES ($1, $2, $3)`,
         values: [destination, subject, Buffer.from(envelope)],
       });
+      transaction.onCommit(onOutbox);
     },
     pruneStatement: (inboxHours, resultHours, rowsMax, worldMs) => ({
       text: `SELECT ${schema}.prune($1, $2, $3, $4)::text AS gone`,

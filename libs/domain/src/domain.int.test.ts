@@ -151,24 +151,23 @@ test("a service that stops while PostgreSQL is away leaves the message in its qu
   expect(await domain.amounts()).toEqual([5]);
 });
 
-test("what no attempt can handle becomes one letter, and the messages around it are handled", async () => {
+test("what no attempt can handle becomes a letter each time it comes, and the messages around it are handled", async () => {
   domain.start();
   const bad = gathered(poison);
   await domain.send(gathered(1n), bad, gathered(2n));
   await domain.send(bad, gathered(3n));
   await domain.untilAcked(2);
   expect(await domain.amounts()).toEqual([1, 2, 3]);
-  // Once with the others, then five times alone.
-  expect(domain.thrown()).toBe(6);
+  // Once with the others, then five times alone; and so its second copy, which the letter has left open.
+  expect(domain.thrown()).toBe(12);
   const letters = await domain.letters();
-  expect(letters).toMatchObject([
-    {
-      attempts: 5,
-      error: "Error: this cannot be stood",
-      slot: "cmd.inventory.3",
-      worker: "inventory-1",
-    },
-  ]);
+  const letter = {
+    attempts: 5,
+    error: "Error: this cannot be stood",
+    slot: "cmd.inventory.3",
+    worker: "inventory-1",
+  };
+  expect(letters).toMatchObject([letter, letter]);
   expect(Buffer.from(letters[0]!.envelope).equals(bad)).toBe(true);
   await expect.poll(() => domain.query("SELECT 1 FROM inventory.outbox")).toEqual([]);
 });
@@ -206,6 +205,30 @@ test("a message whose letter is refused as well is let go and answered, and thos
   await expect
     .poll(() => domain.answers.map(({ outcome }) => outcome))
     .toMatchObject([{ case: "error", value: { errorCode: ErrorCode.DEAD_LETTERED } }]);
+});
+
+test("a letter leaves its event open: a later copy of it is handled, once", async () => {
+  await domain.query(
+    "CREATE TABLE inventory.closed AS SELECT true AS closed; GRANT SELECT ON inventory.closed TO hexhold_inventory",
+  );
+  await domain.query(
+    `CREATE FUNCTION inventory.shut() RETURNS trigger LANGUAGE plpgsql AS $$
+       BEGIN
+         IF EXISTS (SELECT 1 FROM inventory.closed) THEN RAISE EXCEPTION 'not now'; END IF;
+         RETURN NULL;
+       END $$;
+     CREATE TRIGGER shut AFTER INSERT ON inventory.effect EXECUTE FUNCTION inventory.shut()`,
+  );
+  domain.start();
+  const eventId = uuidv7Bytes();
+  await domain.send(gathered(5n, eventId));
+  await domain.untilAcked(1);
+  expect(await domain.metric(lettersCounted)).toBe(1);
+  await domain.query("TRUNCATE inventory.closed");
+  await domain.send(gathered(5n, eventId), gathered(5n, eventId));
+  await domain.send(gathered(5n, eventId));
+  await domain.untilAcked(3);
+  expect(await domain.amounts()).toEqual([5]);
 });
 
 test("what nobody here handles, and what cannot be read, becomes a letter", async () => {

@@ -7,7 +7,7 @@ import {
   EnvelopeSchema,
   ErrorCode,
 } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import type { Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { type Sender, Step } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import {
   bytesText,
   compiledValidator,
@@ -22,7 +22,12 @@ import {
   sha256Length,
   uuidv7Ms,
 } from "@hexhold/messaging";
-import type { HandleCommand, HandleEvents, MessageHandler } from "./service-definition.ts";
+import type {
+  HandleCommands,
+  HandleEvents,
+  MessageHandler,
+  RefuseStep,
+} from "./service-definition.ts";
 
 /** Everything that arrives has bytes, which a dead letter keeps, and an id under which it is known again. */
 interface Arrived {
@@ -55,7 +60,9 @@ export interface IncomingCommand extends Arrived {
   readonly kind: "command";
   readonly envelope: Envelope;
   readonly message: Message;
-  readonly handle: HandleCommand;
+  readonly handle: HandleCommands;
+  /** Of asked steps. */
+  readonly refuse: RefuseStep | undefined;
   readonly entry: MessageEntry;
   readonly sender: Sender;
   /** The idempotency key as text, for maps. */
@@ -91,7 +98,16 @@ export function createBatchReader(
 ): ReadBatch {
   const registry = createMessageRegistry(descriptors);
   const byType = new Map(
-    handlers.map((handler) => [registry.bySchema(handler.schema).type, handler]),
+    handlers.map((handler) => {
+      const { type, step } = registry.bySchema(handler.schema);
+      const isAsked = handler.kind === "command" && handler.refuse !== undefined;
+      if (isAsked !== (step === Step.ASKED)) {
+        throw new TypeError(
+          `${type}: what handles an asked step says how it is refused, and nothing else does (onAsked)`,
+        );
+      }
+      return [type, handler];
+    }),
   );
 
   const validator = compiledValidator([EnvelopeSchema, ...handlers.map(({ schema }) => schema)]);
@@ -111,7 +127,7 @@ export function createBatchReader(
       return { ...at, kind: "letter", error: `nobody here handles ${envelope.type.slice(0, 128)}` };
     }
     if (handler.kind === "command") {
-      return readCommand({ ...at, envelope }, handler.handle, entry, validator);
+      return readCommand({ ...at, envelope }, handler, entry, validator);
     }
     if (envelope.eventId.length !== 16) {
       return { ...at, kind: "letter", error: "an event without an event_id of 16 bytes" };
@@ -147,7 +163,7 @@ function arrived(bytes: Uint8Array, envelope: Envelope | undefined) {
 
 function readCommand(
   at: Arrived & { readonly envelope: Envelope },
-  handle: HandleCommand,
+  { handle, refuse }: MessageHandler & { readonly kind: "command" },
   entry: MessageEntry,
   validator: Validator,
 ): IncomingCommand | IncomingFault {
@@ -183,6 +199,7 @@ function readCommand(
     kind: "command",
     message: payload.message,
     handle,
+    refuse,
     entry,
     sender,
     keyText: bytesText(envelope.idempotencyKey),

@@ -1,14 +1,20 @@
 export { storePauseMs } from "./batch-handler.ts";
 export type { ProducerIdentity } from "./dead-letter.ts";
+export { createDueStore, type DueStore, type DueTimer } from "./due/due-store.ts";
+export type { DueHandler } from "./due/run-due.ts";
 export {
   type CommandOutcome,
   type DomainCommand,
   type DomainMessage,
   type HandleCommand,
+  type HandleCommands,
   type HandleEvents,
   type MessageHandler,
+  onAsked,
   onCommand,
+  onCommands,
   onEvents,
+  type RefuseStep,
 } from "./service-definition.ts";
 export { type DomainOptions, type RunningDomain, startDomain } from "./start-domain.ts";
 export {
@@ -17,3 +23,4 @@ export {
   type Statement,
   type Transaction,
 } from "./transaction.ts";
+export { noWork, type Work } from "./work.ts";

@@ -1,4 +1,7 @@
-/** Consumes one queue in order: one message in hand; handled, answered, acked. */
+/**
+ * Consumes one queue: handled, answered, acked. With one message in hand they are handled in their order; with several,
+ * which is for queues that other instances read as well, side by side, and order is by row locks.
+ */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Bus, type Delivery, encodeAnswers, type Subscription } from "@hexhold/messaging";
 import { createBackoff } from "@hexhold/rpc";
@@ -9,6 +12,8 @@ import type { ReadBatch } from "./incoming.ts";
 export interface QueueConsumerOptions {
   readonly bus: Bus;
   readonly queue: string;
+  /** Messages that are handled at a time. */
+  readonly inHandMax: number;
   readonly read: ReadBatch;
   readonly handler: BatchHandler;
   readonly logger: Logger;
@@ -27,13 +32,14 @@ const stopMsMax = 3_000;
 
 /** Begins to consume, and begins again whenever the channel or the connection is lost, until `stop`. */
 export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
-  const { bus, queue, read, handler, logger } = options;
+  const { bus, queue, inHandMax, read, handler, logger } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   /** Gives up waiting for a store that is away. */
   const abandoning = new AbortController();
-  // After a lost channel the next delivery may come while the last is still being handled.
-  let inHand: Promise<void> = Promise.resolve();
+  // After a lost channel the next deliveries may come while the last ones are still being handled: they wait their turn.
+  const waiting: Delivery[] = [];
+  const inHand = new Set<Promise<void>>();
   let isConsuming = false;
   let subscription: Subscription | undefined;
 
@@ -51,19 +57,39 @@ export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
   }
 
   function deliver(delivery: Delivery): void {
-    inHand = inHand
-      .then(() => take(delivery))
-      .catch((error: unknown) => {
-        logger.error({ err: error, slot: queue }, "a message could not be handled: it comes again");
-        void subscription?.close();
-      });
+    waiting.push(delivery);
+    handleNext();
+  }
+
+  function handleNext(): void {
+    while (inHand.size < inHandMax) {
+      const delivery = waiting.shift();
+      if (delivery === undefined) return;
+      const handling = take(delivery)
+        .catch((error: unknown) => {
+          logger.error(
+            { err: error, slot: queue },
+            "a message could not be handled: it comes again",
+          );
+          void subscription?.close();
+        })
+        .finally(() => {
+          inHand.delete(handling);
+          handleNext();
+        });
+      inHand.add(handling);
+    }
+  }
+
+  async function allHandled(): Promise<void> {
+    while (inHand.size > 0) await Promise.all(inHand);
   }
 
   async function run(): Promise<void> {
     const backoff = createBackoff(100, 3_000);
     while (!signal.aborted) {
       try {
-        subscription = await bus.consume(queue, { prefetch: 1, onDelivery: deliver });
+        subscription = await bus.consume(queue, { prefetch: inHandMax, onDelivery: deliver });
         isConsuming = true;
         backoff.reset();
         const closing = Promise.withResolvers<void>();
@@ -88,9 +114,9 @@ export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
 
   /** Its ack must go before the channel is closed. */
   async function finish(): Promise<void> {
-    await Promise.race([inHand, sleep(stopMsMax, undefined, { ref: false })]);
+    await Promise.race([allHandled(), sleep(stopMsMax, undefined, { ref: false })]);
     abandoning.abort();
-    await Promise.race([inHand, sleep(stopMsMax, undefined, { ref: false })]);
+    await Promise.race([allHandled(), sleep(stopMsMax, undefined, { ref: false })]);
   }
 
   const running = run();

@@ -7,19 +7,31 @@ import { createBatchHandler } from "./batch-handler.ts";
 import type { ProducerIdentity } from "./dead-letter.ts";
 import { createDomainMetrics } from "./domain-metrics.ts";
 import { createDomainStore } from "./domain-store.ts";
+import { createDueStore } from "./due/due-store.ts";
+import { type DueHandler, startDueRunner } from "./due/run-due.ts";
 import { createBatchReader } from "./incoming.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { consumeQueue } from "./queue-consumer.ts";
 import type { MessageHandler } from "./service-definition.ts";
+import { noWork, type Work } from "./work.ts";
 
-export interface DomainOptions {
+export interface DomainOptions<W extends Work = Work> {
   /** `service` is also the schema, and the label of the metrics. */
   readonly producer: ProducerIdentity;
   /** Logs in as the service's own role. */
   readonly postgresUrl: string;
-  /** Names of its queues, all of them consumed in order. */
+  /** Names of its queues. */
   readonly queues: readonly string[];
-  readonly handlers: readonly MessageHandler[];
+  /**
+   * Messages of one queue that are handled at a time; default 1: in their order, and no other instance reads the queue. A
+   * queue of competing consumers takes more.
+   */
+  readonly inHandMax?: number;
+  readonly handlers: readonly MessageHandler<W>[];
+  /** Durable timers; the schema has a table `due` then ({@link DueStore}). */
+  readonly timers?: readonly DueHandler<W>[];
+  /** What handlers keep in memory beside one transaction; default: nothing. */
+  readonly newWork?: () => W;
   /** Files that the contracts of handled messages need; default: those in which the messages are. */
   readonly descriptors?: readonly DescFile[];
   readonly bus: Bus;
@@ -45,15 +57,18 @@ const inboxHours = 96;
 const pruneEveryMs = 3_600_000;
 const pruneRowsMax = 10_000;
 
-export function startDomain(options: DomainOptions): RunningDomain {
-  const { producer, postgresUrl, bus, logger, queues } = options;
+export function startDomain<W extends Work = Work>(options: DomainOptions<W>): RunningDomain {
+  const { producer, postgresUrl, bus, logger, queues, inHandMax = 1, timers = [] } = options;
   const { service, instance } = producer;
   const metrics = createDomainMetrics(options.metrics);
-  const store = createDomainStore(service);
-  const read = createBatchReader(options.handlers, options.descriptors);
+  const store = createDomainStore(service, () => relay.hint());
+  const read = createBatchReader(
+    options.handlers as readonly MessageHandler[],
+    options.descriptors,
+  );
   const pool = openPool(
     { url: postgresUrl, applicationName: `${service}:${instance}` },
-    queues.length,
+    queues.length * inHandMax + (timers.length > 0 ? 1 : 0),
   );
   const relay = startOutboxRelay({
     schema: service,
@@ -71,18 +86,37 @@ export function startDomain(options: DomainOptions): RunningDomain {
     staleAfterMs: (options.resultRetentionHours - 1) * 3_600_000,
     logger,
     metrics,
-    onLetter: () => relay.hint(),
+    // The handlers' own W.
+    newWork: options.newWork ?? (() => noWork),
   });
   const consumers = queues.map((queue) =>
     consumeQueue({
       bus,
       queue,
+      inHandMax,
       read,
       handler,
       logger,
       onHandled: (seconds) => metrics.handling.observe({ service }, seconds),
     }),
   );
+
+  const due =
+    timers.length === 0
+      ? undefined
+      : startDueRunner({
+          pool,
+          store: createDueStore(service),
+          handlers: timers,
+          newWork: options.newWork ?? (() => noWork),
+          worldNow: options.worldNow,
+          logger,
+          onHandled(kind, count, lateS) {
+            metrics.timers.inc({ service, kind }, count);
+            metrics.timerLateness.observe({ service, kind }, lateS);
+          },
+          onFailed: (kind) => metrics.timerFailures.inc({ service, kind }),
+        });
 
   async function prune(): Promise<void> {
     const { text, values } = store.pruneStatement(
@@ -103,7 +137,7 @@ export function startDomain(options: DomainOptions): RunningDomain {
   let stopping: Promise<void> | undefined;
   async function stop(): Promise<void> {
     clearInterval(pruning);
-    await Promise.all(consumers.map((consumer) => consumer.stop()));
+    await Promise.all([due?.stop(), ...consumers.map((consumer) => consumer.stop())]);
     await relay.stop();
     await pool.end();
   }

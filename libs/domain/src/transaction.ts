@@ -21,6 +21,8 @@ export interface Statement {
 export interface Transaction {
   /** Rejects with the driver's error; the transaction is void then, whatever its caller makes of it. */
   query<Row>(statement: Statement): Promise<readonly Row[]>;
+  /** `effect` is run when the transaction is committed, and only then. It never throws. */
+  onCommit(effect: () => void): void;
 }
 
 /**
@@ -51,10 +53,12 @@ export async function inTransaction<T>(
       throw error;
     }
   };
+  const effects: (() => void)[] = [];
   try {
     await query({ text: "BEGIN" });
-    const value = await work({ query });
+    const value = await work({ query, onCommit: (effect) => void effects.push(effect) });
     await commit(client);
+    for (const effect of effects) effect();
     return value;
   } catch (error) {
     if (isOutageOf(error)) lost ??= { cause: error };

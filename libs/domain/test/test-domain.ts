@@ -29,7 +29,7 @@ import { migrate, openPool, type PgPool } from "@hexhold/postgres";
 import { createLogger, createMetrics, type Metrics } from "@hexhold/telemetry";
 import { freshDatabase, freshVhost } from "@hexhold/testing";
 import { expect } from "vitest";
-import { type MessageHandler, onCommand, onEvents, startDomain } from "../src/index.ts";
+import { type MessageHandler, onCommand, onEvents, startDomain, type Work } from "../src/index.ts";
 import { openStoreProxy, type StoreProxy } from "./store-proxy.ts";
 
 export const queue = "cmd.inventory.3";
@@ -116,7 +116,15 @@ export function enter(fields: EnterFields = {}): Uint8Array {
   });
 }
 
-export async function openTestDomain(): Promise<TestDomain> {
+export interface TestDomainOptions {
+  /** Default: one, as for a queue that nobody else reads. */
+  readonly inHandMax?: number;
+  readonly newWork?: () => Work;
+  /** Before an event is written down. */
+  readonly beforeEvents?: (amounts: readonly bigint[]) => Promise<void>;
+}
+
+export async function openTestDomain(options: TestDomainOptions = {}): Promise<TestDomain> {
   const [database, vhost] = await Promise.all([freshDatabase(), freshVhost()]);
   await migrate({
     adminUrl: database.url,
@@ -174,6 +182,7 @@ export async function openTestDomain(): Promise<TestDomain> {
   const handlers: readonly MessageHandler[] = [
     onEvents(GatheredSchema, async (transaction, events) => {
       const amounts = events.map(({ message }) => message.amount);
+      await options.beforeEvents?.(amounts);
       await transaction.query({ text: note, values: [amounts.map(String)] });
       if (amounts.some((amount) => amount >= poison)) {
         thrown++;
@@ -218,6 +227,8 @@ export async function openTestDomain(): Promise<TestDomain> {
         producer: { service: "inventory", version: "1", instance: "inventory-1" },
         postgresUrl: roleUrl.href,
         queues: [queue],
+        ...(options.inHandMax === undefined ? {} : { inHandMax: options.inHandMax }),
+        ...(options.newWork === undefined ? {} : { newWork: options.newWork }),
         handlers,
         bus: counting,
         worldNow: Date.now,
