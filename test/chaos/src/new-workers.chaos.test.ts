@@ -142,7 +142,10 @@ async function killAndRestart(): Promise<string> {
   const name = "worker-2";
   const pid = world.pidOf(name);
   process.kill(pid, "SIGKILL");
-  await vi.waitUntil(() => world.pidOf(name) !== pid, { timeout: 30_000 });
+  // While it is not there the status file does not name it.
+  const isBack = (): boolean =>
+    world.status().processes.some((each) => each.name === name && each.pid !== pid);
+  await vi.waitUntil(isBack, { timeout: 30_000 });
   return name;
 }
 
