@@ -15,7 +15,7 @@ export interface SeenEvent {
 
 /** What a view is: a message of a game, at a version. */
 export interface ViewContract {
-  /** Full name of the message: `hexhold.hex.v1.ReadableView`. */
+  /** Its name on the wire, the message's full name unless its option says another: `hexhold.hex.v1.ReadableView`. */
   readonly type: string;
   /** As in its option `hexhold.options.v1.view`: it rises with every change of the message. */
   readonly version: number;
@@ -30,7 +30,7 @@ export interface ViewFold<V> {
   readonly reads: readonly ViewContract[];
   /**
    * Reads a full state. Throws when it is none.
-   * @param type Full name of the message; empty: the gateway does not name it.
+   * @param type The view's name on the wire; empty: the gateway does not name it.
    */
   decode(bytes: Uint8Array, type: string): V;
   /**
@@ -50,7 +50,8 @@ export function viewContractOf(schema: DescMessage): ViewContract {
   if (!hasOption(schema, viewOption)) {
     throw new TypeError(`${schema.typeName} is no view: it has no option hexhold.options.v1.view`);
   }
-  return { type: schema.typeName, version: getOption(schema, viewOption).version };
+  const { type, version } = getOption(schema, viewOption);
+  return { type: type || schema.typeName, version };
 }
 
 /**
@@ -69,6 +70,8 @@ export function oneOf<V extends readonly Message[]>(
       byType.set(type, fold);
     }
   }
+  /** By the messages that each has made. */
+  const byMessage = new Map<string, ViewFold<V[number]>>();
   const foldOf = (type: string): ViewFold<V[number]> => {
     const fold = byType.get(type);
     if (fold !== undefined) return fold;
@@ -78,11 +81,16 @@ export function oneOf<V extends readonly Message[]>(
   };
   return {
     reads: given.flatMap(({ reads }) => reads),
-    decode: (bytes, type) => foldOf(type).decode(bytes, type),
-    apply: (view, event) => foldOf(view.$typeName).apply(view, event),
+    decode(bytes, type) {
+      const fold = foldOf(type);
+      const view = fold.decode(bytes, type);
+      byMessage.set(view.$typeName, fold);
+      return view;
+    },
+    apply: (view, event) => byMessage.get(view.$typeName)?.apply(view, event),
     agrees: (folded, state) =>
       folded.$typeName === state.$typeName &&
-      foldOf(state.$typeName).agrees?.(folded, state) !== false,
+      byMessage.get(state.$typeName)?.agrees?.(folded, state) !== false,
   };
 }
 

@@ -93,7 +93,7 @@ export class Edge {
     this.newcomers = new Newcomers(config);
     this.residences = new Residences((account) => this.#byAccount.get(account)?.moved());
     const { view } = registry;
-    this.view = { type: view?.schema.typeName ?? "", version: view?.version ?? 0 };
+    this.view = { type: view?.type ?? "", version: view?.version ?? 0 };
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
     this.checkKey = createKeyCheck(place);
     this.#checkCommand = createCommandCheck({

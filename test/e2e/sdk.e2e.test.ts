@@ -240,7 +240,8 @@ describe("the SDK against a real world", () => {
     const updates: HexUpdate<HexView>[] = [];
     client.subscribe([key], (update) => updates.push(update));
     await expect.poll(() => updates.length).toBe(1);
-    const came = { type: "hexhold.reference.v1.HexView", version: 1 };
+    // Its name before it moved to the reference game's package, which the wire keeps.
+    const came = { type: "hexhold.hex.v1.HexView", version: 1 };
     expect(updates[0]).toMatchObject({
       kind: "unreadable",
       error: { code: "VIEW_MISMATCH", came, expected: reads },

@@ -43,3 +43,7 @@ test("a walk moves the player in the view; a new level asks for the state: the p
   const raised = { ...event, type: "evt.hex.level-raised", payload };
   expect(referenceView.apply(view, raised)).toBeUndefined();
 });
+
+test("reads the view by the name that it has had on the wire since release 0.2.0", () => {
+  expect(referenceView.reads).toEqual([{ type: "hexhold.hex.v1.HexView", version: 1 }]);
+});

@@ -49,6 +49,8 @@ export interface MessageEntry {
 /** The message that observers get of a hex. */
 export interface ViewEntry {
   readonly schema: DescMessage;
+  /** Its name on the wire. */
+  readonly type: string;
   readonly version: number;
 }
 
@@ -112,9 +114,9 @@ function viewAmong(messages: Iterable<DescMessage>, faults: string[]): ViewEntry
   }
   const schema = own[0] ?? views[0];
   if (schema === undefined) return undefined;
-  const { version } = getOption(schema, view);
+  const { version, type } = getOption(schema, view);
   if (version < 1) faults.push(`${schema.typeName}: the version of a view must be at least 1`);
-  return { schema, version };
+  return { schema, type: type || schema.typeName, version };
 }
 
 function entryOf(

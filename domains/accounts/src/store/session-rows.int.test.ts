@@ -83,7 +83,9 @@ test("an account whose session is gone is due after the grace, with its session 
   await gateway.say([{ ...gone(session), residence: there }], { graceMs: 60_000 });
   expect(await due()).toEqual([]);
   expect(await countPresences(database)).toEqual({ sessions: 0, waiting: 1 });
-  await admin.query("UPDATE accounts.presence SET next_at = clock_timestamp() - interval '1 second'");
+  await admin.query(
+    "UPDATE accounts.presence SET next_at = clock_timestamp() - interval '1 second'",
+  );
   const { accountId, sessionId } = session;
   expect(await due()).toMatchObject([{ accountId, sessionId, heard: there, tries: 0 }]);
 });

@@ -396,7 +396,8 @@ export type State = Message<"hexhold.edge.v1.State"> & {
   view: Uint8Array;
 
   /**
-   * Full name of the message in `view`; empty: from a gateway that does not name it.
+   * Name of the message in `view`, its full name unless its option says another; empty: from a gateway that does not
+   * name it.
    *
    * @generated from field: string view_type = 6;
    */

@@ -29,7 +29,11 @@ export function compareContracts(frozen: FileRegistry, current: FileRegistry): s
       const now = current.getMessage(old.typeName) ?? movedTo(old, current);
       // buf says so when a message is gone.
       if (now === undefined) return [];
-      return [...tightenedRules(old, now), ...unraisedVersion(old, now, frozen, current)];
+      return [
+        ...tightenedRules(old, now),
+        ...renamedView(old, now),
+        ...unraisedVersion(old, now, frozen, current),
+      ];
     }),
   ];
 }
@@ -58,6 +62,18 @@ function renaming(old: DescMessage, now: DescMessage, frozen: FileRegistry): Ren
 }
 
 type Rename = (typeName: string) => string;
+
+/** A view is known by its name on the wire, which a client's fold names. */
+function renamedView(old: DescMessage, now: DescMessage): string[] {
+  const [before, after] = [old, now].map((message) =>
+    hasOption(message, view) ? getOption(message, view).type || message.typeName : undefined,
+  );
+  return before === undefined || before === after
+    ? []
+    : [
+        `${now.typeName}: its name on the wire was ${before} and is ${after ?? "none"}: keep it (type)`,
+      ];
+}
 
 function viewVersionOf(message: DescMessage): number | undefined {
   return hasOption(message, view) ? getOption(message, view).version : undefined;

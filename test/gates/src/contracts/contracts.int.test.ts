@@ -122,9 +122,12 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
     expect((await checkContracts(root)).failures).toEqual([
       expect.stringMatching(/HexView \(view\) changed .*fog.* version 1: raise it/),
     ]);
-    const versioned = "option (hexhold.options.v1.view) = {version: ";
-    edit(commands, `${versioned}1}`, `${versioned}2}`);
+    edit(commands, "view) = {\n    version: 1", "view) = {\n    version: 2");
     expect((await checkContracts(root)).failures).toEqual([]);
+    edit(commands, 'type: "hexhold.hex.v1.HexView"', 'type: "hexhold.hex.v1.Other"');
+    expect((await checkContracts(root)).failures).toEqual([
+      expect.stringContaining("its name on the wire was hexhold.hex.v1.HexView"),
+    ]);
   });
 
   it("knows a message that has moved to another package by its type", async () => {
