@@ -30,7 +30,7 @@ import {
   onEvents,
 } from "./service-definition.ts";
 import type { Transaction } from "./transaction.ts";
-import { noWork, type Work } from "./work.ts";
+import { noWork } from "./work.ts";
 
 const account = uuidv7Bytes();
 const gateway = { service: "gateway", version: "1", instance: "gateway-1" };
@@ -140,34 +140,19 @@ const context: ApplyContext = {
   staleAfterMs: 3_600_000,
 };
 
-function command(
-  schema: { typeName: string },
-  requestId: Uint8Array = uuidv7Bytes(),
-  payload: Uint8Array = new Uint8Array(0),
-) {
-  const type = schema === EnterSchema ? "cmd.hex.enter" : "cmd.hex.leave";
-  const subject = uuidText(account);
-  const target = Buffer.from(subject);
-  return encodeEnvelope({
-    type,
-    messageVersion: 1,
-    requestId,
-    eventId: uuidv7Bytes(),
-    correlationId: requestId,
-    producer: gateway,
-    tsMs: Date.now(),
-    idempotencyKey: idempotencyKeyOf({ accountId: account, requestId, type, target }),
-    payload,
-    accountId: account,
-    subject,
-  });
+interface Sent {
+  readonly requestId?: Uint8Array;
+  readonly payload?: Uint8Array;
+  /** Undefined: a client, by the gateway. */
+  readonly service?: string;
 }
-const enter = (requestId?: Uint8Array, payload?: Uint8Array) =>
-  command(EnterSchema, requestId, payload);
-const leave = () => command(LeaveSchema);
 
-function stepOf(type: string, requestId: Uint8Array = uuidv7Bytes()): Uint8Array {
+function command(
+  type: string,
+  { requestId = uuidv7Bytes(), payload = noBytes, service }: Sent = {},
+) {
   const subject = uuidText(account);
+  const accountId = service === undefined ? account : undefined;
   const target = Buffer.from(subject);
   return encodeEnvelope({
     type,
@@ -175,13 +160,19 @@ function stepOf(type: string, requestId: Uint8Array = uuidv7Bytes()): Uint8Array
     requestId,
     eventId: uuidv7Bytes(),
     correlationId: requestId,
-    producer: { ...gateway, service: "market" },
+    producer: { ...gateway, service: service ?? "gateway" },
     tsMs: Date.now(),
-    idempotencyKey: idempotencyKeyOf({ accountId: noBytes, requestId, type, target }),
-    payload: noBytes,
+    idempotencyKey: idempotencyKeyOf({ accountId, requestId, type, target }),
+    payload,
+    ...(accountId === undefined ? {} : { accountId }),
     subject,
   });
 }
+const enter = (requestId: Uint8Array = uuidv7Bytes(), payload: Uint8Array = noBytes) =>
+  command("cmd.hex.enter", { requestId, payload });
+const leave = () => command("cmd.hex.leave");
+const stepOf = (type: string, requestId: Uint8Array = uuidv7Bytes()) =>
+  command(type, { requestId, service: "market" });
 
 function arrived(eventId = uuidv7Bytes()): Uint8Array {
   const event: Message = create(PlayerArrivedSchema, { playerId: account });
@@ -198,14 +189,10 @@ function arrived(eventId = uuidv7Bytes()): Uint8Array {
 
 function apply(
   envelopes: readonly Uint8Array[],
-  {
-    work = noWork,
-    givenUp,
-    reader = read,
-  }: { work?: Work; givenUp?: GivenUp; reader?: typeof read } = {},
+  { givenUp, reader = read }: { givenUp?: GivenUp; reader?: typeof read } = {},
 ): Promise<Applied[]> {
   const items = reader(encodeBatch({ routeVersion: 1n, envelopes }));
-  return applyMessages(transaction, items, context, work, givenUp);
+  return applyMessages(transaction, items, context, noWork, givenUp);
 }
 
 const said = (applied: readonly Applied[]): unknown[] =>
@@ -277,16 +264,6 @@ it("what is given up is not handled: each gets its letter and its result", async
     "leave open",
   ]);
   expect(applied.map(({ outcome }) => outcome)).toEqual(Array(3).fill("dead-lettered"));
-});
-
-it("what handlers gathered in memory is written once, when all of them have run", async () => {
-  const work: Work = {
-    flush: () => Promise.resolve(void done.push("flush")),
-    committed: () => void done.push("committed"),
-    rolledBack: () => void done.push("rolled back"),
-  };
-  await apply([enter(), arrived()], { work });
-  expect(done).toEqual(["enter ×1", "save ×1", "arrived ×1", "flush"]);
 });
 
 it("an asked step that is given up is refused, once and for good", async () => {

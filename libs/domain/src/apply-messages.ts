@@ -106,7 +106,6 @@ export async function applyMessages(
     }
   }
   await run.end();
-  await work.flush(transaction);
   return applied;
 }
 

@@ -26,7 +26,7 @@ import type { DomainMetrics } from "./domain-metrics.ts";
 import type { DomainStore } from "./domain-store.ts";
 import type { Incoming } from "./incoming.ts";
 import { inTransaction, StoreOutageError } from "./transaction.ts";
-import type { Work } from "./work.ts";
+import { inTransactionWithWork, type Work } from "./work.ts";
 
 export interface BatchHandlerOptions {
   readonly pool: PgPool;
@@ -59,23 +59,10 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
   const { pool, logger, metrics } = options;
   const { service } = options.producer;
 
-  async function apply(
-    queue: string,
-    items: readonly Incoming[],
-    givenUp?: GivenUp,
-  ): Promise<Applied[]> {
-    const work = options.newWork();
-    let isCommitted = false;
-    try {
-      const applied = await inTransaction(pool, (transaction) =>
-        applyMessages(transaction, items, contextOf(queue), work, givenUp),
-      );
-      isCommitted = true;
-      return applied;
-    } finally {
-      if (isCommitted) work.committed();
-      else work.rolledBack();
-    }
+  function apply(queue: string, items: readonly Incoming[], givenUp?: GivenUp): Promise<Applied[]> {
+    return inTransactionWithWork(pool, options.newWork, (transaction, work) =>
+      applyMessages(transaction, items, contextOf(queue), work, givenUp),
+    );
   }
 
   function contextOf(queue: string): ApplyContext {

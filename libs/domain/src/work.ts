@@ -3,7 +3,8 @@
  * `flush` writes by set what was gathered, and what a service caches takes over its results only when they are
  * committed: memory of a transaction that was rolled back, or of which nobody knows, looks true and is not.
  */
-import type { Transaction } from "./transaction.ts";
+import type { PgPool } from "@hexhold/postgres";
+import { inTransaction, type Transaction } from "./transaction.ts";
 
 export interface Work {
   /** Before the commit, when all handlers have run. What it throws costs the messages an attempt. */
@@ -20,3 +21,25 @@ export const noWork: Work = {
   committed: () => undefined,
   rolledBack: () => undefined,
 };
+
+/** Runs `run` with a work of its own in one transaction, as {@link inTransaction} does. */
+export async function inTransactionWithWork<W extends Work, T>(
+  pool: PgPool,
+  newWork: () => W,
+  run: (transaction: Transaction, work: W) => Promise<T>,
+): Promise<T> {
+  const work = newWork();
+  let isCommitted = false;
+  try {
+    const value = await inTransaction(pool, async (transaction) => {
+      const done = await run(transaction, work);
+      await work.flush(transaction);
+      return done;
+    });
+    isCommitted = true;
+    return value;
+  } finally {
+    if (isCommitted) work.committed();
+    else work.rolledBack();
+  }
+}

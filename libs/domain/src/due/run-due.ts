@@ -11,7 +11,7 @@ import type { PgPool } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
 import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 import { inTransaction, StoreOutageError, type Transaction } from "../transaction.ts";
-import type { Work } from "../work.ts";
+import { inTransactionWithWork, type Work } from "../work.ts";
 import type { DueStore, DueTimer } from "./due-store.ts";
 
 /** What a kind of timer does when it is due. Effects go into `transaction` and `work`; arming it anew is one of them. */
@@ -51,27 +51,16 @@ export function startDueRunner<W extends Work>(options: DueRunnerOptions<W>): Du
   /** How many were handled. Rejects with what the handler or the store failed with; then nothing was done. */
   async function once(handler: DueHandler<W>, countMax: number): Promise<number> {
     const { kind } = handler;
-    const work = options.newWork();
-    let isCommitted = false;
-    try {
-      const timers = await inTransaction(pool, async (transaction) => {
-        const taken = await store.take(transaction, kind, worldNow(), countMax);
-        if (taken.length > 0) {
-          await handler.handle(transaction, taken, work);
-          await work.flush(transaction);
-        }
-        return taken;
-      });
-      isCommitted = true;
-      const [oldest] = timers;
-      if (oldest !== undefined) {
-        options.onHandled(kind, timers.length, Math.max(worldNow() - oldest.dueMs, 0) / 1000);
-      }
-      return timers.length;
-    } finally {
-      if (isCommitted) work.committed();
-      else work.rolledBack();
+    const timers = await inTransactionWithWork(pool, options.newWork, async (transaction, work) => {
+      const taken = await store.take(transaction, kind, worldNow(), countMax);
+      if (taken.length > 0) await handler.handle(transaction, taken, work);
+      return taken;
+    });
+    const [oldest] = timers;
+    if (oldest !== undefined) {
+      options.onHandled(kind, timers.length, Math.max(worldNow() - oldest.dueMs, 0) / 1000);
     }
+    return timers.length;
   }
 
   /** The oldest alone, until one is handled or all that was due has been tried. */
