@@ -85,6 +85,13 @@ export function describeSnapshotStore(
       return snapshots.map((snapshot) => comparable(found.get(snapshot.keyText)));
     }
 
+    it("may be closed twice: by who was given it, and by who gave it", async () => {
+      const other = database.open();
+      await other.connect();
+      await other.close();
+      await expect(other.close()).resolves.toBeUndefined();
+    });
+
     it("connects before it is used, and says when it cannot", async () => {
       await store.connect();
       const nowhere = database.open({ host: "127.0.0.1", port: 1 });

@@ -42,6 +42,7 @@ export interface SnapshotStore {
    * it is compared before the next operation. Absent where snapshots lie in the world's own database.
    */
   claim?(worldId: string): Promise<void>;
+  /** Idempotent: a start that fails closes it, and so does who has opened it. */
   close(): Promise<void>;
 }
 

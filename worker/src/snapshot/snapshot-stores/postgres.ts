@@ -27,6 +27,7 @@ interface Row {
 
 /** Snapshots in `world.snapshot`, for the embedded profile. `pool` is closed with the store. */
 export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
+  let closing: Promise<void> | undefined;
   return {
     async connect() {
       await pool.query("SELECT 1");
@@ -76,7 +77,7 @@ export function createPostgresSnapshotStore(pool: PgPool): SnapshotStore {
         ],
       });
     },
-    close: () => pool.end(),
+    close: () => (closing ??= pool.end()),
   };
 }
 
