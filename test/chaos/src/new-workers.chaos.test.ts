@@ -1,7 +1,8 @@
 /**
  * Workers that have just begun, while both processors have all that they can do: what they are given is served as fast
  * as elsewhere. `HEXHOLD_CHAOS_NEW_WORKERS=all` looks at the minute after each grant, for a worker that is added and for
- * one that is killed and starts again; `npm test` looks at 20 s of the first.
+ * one that is killed and starts again; `npm test` looks at 20 s of the first, in which as many commands may be slow as in
+ * that minute: one hiccup of the take-over is 1 % of a minute's commands, and more of 20 s.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
@@ -25,6 +26,8 @@ const windowMs = isLong ? 60_000 : 20_000;
 const playerCount = 200;
 const pauseMs = 100;
 const slowFactorMax = 2;
+/** The 99th percentile of a minute: the 97th of its first 20 s. */
+const percentile = 1 - 0.01 * (60_000 / windowMs);
 /** Below this a figure is that of a queue's luck. */
 const noiseMs = 30;
 vi.setConfig({ testTimeout: 400_000 });
@@ -93,7 +96,7 @@ async function grantsOf(owner: string, share: number): Promise<Map<string, numbe
   return grants;
 }
 
-function p99(players: readonly LoadPlayer[], fromMs: number, toMs: number): number {
+function slowest(players: readonly LoadPlayer[], fromMs: number, toMs: number): number {
   const waits = players
     .flatMap(({ commands }) => commands)
     .filter(
@@ -102,7 +105,7 @@ function p99(players: readonly LoadPlayer[], fromMs: number, toMs: number): numb
     .map(({ firstSentMs, finalMs }) => finalMs - firstSentMs)
     .toSorted((a, b) => a - b);
   expect(waits.length).toBeGreaterThan(100);
-  return waits[Math.floor(waits.length * 0.99)]!;
+  return waits[Math.floor(waits.length * percentile)]!;
 }
 
 async function expectAsFast(what: string, owner: string, share: number): Promise<void> {
@@ -112,12 +115,12 @@ async function expectAsFast(what: string, owner: string, share: number): Promise
   const slow: string[] = [];
   for (const [slot, fromMs] of grants) {
     const toMs = fromMs + windowMs;
-    const here = p99(
+    const here = slowest(
       play.players.filter((player) => slotOf(player) === slot),
       fromMs,
       toMs,
     );
-    const others = p99(
+    const others = slowest(
       play.players.filter((player) => !grants.has(slotOf(player))),
       fromMs,
       toMs,
@@ -127,7 +130,7 @@ async function expectAsFast(what: string, owner: string, share: number): Promise
   }
   const spanS = (Math.max(...grants.values()) - Math.min(...grants.values())) / 1000;
   console.log(
-    `${what}: p99 in ${windowMs / 1000} s: ${lines.join("; ")}; granted in ${spanS.toFixed(1)} s`,
+    `${what}: p${Math.round(percentile * 100)} in ${windowMs / 1000} s: ${lines.join("; ")}; granted in ${spanS.toFixed(1)} s`,
   );
   expect(slow).toEqual([]);
 }
