@@ -30,7 +30,7 @@ import {
   onEvents,
 } from "./service-definition.ts";
 import type { Transaction } from "./transaction.ts";
-import { noWork } from "./work.ts";
+import { noWork, type Work } from "./work.ts";
 
 const account = uuidv7Bytes();
 const gateway = { service: "gateway", version: "1", instance: "gateway-1" };
@@ -189,10 +189,14 @@ function arrived(eventId = uuidv7Bytes()): Uint8Array {
 
 function apply(
   envelopes: readonly Uint8Array[],
-  { givenUp, reader = read }: { givenUp?: GivenUp; reader?: typeof read } = {},
+  {
+    givenUp,
+    reader = read,
+    work = noWork,
+  }: { givenUp?: GivenUp; reader?: typeof read; work?: Work } = {},
 ): Promise<Applied[]> {
   const items = reader(encodeBatch({ routeVersion: 1n, envelopes }));
-  return applyMessages(transaction, items, context, noWork, givenUp);
+  return applyMessages(transaction, items, context, work, givenUp);
 }
 
 const said = (applied: readonly Applied[]): unknown[] =>
@@ -295,6 +299,36 @@ it("an event that is given up is left open: its next copy is handled, and the on
   await apply([event]);
   await apply([event]);
   expect(done).toEqual(["send router", "leave open", "arrived ×1"]);
+});
+
+it("locks are asked for once, before any handler, for all that will be handled and nothing else", async () => {
+  const work: Work = {
+    ...noWork,
+    prepare: (_transaction, messages) =>
+      Promise.resolve(
+        void done.push(`prepare ${messages.map(({ envelope }) => envelope.type).join(", ")}`),
+      ),
+  };
+  const known = arrived();
+  const repeated = enter();
+  await apply([known, repeated]);
+  done = [];
+  const broken = command("cmd.hex.enter", { payload: Uint8Array.of(255) });
+  await apply([known, leave(), repeated, broken, arrived(), enter()], { work });
+  expect(done[0]).toBe("prepare cmd.hex.leave, evt.hex.player-arrived, cmd.hex.enter");
+  expect(done.slice(1).filter((what) => what.startsWith("prepare"))).toEqual([]);
+  done = [];
+  await apply([known, repeated], { work });
+  expect(done).toEqual([]);
+  // A letter locks nothing but for what it refuses.
+  const givenUp = { error: "it failed", attempts: 5 };
+  await apply([arrived(), enter()], { givenUp, work });
+  await apply([stepOf("cmd.inventory.settle"), stepOf("cmd.inventory.hold")], {
+    givenUp,
+    reader: readSteps,
+    work,
+  });
+  expect(done.filter((what) => what.startsWith("prepare"))).toEqual(["prepare cmd.inventory.hold"]);
 });
 
 it("what handles an asked step says how it is refused, and nothing else does", () => {

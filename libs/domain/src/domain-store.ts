@@ -1,6 +1,7 @@
 /** The tables that every domain service has in its own schema: `inbox`, `result`, `outbox`. */
 import { byteaArray, unsentStatement, uuidArray } from "@hexhold/postgres";
 import type { Origin } from "./incoming.ts";
+import { outboxStatement } from "./outbox.ts";
 import type { Statement, Transaction } from "./transaction.ts";
 
 export interface StoredResult {
@@ -9,8 +10,9 @@ export interface StoredResult {
 }
 
 export interface OutboxMessage {
-  /** A service; never a queue. */
+  /** A service, or `hex`; never a queue. */
   readonly destination: string;
+  /** Of a hex: its key text. */
   readonly subject: string;
   /** Encoded. */
   readonly envelope: Uint8Array;
@@ -113,12 +115,8 @@ export function createDomainStore(schema: string, onOutbox: () => void): DomainS
         ],
       });
     },
-    async send(transaction, { destination, subject, envelope }) {
-      await transaction.query({
-        name: `${schema}_send`,
-        text: `INSERT INTO ${schema}.outbox (destination, subject, envelope) VALUES ($1, $2, $3)`,
-        values: [destination, subject, Buffer.from(envelope)],
-      });
+    async send(transaction, message) {
+      await transaction.query(outboxStatement(schema, [message]));
       transaction.onCommit(onOutbox);
     },
     pruneStatement: (inboxHours, resultHours, rowsMax, worldMs) => ({

@@ -2,6 +2,8 @@ export { storePauseMs } from "./batch-handler.ts";
 export type { ProducerIdentity } from "./dead-letter.ts";
 export { createDueStore, type DueStore, type DueTimer } from "./due/due-store.ts";
 export type { DueHandler } from "./due/run-due.ts";
+export type { OutboxMessage } from "./domain-store.ts";
+export { createOutbox, type Outbox, type OutboxOptions, type Sending } from "./outbox.ts";
 export {
   type CommandOutcome,
   type DomainCommand,

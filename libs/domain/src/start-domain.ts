@@ -10,6 +10,7 @@ import { createDomainStore } from "./domain-store.ts";
 import { createDueStore } from "./due/due-store.ts";
 import { type DueHandler, startDueRunner } from "./due/run-due.ts";
 import { createBatchReader } from "./incoming.ts";
+import type { Outbox } from "./outbox.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { consumeQueue } from "./queue-consumer.ts";
 import type { MessageHandler } from "./service-definition.ts";
@@ -30,6 +31,8 @@ export interface DomainOptions<W extends Work = Work> {
   readonly handlers: readonly MessageHandler<W>[];
   /** Durable timers; the schema has a table `due` then ({@link DueStore}). */
   readonly timers?: readonly DueHandler<W>[];
+  /** What the handlers send by; default: they send nothing. */
+  readonly outbox?: Outbox;
   /** What handlers keep in memory beside one transaction; default: nothing. */
   readonly newWork?: () => W;
   /** Files that the contracts of handled messages need; default: those in which the messages are. */
@@ -78,6 +81,7 @@ export function startDomain<W extends Work = Work>(options: DomainOptions<W>): R
     logger,
     onSent: (destination, count) => metrics.outboxSent.inc({ service, destination }, count),
   });
+  options.outbox?.onRows(() => relay.hint());
   const handler = createBatchHandler({
     pool,
     store,

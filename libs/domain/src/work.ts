@@ -4,9 +4,16 @@
  * committed: memory of a transaction that was rolled back, or of which nobody knows, looks true and is not.
  */
 import type { PgPool } from "@hexhold/postgres";
+import type { DomainMessage } from "./service-definition.ts";
 import { inTransaction, type Transaction } from "./transaction.ts";
 
 export interface Work {
+  /**
+   * Before any handler, with all messages that will be handled, or refused in a letter's place, in their order: the place
+   * to take the locks of all of them together, in one order. What it throws costs the messages an attempt, and the letter
+   * as well: what a message says wrongly is for its handler to throw.
+   */
+  prepare?(transaction: Transaction, messages: readonly DomainMessage[]): Promise<void>;
   /** Before the commit, when all handlers have run. What it throws costs the messages an attempt. */
   flush(transaction: Transaction): Promise<void>;
   /** The commit was answered. Never throws. */

@@ -45,6 +45,8 @@ export const poison = 1_000_000n;
 export const deadlineOfPoison = 4_000_000_000_000;
 
 export interface TestDomain {
+  /** URL of the service's role. */
+  readonly roleUrl: string;
   readonly bus: Bus;
   readonly proxy: StoreProxy;
   readonly answers: readonly Answer[];
@@ -209,6 +211,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
   }
 
   return {
+    roleUrl: roleUrl.href,
     bus,
     proxy,
     answers,

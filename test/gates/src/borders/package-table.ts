@@ -66,7 +66,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   },
   // The machinery that all services in domains/ share.
   "libs/domain": {
-    uses: ["gen", "libs/messaging", "libs/postgres", "libs/rpc", "libs/telemetry"],
+    uses: ["gen", "libs/hex", "libs/messaging", "libs/postgres", "libs/rpc", "libs/telemetry"],
   },
   // For tests, and for bench and demo, which try a world from outside: it is above what it helps to test. It loads no service, starts worlds by hexctl's command line,
   // and has the reference game with rules that misbehave.
