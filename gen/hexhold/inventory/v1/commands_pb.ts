@@ -12,10 +12,10 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/inventory/v1/commands.proto.
  */
 export const file_hexhold_inventory_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiNoZXhob2xkL2ludmVudG9yeS92MS9jb21tYW5kcy5wcm90bxIUaGV4aG9sZC5pbnZlbnRvcnkudjEihgEKC0dldEJhbGFuY2VzEhcKBWxpbWl0GAEgASgNQgi6SAUqAxjIARIWCgVhZnRlchgCIAEoCUIHukgEcgIYQDpGirUYQgoaY21kLmludmVudG9yeS5nZXQtYmFsYW5jZXMQASADKgEBQh1oZXhob2xkLmludmVudG9yeS52MS5CYWxhbmNlcyJPCghCYWxhbmNlcxIvCghiYWxhbmNlcxgBIAMoCzIdLmhleGhvbGQuaW52ZW50b3J5LnYxLkJhbGFuY2USEgoKbmV4dF9hZnRlchgCIAEoCSIoCgdCYWxhbmNlEg0KBWFzc2V0GAEgASgJEg4KBmFtb3VudBgCIAEoAyKDAQoKR2V0SGlzdG9yeRIWCgVsaW1pdBgBIAEoDUIHukgEKgIYZBIXCgZiZWZvcmUYAiABKANCB7pIBCICKAA6RIq1GEAKGWNtZC5pbnZlbnRvcnkuZ2V0LWhpc3RvcnkQASADKgEBQhxoZXhob2xkLmludmVudG9yeS52MS5IaXN0b3J5IlMKB0hpc3RvcnkSMwoHZW50cmllcxgBIAMoCzIiLmhleGhvbGQuaW52ZW50b3J5LnYxLkhpc3RvcnlFbnRyeRITCgtuZXh0X2JlZm9yZRgCIAEoAyJ0CgxIaXN0b3J5RW50cnkSEAoIZW50cnlfaWQYASABKAMSFgoOdHJhbnNhY3Rpb25faWQYAiABKAwSDAoEa2luZBgDIAEoCRINCgVhc3NldBgEIAEoCRIOCgZhbW91bnQYBSABKAMSDQoFYXRfbXMYBiABKANiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_options_v1_options]);
+  fileDesc("CiNoZXhob2xkL2ludmVudG9yeS92MS9jb21tYW5kcy5wcm90bxIUaGV4aG9sZC5pbnZlbnRvcnkudjEihgEKC0dldEJhbGFuY2VzEhcKBWxpbWl0GAEgASgNQgi6SAUqAxjIARIWCgVhZnRlchgCIAEoCUIHukgEcgIYQDpGirUYQgoaY21kLmludmVudG9yeS5nZXQtYmFsYW5jZXMQAiADKgEBQh1oZXhob2xkLmludmVudG9yeS52MS5CYWxhbmNlcyJPCghCYWxhbmNlcxIvCghiYWxhbmNlcxgBIAMoCzIdLmhleGhvbGQuaW52ZW50b3J5LnYxLkJhbGFuY2USEgoKbmV4dF9hZnRlchgCIAEoCSI2CgdCYWxhbmNlEg0KBWFzc2V0GAEgASgJEg4KBmFtb3VudBgCIAEoAxIMCgRoZWxkGAMgASgDIoMBCgpHZXRIaXN0b3J5EhYKBWxpbWl0GAEgASgNQge6SAQqAhhkEhcKBmJlZm9yZRgCIAEoA0IHukgEIgIoADpEirUYQAoZY21kLmludmVudG9yeS5nZXQtaGlzdG9yeRABIAMqAQFCHGhleGhvbGQuaW52ZW50b3J5LnYxLkhpc3RvcnkiUwoHSGlzdG9yeRIzCgdlbnRyaWVzGAEgAygLMiIuaGV4aG9sZC5pbnZlbnRvcnkudjEuSGlzdG9yeUVudHJ5EhMKC25leHRfYmVmb3JlGAIgASgDInQKDEhpc3RvcnlFbnRyeRIQCghlbnRyeV9pZBgBIAEoAxIWCg50cmFuc2FjdGlvbl9pZBgCIAEoDBIMCgRraW5kGAMgASgJEg0KBWFzc2V0GAQgASgJEg4KBmFtb3VudBgFIAEoAxINCgVhdF9tcxgGIAEoA2IGcHJvdG8z", [file_buf_validate_validate, file_hexhold_options_v1_options]);
 
 /**
- * Reads what the account has, sorted by asset.
+ * Reads what the account has, sorted by asset: free and in escrow.
  *
  * @generated from message hexhold.inventory.v1.GetBalances
  */
@@ -78,11 +78,18 @@ export type Balance = Message<"hexhold.inventory.v1.Balance"> & {
   asset: string;
 
   /**
-   * Never below zero.
+   * What is free: never below zero.
    *
    * @generated from field: int64 amount = 2;
    */
   amount: bigint;
+
+  /**
+   * In escrow, for orders and for offers of trade; not part of `amount`.
+   *
+   * @generated from field: int64 held = 3;
+   */
+  held: bigint;
 };
 
 /**
@@ -158,7 +165,7 @@ export type HistoryEntry = Message<"hexhold.inventory.v1.HistoryEntry"> & {
   entryId: bigint;
 
   /**
-   * UUID: id of the event that caused it.
+   * UUID: id of what caused it, an event or a step.
    *
    * @generated from field: bytes transaction_id = 2;
    */

@@ -3,6 +3,9 @@
 /* eslint-disable */
 
 import { BalancesSchema, file_hexhold_inventory_v1_commands, GetBalancesSchema, GetHistorySchema, HistorySchema } from "./commands_pb.ts";
+import { CancelHoldSchema, file_hexhold_inventory_v1_holds, HoldSchema, ReleaseSchema, SettleSchema } from "./holds_pb.ts";
+import { CancelTakeSchema, EndTakeSchema, file_hexhold_inventory_v1_takes, GiveSchema, TakeSchema } from "./takes_pb.ts";
+import { AcceptTradeSchema, EndTradeSchema, file_hexhold_inventory_v1_trades, GetItemsSchema, GetOffersSchema, GrantedSchema, GrantSchema, ItemsSchema, OffersSchema, OfferTradeSchema, TradeOfferedSchema } from "./trades_pb.ts";
 
 /**
  * Contracts of package hexhold.inventory.v1, from their options.
@@ -10,6 +13,9 @@ import { BalancesSchema, file_hexhold_inventory_v1_commands, GetBalancesSchema, 
 export const contracts = {
   files: [
     file_hexhold_inventory_v1_commands,
+    file_hexhold_inventory_v1_holds,
+    file_hexhold_inventory_v1_takes,
+    file_hexhold_inventory_v1_trades,
   ],
   commands: {
     "cmd.inventory.get-balances": {
@@ -23,6 +29,80 @@ export const contracts = {
       durability: "read",
       refusals: [],
       result: HistorySchema,
+    },
+    "cmd.inventory.hold": {
+      schema: HoldSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.inventory.cancel-hold": {
+      schema: CancelHoldSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.inventory.settle": {
+      schema: SettleSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.inventory.release": {
+      schema: ReleaseSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.inventory.take": {
+      schema: TakeSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.inventory.cancel-take": {
+      schema: CancelTakeSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.hex.end-take": {
+      schema: EndTakeSchema,
+      durability: "durable",
+      refusals: ["not-under-way"],
+    },
+    "cmd.inventory.give": {
+      schema: GiveSchema,
+      durability: "durable",
+      refusals: [],
+    },
+    "cmd.inventory.offer-trade": {
+      schema: OfferTradeSchema,
+      durability: "durable",
+      refusals: ["unknown-player", "yourself", "insufficient", "item-not-yours", "item-held", "too-many-offers", "too-new", "nothing-offered"],
+      result: TradeOfferedSchema,
+    },
+    "cmd.inventory.accept-trade": {
+      schema: AcceptTradeSchema,
+      durability: "durable",
+      refusals: ["unknown-offer", "terms-differ", "not-open", "insufficient", "item-not-yours", "item-held"],
+    },
+    "cmd.inventory.end-trade": {
+      schema: EndTradeSchema,
+      durability: "durable",
+      refusals: ["unknown-offer", "not-open"],
+    },
+    "cmd.inventory.get-offers": {
+      schema: GetOffersSchema,
+      durability: "read",
+      refusals: [],
+      result: OffersSchema,
+    },
+    "cmd.inventory.get-items": {
+      schema: GetItemsSchema,
+      durability: "read",
+      refusals: [],
+      result: ItemsSchema,
+    },
+    "cmd.inventory.grant": {
+      schema: GrantSchema,
+      durability: "durable",
+      refusals: ["unknown-account"],
+      result: GrantedSchema,
     },
   },
   events: {
