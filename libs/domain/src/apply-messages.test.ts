@@ -293,6 +293,17 @@ it("an owed step that is given up stays owed: its next copy is handled", async (
   expect(done).toEqual(["send router", "settle ×1", "save ×1"]);
 });
 
+it("a step that cannot be read is put aside, for nobody waits to hear that it was wrong", async () => {
+  const broken = command("cmd.inventory.settle", {
+    service: "market",
+    payload: Uint8Array.of(255),
+  });
+  const forged = command("cmd.inventory.hold", { service: "chat" });
+  const applied = await apply([broken, forged], { reader: readSteps });
+  expect(said(applied)).toEqual(["dead-lettered", "dead-lettered"]);
+  expect(done).toEqual(["send router", "leave open", "send router", "leave open"]);
+});
+
 it("an event that is given up is left open: its next copy is handled, and the one after that is known", async () => {
   const event = arrived();
   await apply([event], { givenUp: { error: "it failed", attempts: 5 } });

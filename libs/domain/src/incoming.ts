@@ -127,7 +127,10 @@ export function createBatchReader(
       return { ...at, kind: "letter", error: `nobody here handles ${envelope.type.slice(0, 128)}` };
     }
     if (handler.kind === "command") {
-      return readCommand({ ...at, envelope }, handler, entry, validator);
+      const item = readCommand({ ...at, envelope }, handler, entry, validator);
+      if (item.kind !== "fault" || entry.step === Step.UNSPECIFIED) return item;
+      // Nobody waits for an answer to a step: that it cannot be read must not be lost.
+      return { ...at, kind: "letter", error: `${entry.type}: ${item.reason}: ${item.message}` };
     }
     if (envelope.eventId.length !== 16) {
       return { ...at, kind: "letter", error: "an event without an event_id of 16 bytes" };

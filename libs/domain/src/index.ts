@@ -25,4 +25,4 @@ export {
   type Statement,
   type Transaction,
 } from "./transaction.ts";
-export { noWork, type Work } from "./work.ts";
+export { inTransactionWithWork, noWork, type Work } from "./work.ts";

@@ -14,6 +14,7 @@ import type { Outbox } from "./outbox.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { consumeQueue } from "./queue-consumer.ts";
 import type { MessageHandler } from "./service-definition.ts";
+import type { Statement } from "./transaction.ts";
 import { noWork, type Work } from "./work.ts";
 
 export interface DomainOptions<W extends Work = Work> {
@@ -31,6 +32,11 @@ export interface DomainOptions<W extends Work = Work> {
   readonly handlers: readonly MessageHandler<W>[];
   /** Durable timers; the schema has a table `due` then ({@link DueStore}). */
   readonly timers?: readonly DueHandler<W>[];
+  /**
+   * What else keeps the schema's tables small: each deletes at most `rowsMax` rows, by world time in Unix milliseconds, and
+   * returns one row with their number as `gone`. Every hour, until there are fewer.
+   */
+  readonly prunes?: readonly ((rowsMax: number, worldMs: number) => Statement)[];
   /** What the handlers send by; default: they send nothing. */
   readonly outbox?: Outbox;
   /** What handlers keep in memory beside one transaction; default: nothing. */
@@ -61,7 +67,16 @@ const pruneEveryMs = 3_600_000;
 const pruneRowsMax = 10_000;
 
 export function startDomain<W extends Work = Work>(options: DomainOptions<W>): RunningDomain {
-  const { producer, postgresUrl, bus, logger, queues, inHandMax = 1, timers = [] } = options;
+  const {
+    producer,
+    postgresUrl,
+    bus,
+    logger,
+    queues,
+    inHandMax = 1,
+    timers = [],
+    prunes = [],
+  } = options;
   const { service, instance } = producer;
   const metrics = createDomainMetrics(options.metrics);
   const store = createDomainStore(service, () => relay.hint());
@@ -123,12 +138,16 @@ export function startDomain<W extends Work = Work>(options: DomainOptions<W>): R
         });
 
   async function prune(): Promise<void> {
-    const { text, values } = store.pruneStatement(
-      inboxHours,
-      options.resultRetentionHours,
-      pruneRowsMax,
-      options.worldNow(),
-    );
+    const own: typeof prunes = [
+      (rowsMax, worldMs) =>
+        store.pruneStatement(inboxHours, options.resultRetentionHours, rowsMax, worldMs),
+    ];
+    for (const statement of [...own, ...prunes]) {
+      await pruneBy(statement(pruneRowsMax, options.worldNow()));
+    }
+  }
+
+  async function pruneBy({ text, values }: Statement): Promise<void> {
     for (let gone = pruneRowsMax; gone >= pruneRowsMax && stopping === undefined;) {
       const { rows } = await pool.query<{ gone: string }>(text, [...(values ?? [])]);
       gone = Number(rows[0]?.gone ?? 0);
