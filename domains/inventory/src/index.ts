@@ -1,12 +1,17 @@
-/** The inventory: a double-entry ledger of what players have. */
-import { type RunningDomain, startDomain } from "@hexhold/domain";
+/** The inventory: a double-entry ledger of what players have, its escrow, and trade between them. */
+import { createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
+import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
+import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
+import { file_hexhold_market_v1_steps } from "@hexhold/gen/hexhold/market/v1/steps_pb";
 import { queuesOfService } from "@hexhold/messaging";
 import { checkSchemaVersion, withConnection } from "@hexhold/postgres";
 import { loadGame, type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { InventoryConfig } from "./inventory-config.ts";
-import { commandHandlers, ledgerHandler } from "./message-handlers.ts";
+import { createInventoryHandlers } from "./inventory-handlers.ts";
+import { createInventoryMetrics } from "./inventory-metrics.ts";
 import { ledgerEventsOf } from "./rules/ledger-events.ts";
 
 export type { RunningService as RunningInventory } from "@hexhold/service";
@@ -15,7 +20,15 @@ export { inventorySection } from "./inventory-section.ts";
 export { type LedgerEvent, ledgerEventsOf } from "./rules/ledger-events.ts";
 
 /** Newest migration of schema `inventory` that this service knows. */
-const schemaVersion = "0004_letters";
+const schemaVersion = "0005_escrow";
+
+/** Everything that it is sent, and that it sends, beside the game's events. */
+const contracts = [
+  file_hexhold_inventory_v1_commands,
+  file_hexhold_inventory_v1_holds,
+  file_hexhold_inventory_v1_takes,
+  file_hexhold_inventory_v1_trades,
+];
 
 /**
  * Starts an inventory service. Rejects when the game cannot be loaded or is another one than the world's, when the
@@ -48,14 +61,30 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
     });
     // It reads events of any format: their messages are compatible within a package.
     const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1, game });
+    const producer = { service: "inventory", version, instance };
+    const worldNow = (): number => membership.worldNow();
+    const outbox = createOutbox({
+      producer,
+      descriptors: [...contracts, file_hexhold_market_v1_steps],
+      worldNow,
+    });
+    const { offersMax, tradeMinAgeHours } = config;
+    const context = {
+      outbox,
+      worldNow,
+      rules: { offersMax, tradeMinAgeHours },
+      logger,
+      metrics: createInventoryMetrics(metrics),
+    };
     const running = startDomain({
-      producer: { service: "inventory", version, instance },
+      producer,
       postgresUrl,
       queues,
-      descriptors: [...game.descriptors, file_hexhold_inventory_v1_commands],
-      handlers: [...events.map(ledgerHandler), ...commandHandlers],
+      descriptors: [...game.descriptors, ...contracts],
+      ...createInventoryHandlers(context, events),
+      outbox,
       bus,
-      worldNow: () => membership.worldNow(),
+      worldNow,
       resultRetentionHours: config.resultRetentionHours,
       logger,
       metrics,

@@ -16,6 +16,10 @@ export const inventoryConfigSchema = z.object({
   controlToken: z.string().optional(),
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */
   resultRetentionHours: z.number().int().min(24).default(72),
+  /** Open offers of trade of one account. */
+  offersMax: z.number().int().min(1).max(1000).default(20),
+  /** An account younger than this offers no trade: what fraud needs is accounts. */
+  tradeMinAgeHours: z.number().min(0).max(8760).default(72),
   version: z.string().default(releaseVersion),
 });
 

@@ -11,5 +11,9 @@ export const inventorySection = z.strictObject({
     .default("inventory-1"),
   host: z.string().default("127.0.0.1"),
   controlPort: z.int().min(0).max(65_535).default(0),
+  /** Open offers of trade of one account. */
+  offersMax: z.int().min(1).max(1000).default(20),
+  /** An account younger than this offers no trade: what fraud needs is accounts. */
+  tradeMinAgeHours: z.number().min(0).max(8760).default(72),
   logLevel: logLevelOption,
 });

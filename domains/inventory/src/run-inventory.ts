@@ -29,7 +29,7 @@ const schema = z.object({
 export async function runInventory(env: Environment): Promise<void> {
   await runService("inventory", env, async (defer) => {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
-    const { instance, host, controlPort, logLevel } = config.inventory;
+    const { instance, host, controlPort, logLevel, offersMax, tradeMinAgeHours } = config.inventory;
     const logger = createLogger({ service: "inventory", instance, level: logLevel });
     const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `inventory/${instance}` });
     defer(() => bus.close());
@@ -41,6 +41,8 @@ export async function runInventory(env: Environment): Promise<void> {
         controlToken: config.cluster.controlToken,
         postgresUrl: config.postgresUrl,
         game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
+        offersMax,
+        tradeMinAgeHours,
         resultRetentionHours: config.world.resultRetentionHours,
       }),
       { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },

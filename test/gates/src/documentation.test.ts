@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { contracts as hexContracts } from "@hexhold/gen/hexhold/hex/v1/contracts";
+import { contracts as inventoryContracts } from "@hexhold/gen/hexhold/inventory/v1/contracts";
 import { contracts as referenceContracts } from "@hexhold/gen/hexhold/reference/v1/contracts";
 import { parseAst } from "vitest/node";
 import { expect, it } from "vitest";
@@ -61,6 +62,7 @@ function reasonsInCode(): Set<string> {
       const at = reasonArguments[nameOf(callee) || nameOf(callee?.["property"])];
       if (at !== undefined) take((value["arguments"] as unknown[])[at]);
     }
+    if (value.type === "ObjectExpression" && isRefusal(value)) return;
     if (value.type === "Property" && key?.["name"] === "reason") take(value["value"]);
     Object.values(value).forEach(visit);
   };
@@ -73,6 +75,14 @@ function reasonsInCode(): Set<string> {
   const [, faults = ""] = /type CellFault = (.+);/.exec(cell) ?? [];
   for (const [, fault = ""] of faults.matchAll(/"([a-z-]+)"/g)) reasons.add(fault);
   return reasons;
+}
+
+/** `{ kind: "refused", … }`: its reason is one of a command's option, not of an error. */
+function isRefusal({ properties }: Node): boolean {
+  return (properties as Node[]).some(({ key, value }) => {
+    const isKind = isNode(key) && key["name"] === "kind";
+    return isKind && isNode(value) && value["value"] === "refused";
+  });
 }
 
 /** Of an identifier, else empty. */
@@ -93,8 +103,9 @@ it("docs/protocol.md lists every reason that is sent, and no other", () => {
   expect(new Set(documented)).toEqual(inCode);
 });
 
-/** What only hexes and their timers send. */
-const betweenHexes = new Set([
+/** What only hexes, their timers and services send each other. */
+const betweenServices = new Set([
+  "cmd.hex.end-take",
   "cmd.hex.arrive",
   "cmd.hex.end-transfer",
   "cmd.hex.cancel-transfer",
@@ -105,13 +116,14 @@ it("docs/protocol.md lists every refusal of the commands' options, and no other"
   const documented = tableUnder("docs/protocol.md", "## Refusals").map(
     ([type, , reason]) => `${type} ${reason}`,
   );
-  const ofHexes = [
+  const commands: [string, { readonly refusals: readonly string[] }][] = [
     ...Object.entries(hexContracts.commands),
     ...Object.entries(referenceContracts.commands),
-  ].filter(([type]) => !betweenHexes.has(type));
-  const options = ofHexes.flatMap(([type, { refusals }]) =>
-    refusals.map((reason) => `${type} ${reason}`),
-  );
+    ...Object.entries(inventoryContracts.commands),
+  ];
+  const options = commands
+    .filter(([type]) => !betweenServices.has(type))
+    .flatMap(([type, { refusals }]) => refusals.map((reason) => `${type} ${reason}`));
   expect(documented.toSorted()).toEqual(options.toSorted());
 });
 

@@ -1,10 +1,13 @@
 import { setTimeout as pause } from "node:timers/promises";
-import { mint, type Posting } from "@hexhold/actor";
+import { createOutbox, inTransactionWithWork } from "@hexhold/domain";
 import { uuidv7Bytes } from "@hexhold/messaging";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { expectConserved } from "../../test/conserved.ts";
 import { type LedgerDatabase, openLedgerDatabase } from "../../test/ledger-database.ts";
-import type { LedgerTransaction } from "../rules/ledger-transaction.ts";
-import { balancesOf, historyOf, post } from "./ledger.ts";
+import { burnOf, mintOf, playerOf } from "../rules/ledger-account.ts";
+import type { PostedTransaction, PostingTo } from "../rules/ledger-rows.ts";
+import { balancesOf, historyOf } from "./account-pages.ts";
+import { createLedgerWork } from "./ledger-work.ts";
 
 let database: LedgerDatabase;
 
@@ -12,38 +15,59 @@ beforeAll(async () => {
   database = await openLedgerDatabase();
 });
 
-afterAll(async () => database.close());
-
-const causeOf = () => ({ transactionId: uuidv7Bytes(), kind: "test", atMs: 1_700_000_000_123n });
-const mintOf = (accountId: Uint8Array, asset: string, amount: bigint): LedgerTransaction => ({
-  ...causeOf(),
-  postings: mint(accountId, asset, amount),
+afterAll(async () => {
+  await expectConserved(database);
+  await database.close();
 });
-const postAll = (...posted: LedgerTransaction[]) =>
-  database.inTransaction((transaction) => post(transaction, posted));
+
+const outbox = createOutbox({
+  producer: { service: "inventory", version: "1", instance: "inventory-1" },
+  descriptors: [],
+  worldNow: Date.now,
+});
+const causeOf = () => ({ transactionId: uuidv7Bytes(), kind: "test", atMs: 1_700_000_000_123n });
+
+const newWork = () => createLedgerWork({ outbox, namesOf: () => ({}), onPosted: () => undefined });
+
+/** Posts transactions in one of the database, under the locks that they need. */
+function postAll(
+  posted: readonly PostedTransaction[],
+  { pool }: Pick<LedgerDatabase, "pool"> = database,
+): Promise<void> {
+  return inTransactionWithWork(pool, newWork, async (transaction, work) => {
+    await work.lock(transaction, [
+      {
+        transactions: posted.map(({ transactionId }) => transactionId),
+        opened: posted.flatMap(({ postings }) => postings.map(({ account }) => account)),
+      },
+    ]);
+    for (const one of posted) {
+      if (!work.rows.isPosted(one.transactionId)) work.rows.post(one, one.postings);
+    }
+  });
+}
+const minted = (accountId: Uint8Array, asset: string, amount: bigint): PostedTransaction => ({
+  ...causeOf(),
+  postings: [
+    { account: mintOf(asset), amount: -amount },
+    { account: playerOf(accountId, asset), amount },
+  ],
+});
 const balances = (account: Uint8Array, limit = 100, after = "") =>
   database.inTransaction((transaction) => balancesOf(transaction, account, { limit, after }));
 const history = (account: Uint8Array, limit = 100, before = 0n) =>
   database.inTransaction((transaction) => historyOf(transaction, account, { limit, before }));
-const player = (accountId: Uint8Array, amount: bigint, asset = "wood"): Posting => ({
-  holder: { kind: "player", accountId },
-  asset,
-  amount,
-});
+const free = (asset: string, amount: bigint) => ({ asset, amount, held: 0n });
 
 test("what is minted is there, by asset, and its history newest first, page by page", async () => {
   const account = uuidv7Bytes();
-  const minted = (["wood", "stone", "wood", "food"] as const).map((asset, i) =>
-    mintOf(account, asset, BigInt(i + 1)),
+  const posted = (["wood", "stone", "wood", "food"] as const).map((asset, i) =>
+    minted(account, asset, BigInt(i + 1)),
   );
-  await postAll(...minted.slice(0, 3));
-  await postAll(minted[3]!);
-  expect(await balances(account)).toEqual([
-    { asset: "food", amount: 4n },
-    { asset: "stone", amount: 2n },
-    { asset: "wood", amount: 4n },
-  ]);
-  expect(await balances(account, 1, "food")).toEqual([{ asset: "stone", amount: 2n }]);
+  await postAll(posted.slice(0, 3));
+  await postAll([posted[3]!]);
+  expect(await balances(account)).toEqual([free("food", 4n), free("stone", 2n), free("wood", 4n)]);
+  expect(await balances(account, 1, "food")).toEqual([free("stone", 2n)]);
   const all = await history(account);
   expect(all.map(({ asset, amount }) => `${asset} ${amount}`)).toEqual([
     "food 4",
@@ -53,7 +77,7 @@ test("what is minted is there, by asset, and its history newest first, page by p
   ]);
   expect(all[0]).toMatchObject({ kind: "test", atMs: 1_700_000_000_123n });
   expect(all.map(({ transactionId }) => transactionId)).toEqual(
-    minted.map(({ transactionId }) => transactionId).toReversed(),
+    posted.map(({ transactionId }) => transactionId).toReversed(),
   );
   const page = await history(account, 2);
   expect([...page, ...(await history(account, 2, page[1]!.entryId))]).toEqual(all);
@@ -61,89 +85,279 @@ test("what is minted is there, by asset, and its history newest first, page by p
   expect(await history(uuidv7Bytes())).toEqual([]);
 });
 
+test("amounts are exact up to the largest that a posting moves", async () => {
+  const account = uuidv7Bytes();
+  const largest = 2n ** 63n - 1n;
+  await postAll([minted(account, "ore", 2n ** 53n + 1n)]);
+  expect(await balances(account)).toEqual([free("ore", 2n ** 53n + 1n)]);
+  await postAll([minted(account, "herb", largest)]);
+  expect(await balances(account)).toEqual([free("herb", largest), free("ore", 2n ** 53n + 1n)]);
+  await expect(postAll([minted(account, "herb", 1n)])).rejects.toMatchObject({ code: "22003" });
+  expect(await balances(account)).toEqual([free("herb", largest), free("ore", 2n ** 53n + 1n)]);
+});
+
 test("one cause has one transaction, in one batch and in another", async () => {
   const account = uuidv7Bytes();
-  const once = mintOf(account, "wood", 5n);
-  await postAll(once);
-  await postAll(once, mintOf(account, "wood", 1n));
-  expect(await balances(account)).toEqual([{ asset: "wood", amount: 6n }]);
+  const once = minted(account, "wood", 5n);
+  await postAll([once, once]);
+  await postAll([once, minted(account, "wood", 1n)]);
+  expect(await balances(account)).toEqual([free("wood", 6n)]);
 });
 
 test("postings that do not sum to zero per asset are not committed", async () => {
   const account = uuidv7Bytes();
-  const minted = (amount: bigint, asset = "wood"): Posting => ({
-    holder: { kind: "mint" },
-    asset,
-    amount,
-  });
+  const player = (amount: bigint): PostingTo => ({ account: playerOf(account, "wood"), amount });
   for (const postings of [
-    [player(account, 5n)],
-    [minted(-4n), player(account, 5n)],
-    [minted(-5n, "stone"), player(account, 5n)],
+    [player(5n)],
+    [{ account: mintOf("wood"), amount: -4n }, player(5n)],
+    [{ account: mintOf("stone"), amount: -5n }, player(5n)],
   ]) {
-    await expect(postAll({ ...causeOf(), postings })).rejects.toMatchObject({
+    await expect(postAll([{ ...causeOf(), postings }])).rejects.toMatchObject({
       code: "23514",
       constraint: "zero_sum",
     });
   }
   expect(await balances(account)).toEqual([]);
-  // A posting that is added to an old transaction is checked, too.
-  const old = mintOf(account, "wood", 5n);
-  await postAll(old);
-  await expect(
-    database.admin.query(
-      `INSERT INTO inventory.posting (transaction_id, ledger_account_id, amount)
-       SELECT $1, ledger_account_id, 7 FROM inventory.ledger_account WHERE kind = 'mint' AND asset = 'stone'`,
-      [Buffer.from(old.transactionId).toString("hex")],
-    ),
-  ).rejects.toMatchObject({ constraint: "zero_sum" });
+});
+
+/** `inventory.post` as a broken service would call it. */
+function post(
+  call: {
+    readonly transactions?: readonly Uint8Array[];
+    readonly postings?: readonly (readonly [tx: number, account: string, amount: string])[];
+    readonly holds?: readonly (readonly [id: Uint8Array, account: Uint8Array, amount: string])[];
+    readonly changes?: readonly (readonly [id: Uint8Array, amount: string])[];
+  },
+  { pool } = database,
+): Promise<unknown> {
+  const { transactions = [], postings = [], holds = [], changes = [] } = call;
+  const hex = (id: Uint8Array): string => Buffer.from(id).toString("hex");
+  const all = <T>(value: T) => holds.map(() => value);
+  return pool.query(
+    "SELECT inventory.post($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+    [
+      transactions.map(hex),
+      transactions.map(() => "test"),
+      transactions.map(() => 1),
+      postings.map(([tx]) => tx),
+      postings.map(([, account]) => account),
+      postings.map(([, , amount]) => amount),
+      holds.map(([id]) => hex(id)),
+      all("market"),
+      holds.map(([, account]) => hex(account)),
+      all("wood"),
+      holds.map(([, , amount]) => amount),
+      all("0"),
+      all("held"),
+      all(""),
+      all(1),
+      changes.map(([id]) => hex(id)),
+      changes.map(([, amount]) => amount),
+    ],
+  );
+}
+
+test("the database itself refuses what would make, lose or lend value, whatever the service thinks", async () => {
+  const account = uuidv7Bytes();
+  const idOf = async (kind: string, asset: string): Promise<string> => {
+    const { rows } = await database.pool.query<{ id: string }>(
+      "SELECT ledger_account_id AS id FROM inventory.open_accounts($1, $2, $3)",
+      [[kind === "mint" ? "0".repeat(32) : Buffer.from(account).toString("hex")], [kind], [asset]],
+    );
+    return rows[0]!.id;
+  };
+  await postAll([minted(account, "wood", 10n)]);
+  const [player, held, mint] = [
+    await idOf("player", "wood"),
+    await idOf("hold", "wood"),
+    await idOf("mint", "wood"),
+  ];
+  const id = uuidv7Bytes();
+  const known = uuidv7Bytes();
+  // The control: what is right is taken.
+  await post({
+    transactions: [known],
+    postings: [
+      [1, player, "-4"],
+      [1, held, "4"],
+    ],
+    holds: [[known, account, "4"]],
+  });
+  const wrong = {
+    "a transaction that is there": {
+      transactions: [known],
+      postings: [
+        [1, mint, "-1"],
+        [1, player, "1"],
+      ],
+    },
+    "more than there is": {
+      transactions: [id],
+      postings: [
+        [1, player, "-7"],
+        [1, mint, "7"],
+      ],
+    },
+    "an account that is not there": {
+      transactions: [id],
+      postings: [
+        [1, "999999999", "-1"],
+        [1, "999999998", "1"],
+      ],
+    },
+    "two transactions that sum to zero together": {
+      transactions: [id, uuidv7Bytes()],
+      postings: [
+        [1, mint, "-1"],
+        [2, player, "1"],
+      ],
+    },
+    "escrow without a hold": {
+      transactions: [id],
+      postings: [
+        [1, player, "-1"],
+        [1, held, "1"],
+      ],
+    },
+    "a hold without escrow": { holds: [[id, account, "1"]] },
+    "a hold of another account's escrow": {
+      transactions: [id],
+      postings: [
+        [1, player, "-1"],
+        [1, held, "1"],
+      ],
+      holds: [[id, uuidv7Bytes(), "1"]],
+    },
+    "escrow that leaves without its hold": {
+      transactions: [id],
+      postings: [
+        [1, held, "-1"],
+        [1, player, "1"],
+      ],
+    },
+    "a hold that is emptied without escrow": { changes: [[known, "-1"]] },
+    "more than a hold has": {
+      transactions: [id],
+      postings: [
+        [1, held, "-5"],
+        [1, player, "5"],
+      ],
+      changes: [[known, "-5"]],
+    },
+    "a hold that is not there": {
+      transactions: [id],
+      postings: [
+        [1, held, "-1"],
+        [1, player, "1"],
+      ],
+      changes: [[uuidv7Bytes(), "-1"]],
+    },
+  } as const;
+  for (const [what, call] of Object.entries(wrong)) {
+    const refused = await post(call).then(
+      () => "taken",
+      (error: { code: string }) => error.code,
+    );
+    expect(`${what}: ${refused}`).toMatch(/: 23(514|505)$/);
+  }
+  expect(await balances(account)).toEqual([{ asset: "wood", amount: 6n, held: 4n }]);
+  // Once it is empty it is over.
+  const back = uuidv7Bytes();
+  await post({
+    transactions: [back],
+    postings: [
+      [1, held, "-4"],
+      [1, player, "4"],
+    ],
+    changes: [[known, "-4"]],
+  });
+  await expect(post({ changes: [[known, "0"]] })).rejects.toMatchObject({
+    constraint: "hold_open",
+  });
 });
 
 test("a player's balance never falls below zero; what is there may be moved and burnt", async () => {
   const [from, to] = [uuidv7Bytes(), uuidv7Bytes()];
-  await postAll(mintOf(from, "wood", 10n));
-  const move = (amount: bigint): LedgerTransaction => ({
+  await postAll([minted(from, "wood", 10n)]);
+  const move = (amount: bigint): PostedTransaction => ({
     ...causeOf(),
-    postings: [player(from, -amount), player(to, amount)],
+    postings: [
+      { account: playerOf(from, "wood"), amount: -amount },
+      { account: playerOf(to, "wood"), amount },
+    ],
   });
-  await expect(postAll(move(11n))).rejects.toMatchObject({ code: "23514" });
-  await postAll(move(4n));
-  await postAll({
+  await expect(postAll([move(11n)])).rejects.toThrow(RangeError);
+  await postAll([move(4n)]);
+  await postAll([
+    {
+      ...causeOf(),
+      postings: [
+        { account: playerOf(from, "wood"), amount: -6n },
+        { account: burnOf("wood"), amount: 6n },
+      ],
+    },
+  ]);
+  expect(await balances(from)).toEqual([free("wood", 0n)]);
+  expect(await balances(to)).toEqual([free("wood", 4n)]);
+});
+
+test("who comes to a balance that another transaction has in hand waits, and decides on what that one left", async () => {
+  const account = uuidv7Bytes();
+  const wood = playerOf(account, "wood");
+  await postAll([minted(account, "wood", 10n)]);
+  const burning = (amount: bigint) => ({
     ...causeOf(),
-    postings: [player(from, -6n), { holder: { kind: "burn" }, asset: "wood", amount: 6n }],
+    postings: [
+      { account: wood, amount: -amount },
+      { account: burnOf("wood"), amount },
+    ],
   });
-  expect(await balances(from)).toEqual([{ asset: "wood", amount: 0n }]);
-  expect(await balances(to)).toEqual([{ asset: "wood", amount: 4n }]);
+  const named = { accounts: [wood], opened: [burnOf("wood")] };
+  const mayGoOn = Promise.withResolvers<void>();
+  const hasLocked = Promise.withResolvers<void>();
+  const first = inTransactionWithWork(database.pool, newWork, async (transaction, work) => {
+    await work.lock(transaction, [named]);
+    const burned = burning(6n);
+    work.rows.post(burned, burned.postings);
+    hasLocked.resolve();
+    await mayGoOn.promise;
+  });
+  await hasLocked.promise;
+  let seen: bigint | undefined;
+  const second = inTransactionWithWork(database.pool, newWork, async (transaction, work) => {
+    await work.lock(transaction, [named]);
+    seen = work.rows.balanceOf(wood);
+  });
+  await pause(300);
+  expect(seen).toBeUndefined();
+  mayGoOn.resolve();
+  await Promise.all([first, second]);
+  expect(seen).toBe(4n);
 });
 
 test("transactions that move between the same players at once neither deadlock nor lose anything", async () => {
   const accounts = [uuidv7Bytes(), uuidv7Bytes(), uuidv7Bytes()];
-  await postAll(...accounts.map((account) => mintOf(account, "wood", 1000n)));
-  const moves = Array.from({ length: 120 }, (_, i): LedgerTransaction => {
+  await postAll(accounts.map((account) => minted(account, "wood", 1000n)));
+  const moves = Array.from({ length: 120 }, (_, i): PostedTransaction => {
     const [from, to] = [accounts[i % 3]!, accounts[(i + 1 + (i % 2)) % 3]!];
-    return { ...causeOf(), postings: [player(from, -1n), player(to, 1n)] };
+    return {
+      ...causeOf(),
+      postings: [
+        { account: playerOf(from, "wood"), amount: -1n },
+        { account: playerOf(to, "wood"), amount: 1n },
+      ],
+    };
   });
-  await Promise.all(moves.map((move) => postAll(move)));
+  await Promise.all(moves.map((move) => postAll([move])));
   const after = await Promise.all(accounts.map((account) => balances(account)));
   expect(after.flat().reduce((sum, { amount }) => sum + amount, 0n)).toBe(3000n);
 });
 
-test("balances are the sums of postings, and the whole ledger sums to zero", async () => {
-  const { rows } = await database.admin.query(
-    `SELECT ledger_account_id, b.amount, sum(p.amount) FROM inventory.balance AS b
-     JOIN inventory.posting AS p USING (ledger_account_id) GROUP BY 1, 2 HAVING b.amount <> sum(p.amount)`,
-  );
-  expect(rows).toEqual([]);
-  const { rows: sums } = await database.admin.query<{ asset: string; sum: string; n: string }>(
-    `SELECT asset, sum(amount), count(*) AS n FROM inventory.posting
-     JOIN inventory.ledger_account USING (ledger_account_id) GROUP BY asset`,
-  );
-  expect(sums.length).toBeGreaterThan(2);
-  expect(sums.filter(({ sum }) => sum !== "0")).toEqual([]);
-});
-
 test("the service's role appends to the ledger and changes nothing in it, nor sees other schemas", async () => {
   for (const text of [
+    "INSERT INTO inventory.ledger_account (owner, kind, asset) VALUES (gen_random_uuid(), 'player', 'wood')",
+    "INSERT INTO inventory.transaction (transaction_id, kind, at) VALUES (gen_random_uuid(), 'x', now())",
+    "INSERT INTO inventory.posting (transaction_id, ledger_account_id, amount) VALUES (gen_random_uuid(), 1, 1)",
     "UPDATE inventory.posting SET amount = amount + 1",
     "DELETE FROM inventory.posting",
     "UPDATE inventory.transaction SET kind = 'x'",
@@ -152,6 +366,19 @@ test("the service's role appends to the ledger and changes nothing in it, nor se
     "UPDATE inventory.balance SET amount = 1000",
     "INSERT INTO inventory.balance (ledger_account_id, amount) VALUES (1, 1)",
     "DELETE FROM inventory.balance",
+    "UPDATE inventory.hold SET remaining = amount",
+    "DELETE FROM inventory.hold",
+    "INSERT INTO inventory.hold SELECT * FROM inventory.hold",
+    "UPDATE inventory.take SET state = 'refused'",
+    "UPDATE inventory.site_taken SET given = 0",
+    "UPDATE inventory.item SET owner = gen_random_uuid()",
+    "INSERT INTO inventory.item SELECT * FROM inventory.item",
+    "INSERT INTO inventory.item_move SELECT * FROM inventory.item_move",
+    "DELETE FROM inventory.item_move",
+    "UPDATE inventory.offer SET state = 'open'",
+    "UPDATE inventory.offer_line SET amount = 1",
+    "UPDATE inventory.account SET name = ''",
+    "SELECT 1 FROM inventory.balance FOR UPDATE",
     "UPDATE inventory.result SET answer = ''",
     "DELETE FROM inventory.inbox",
     "ALTER TABLE inventory.posting DISABLE TRIGGER ALL",
@@ -175,14 +402,14 @@ test("plans that were made while the ledger was empty still find rows by their k
     await pause(1_200);
     const { rows } = await own.admin.query<{ n: string }>(
       `SELECT sum(seq_scan) AS n FROM pg_stat_user_tables
-       WHERE relname IN ('ledger_account', 'posting', 'balance', 'transaction')`,
+       WHERE relname IN ('ledger_account', 'posting', 'balance', 'transaction', 'hold')`,
     );
     return Number(rows[0]!.n);
   };
   const postMany = async (batches: number): Promise<void> => {
     for (let n = 0; n < batches; n++) {
-      const credits = Array.from({ length: 128 }, () => mintOf(uuidv7Bytes(), "wood", 1n));
-      await own.inTransaction((transaction) => post(transaction, credits));
+      const credits = Array.from({ length: 128 }, () => minted(uuidv7Bytes(), "wood", 1n));
+      await postAll(credits, own);
     }
   };
   try {

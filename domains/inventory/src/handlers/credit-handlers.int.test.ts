@@ -1,16 +1,22 @@
 import { create, type Message } from "@bufbuild/protobuf";
 import type { Game } from "@hexhold/actor";
-import { noWork } from "@hexhold/domain";
+import { createOutbox, inTransactionWithWork } from "@hexhold/domain";
 import { EnvelopeSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { uuidv7Bytes } from "@hexhold/messaging";
 import { createGame } from "@hexhold/reference-game";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type LedgerDatabase, openLedgerDatabase } from "../test/ledger-database.ts";
-import { balancesOf } from "./ledger/ledger.ts";
-import { ledgerHandler } from "./message-handlers.ts";
-import { ledgerEventsOf } from "./rules/ledger-events.ts";
+import { type LedgerDatabase, openLedgerDatabase } from "../../test/ledger-database.ts";
+import { balancesOf } from "../ledger/account-pages.ts";
+import { createLedgerWork } from "../ledger/ledger-work.ts";
+import { ledgerEventsOf } from "../rules/ledger-events.ts";
+import { creditHandler } from "./credit-handlers.ts";
 
+const outbox = createOutbox({
+  producer: { service: "inventory", version: "1", instance: "inventory-1" },
+  descriptors: [],
+  worldNow: Date.now,
+});
 let database: LedgerDatabase;
 const game = createGame({});
 
@@ -25,13 +31,17 @@ async function handle(
   playerId: Uint8Array,
   amounts: readonly bigint[],
 ): Promise<void> {
-  const handler = ledgerHandler(ledgerEventsOf({ ...game, ledger: ledger! })[0]!);
+  const { handler, namesOf } = creditHandler(ledgerEventsOf({ ...game, ledger: ledger! })[0]!);
   if (handler.kind !== "event") throw new TypeError("events have a handler of events");
   const events = amounts.map((amount) => ({
     message: create(GatheredSchema, { playerId, resource: 1, amount, atMs: 5n }) as Message,
     envelope: create(EnvelopeSchema, { eventId: uuidv7Bytes() }),
   }));
-  await database.inTransaction((transaction) => handler.handle(transaction, events, noWork));
+  const newWork = () => createLedgerWork({ outbox, namesOf, onPosted: () => undefined });
+  await inTransactionWithWork(database.pool, newWork, async (transaction, work) => {
+    await work.prepare!(transaction, events);
+    await handler.handle(transaction, events, work);
+  });
 }
 
 const balances = (playerId: Uint8Array) =>

@@ -1,0 +1,39 @@
+/** All that the inventory does with messages and timers, and what it keeps in memory beside a transaction. */
+import type { DomainOptions } from "@hexhold/domain";
+import { creditHandler } from "./handlers/credit-handlers.ts";
+import { escrowHandlers } from "./handlers/escrow-handlers.ts";
+import { grantHandlers } from "./handlers/grant-handlers.ts";
+import type { InventoryContext } from "./handlers/inventory-context.ts";
+import { namesByType } from "./handlers/named-handler.ts";
+import { readHandlers } from "./handlers/read-handlers.ts";
+import { takeHandlers } from "./handlers/take-handlers.ts";
+import { offerExpiry, tradeHandlers } from "./handlers/trade-handlers.ts";
+import { createLedgerWork, type LedgerWork } from "./ledger/ledger-work.ts";
+import type { LedgerEvent } from "./rules/ledger-events.ts";
+
+export function createInventoryHandlers(
+  context: InventoryContext,
+  events: readonly LedgerEvent[],
+): Required<Pick<DomainOptions<LedgerWork>, "handlers" | "timers" | "prunes" | "newWork">> {
+  const named = [
+    ...events.map(creditHandler),
+    ...escrowHandlers(context),
+    ...takeHandlers(context),
+    ...tradeHandlers(context),
+    ...grantHandlers(context),
+  ];
+  const namesOf = namesByType(named);
+  const { outbox, metrics } = context;
+  const onPosted = (kind: string): void => metrics.transactions.inc({ kind });
+  return {
+    handlers: [...named.map(({ handler }) => handler), ...readHandlers],
+    timers: [offerExpiry(context)],
+    prunes: [
+      (rowsMax, worldMs) => ({
+        text: "SELECT inventory.prune_steps($1, $2)::text AS gone",
+        values: [rowsMax, worldMs],
+      }),
+    ],
+    newWork: () => createLedgerWork({ outbox, namesOf, onPosted }),
+  };
+}
