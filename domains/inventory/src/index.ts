@@ -1,6 +1,7 @@
 /** The inventory: a double-entry ledger of what players have, its escrow, and trade between them. */
 import { createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_accounts_v1_events } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
@@ -24,6 +25,7 @@ const schemaVersion = "0005_escrow";
 
 /** Everything that it is sent, and that it sends, beside the game's events. */
 const contracts = [
+  file_hexhold_accounts_v1_events,
   file_hexhold_inventory_v1_commands,
   file_hexhold_inventory_v1_holds,
   file_hexhold_inventory_v1_takes,

@@ -1,5 +1,6 @@
 /** All that the inventory does with messages and timers, and what it keeps in memory beside a transaction. */
-import type { DomainOptions } from "@hexhold/domain";
+import { type DomainOptions, onEvents } from "@hexhold/domain";
+import { RegisteredSchema } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { creditHandler } from "./handlers/credit-handlers.ts";
 import { escrowHandlers } from "./handlers/escrow-handlers.ts";
 import { grantHandlers } from "./handlers/grant-handlers.ts";
@@ -8,6 +9,7 @@ import { namesByType } from "./handlers/named-handler.ts";
 import { readHandlers } from "./handlers/read-handlers.ts";
 import { takeHandlers } from "./handlers/take-handlers.ts";
 import { offerExpiry, tradeHandlers } from "./handlers/trade-handlers.ts";
+import { addAccounts } from "./ledger/accounts.ts";
 import { createLedgerWork, type LedgerWork } from "./ledger/ledger-work.ts";
 import type { LedgerEvent } from "./rules/ledger-events.ts";
 
@@ -26,7 +28,16 @@ export function createInventoryHandlers(
   const { outbox, metrics } = context;
   const onPosted = (kind: string): void => metrics.transactions.inc({ kind });
   return {
-    handlers: [...named.map(({ handler }) => handler), ...readHandlers],
+    handlers: [
+      ...named.map(({ handler }) => handler),
+      onEvents(RegisteredSchema, (transaction, events) =>
+        addAccounts(
+          transaction,
+          events.map(({ message }) => message),
+        ),
+      ),
+      ...readHandlers,
+    ],
     timers: [offerExpiry(context)],
     prunes: [
       (rowsMax, worldMs) => ({

@@ -8,7 +8,11 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { inTransaction, createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
+import { createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
+import {
+  file_hexhold_accounts_v1_events,
+  RegisteredSchema,
+} from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import type { Answer, Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
@@ -41,13 +45,13 @@ import { createGame } from "@hexhold/reference-game";
 import { createLogger, createMetrics, type Metrics } from "@hexhold/telemetry";
 import { createInventoryHandlers } from "../src/inventory-handlers.ts";
 import { createInventoryMetrics } from "../src/inventory-metrics.ts";
-import { addAccounts } from "../src/ledger/accounts.ts";
 import { ledgerEventsOf } from "../src/rules/ledger-events.ts";
 import { type LedgerDatabase, openLedgerDatabase } from "./ledger-database.ts";
 
 const game = createGame({});
 const contracts = [
   ...game.descriptors,
+  file_hexhold_accounts_v1_events,
   file_hexhold_inventory_v1_commands,
   file_hexhold_inventory_v1_holds,
   file_hexhold_inventory_v1_takes,
@@ -199,14 +203,23 @@ export async function runInventory(
     return outcome.answer.outcome;
   };
 
+  const sendBatch: RunningInventory["sendBatch"] = async (subject, envelopes) => {
+    const outcome = await bus.publish(domainQueueOf("inventory", subject), {
+      type: "batch.v1",
+      body: encodeBatch({ routeVersion: 0n, envelopes }),
+    });
+    if (outcome !== "confirmed") throw new Error(outcome);
+  };
+
   return {
     database,
     metrics,
     setClockAheadMs: (ms) => void (aheadMs = ms),
     async newAccount() {
       const accountId = uuidv7Bytes();
-      const known = { accountId, name: uuidText(accountId), atMs: BigInt(Date.now()) };
-      await inTransaction(database.pool, (transaction) => addAccounts(transaction, [known]));
+      const event = { accountId, name: uuidText(accountId), atMs: BigInt(Date.now()) };
+      const by = { service: "accounts", account: accountId };
+      await sendBatch(uuidText(accountId), [envelope(RegisteredSchema, event, by)]);
       return accountId;
     },
     async grant(accountId, asset, amount) {
@@ -219,13 +232,7 @@ export async function runInventory(
     },
     send,
     envelope,
-    async sendBatch(subject, envelopes) {
-      const outcome = await bus.publish(domainQueueOf("inventory", subject), {
-        type: "batch.v1",
-        body: encodeBatch({ routeVersion: 0n, envelopes }),
-      });
-      if (outcome !== "confirmed") throw new Error(outcome);
-    },
+    sendBatch,
     ended,
     async toHexes() {
       const { rows } = await database.admin.query<{ envelope: Buffer }>(

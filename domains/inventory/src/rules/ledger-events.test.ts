@@ -3,6 +3,7 @@ import type { Game, LedgerEntry, Posting } from "@hexhold/actor";
 import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { createGame } from "@hexhold/reference-game";
+import { messageFile } from "@hexhold/testing/message-file";
 import { expect, it } from "vitest";
 import { type LedgerEvent, ledgerEventsOf } from "./ledger-events.ts";
 
@@ -62,4 +63,17 @@ it("need a game with a ledger; a game without such events needs none", () => {
     descriptors: game.descriptors.filter(({ name }) => name.startsWith("hexhold/hex/")),
   };
   expect(ledgerEventsOf(quiet)).toEqual([]);
+});
+
+it("are not called as the ledger calls transactions of its own", () => {
+  const game = createGame({});
+  const trade = messageFile([
+    {
+      name: "Trade",
+      contract: { type: "evt.test.trade", version: 1, consumers: ["inventory"] },
+    },
+  ]);
+  expect(() => ledgerEventsOf({ ...game, descriptors: [trade] })).toThrow(
+    "the game reference sends evt.test.trade to the inventory, which calls transactions of its own trade: name the event otherwise",
+  );
 });

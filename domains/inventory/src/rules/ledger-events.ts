@@ -6,6 +6,19 @@ import { createMessageRegistry } from "@hexhold/messaging";
 import { checkPostings } from "./check-postings.ts";
 import type { LedgerTransaction } from "./ledger-transaction.ts";
 
+/** Kinds of the inventory's own transactions: no event may be called so. */
+const ownKinds: ReadonlySet<string> = new Set([
+  "hold",
+  "trade",
+  "release",
+  "take",
+  "give",
+  "offer",
+  "trade-offer",
+  "offer-ended",
+  "operator",
+]);
+
 /** A type of event whose contract names `inventory` as a consumer. */
 export interface LedgerEvent {
   /** `evt.<service>.<past>`. */
@@ -21,7 +34,7 @@ export interface LedgerEvent {
   readonly transactionOf: (eventId: Uint8Array, event: Message) => LedgerTransaction | undefined;
 }
 
-/** Throws a TypeError when the game has such events and does not say what they stand for. */
+/** Throws a TypeError when the game has such events and does not say what they stand for, or calls one as the ledger calls what is its own. */
 export function ledgerEventsOf(game: Game): readonly LedgerEvent[] {
   const entries = createMessageRegistry(game.descriptors).entries.filter(
     ({ kind, consumers }) => kind === "event" && consumers.includes("inventory"),
@@ -34,6 +47,11 @@ export function ledgerEventsOf(game: Game): readonly LedgerEvent[] {
       );
     }
     const kind = type.slice(type.lastIndexOf(".") + 1);
+    if (ownKinds.has(kind)) {
+      throw new TypeError(
+        `the game ${game.name} sends ${type} to the inventory, which calls transactions of its own ${kind}: name the event otherwise`,
+      );
+    }
     return {
       type,
       schema: schema as GenMessage<Message>,

@@ -3,7 +3,7 @@
 /* eslint-disable */
 
 import { BannedDetailSchema, BanResultSchema, BanSchema, BansSinceSchema, file_hexhold_accounts_v1_commands, GetKeysSchema, GetNamesSchema, KeysSchema, LoginSchema, LogoutSchema, NamesSchema, PublicKeySchema, RefreshSchema, RegisterSchema, RevocationsSchema, RotateKeysSchema, TokenPairSchema } from "./commands_pb.ts";
-import { BannedSchema, file_hexhold_accounts_v1_events, KeyAddedSchema, LoggedOutSchema } from "./events_pb.ts";
+import { BannedSchema, file_hexhold_accounts_v1_events, KeyAddedSchema, LoggedOutSchema, RegisteredSchema } from "./events_pb.ts";
 import { file_hexhold_accounts_v1_sessions, ReportSessionsSchema, SessionsReportedSchema } from "./sessions_pb.ts";
 
 /**
@@ -80,6 +80,7 @@ export const contracts = {
     },
   },
   events: {
+    "evt.accounts.registered": { schema: RegisteredSchema, consumers: ["inventory"] },
     "evt.accounts.banned": { schema: BannedSchema, consumers: [] },
     "evt.accounts.key-added": { schema: KeyAddedSchema, consumers: [] },
     "evt.accounts.logged-out": { schema: LoggedOutSchema, consumers: [] },

@@ -4,6 +4,7 @@
 
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { BanState, EndedLogin, PublicKey } from "./commands_pb.ts";
 import { file_hexhold_accounts_v1_commands } from "./commands_pb.ts";
 import { file_hexhold_options_v1_options } from "../../options/v1/options_pb.ts";
@@ -13,7 +14,38 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/accounts/v1/events.proto.
  */
 export const file_hexhold_accounts_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL2FjY291bnRzL3YxL2V2ZW50cy5wcm90bxITaGV4aG9sZC5hY2NvdW50cy52MSJRCgZCYW5uZWQSKgoDYmFuGAEgASgLMh0uaGV4aG9sZC5hY2NvdW50cy52MS5CYW5TdGF0ZTobirUYFwoTZXZ0LmFjY291bnRzLmJhbm5lZBABIlcKCEtleUFkZGVkEisKA2tleRgBIAEoCzIeLmhleGhvbGQuYWNjb3VudHMudjEuUHVibGljS2V5Oh6KtRgaChZldnQuYWNjb3VudHMua2V5LWFkZGVkEAEiXAoJTG9nZ2VkT3V0Ei4KBWxvZ2luGAEgASgLMh8uaGV4aG9sZC5hY2NvdW50cy52MS5FbmRlZExvZ2luOh+KtRgbChdldnQuYWNjb3VudHMubG9nZ2VkLW91dBABYgZwcm90bzM", [file_hexhold_accounts_v1_commands, file_hexhold_options_v1_options]);
+  fileDesc("CiBoZXhob2xkL2FjY291bnRzL3YxL2V2ZW50cy5wcm90bxITaGV4aG9sZC5hY2NvdW50cy52MSJ9CgpSZWdpc3RlcmVkEhsKCmFjY291bnRfaWQYASABKAxCB7pIBHoCaBASFwoEbmFtZRgCIAEoCUIJukgGcgQQARhAEg0KBWF0X21zGAMgASgDOiqKtRgmChdldnQuYWNjb3VudHMucmVnaXN0ZXJlZBABMglpbnZlbnRvcnkiUQoGQmFubmVkEioKA2JhbhgBIAEoCzIdLmhleGhvbGQuYWNjb3VudHMudjEuQmFuU3RhdGU6G4q1GBcKE2V2dC5hY2NvdW50cy5iYW5uZWQQASJXCghLZXlBZGRlZBIrCgNrZXkYASABKAsyHi5oZXhob2xkLmFjY291bnRzLnYxLlB1YmxpY0tleToeirUYGgoWZXZ0LmFjY291bnRzLmtleS1hZGRlZBABIlwKCUxvZ2dlZE91dBIuCgVsb2dpbhgBIAEoCzIfLmhleGhvbGQuYWNjb3VudHMudjEuRW5kZWRMb2dpbjofirUYGwoXZXZ0LmFjY291bnRzLmxvZ2dlZC1vdXQQAWIGcHJvdG8z", [file_buf_validate_validate, file_hexhold_accounts_v1_commands, file_hexhold_options_v1_options]);
+
+/**
+ * An account was made.
+ *
+ * @generated from message hexhold.accounts.v1.Registered
+ */
+export type Registered = Message<"hexhold.accounts.v1.Registered"> & {
+  /**
+   * @generated from field: bytes account_id = 1;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * World time, Unix milliseconds.
+   *
+   * @generated from field: int64 at_ms = 3;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.accounts.v1.Registered.
+ * Use `create(RegisteredSchema)` to create a new message.
+ */
+export const RegisteredSchema: GenMessage<Registered> = /*@__PURE__*/
+  messageDesc(file_hexhold_accounts_v1_events, 0);
 
 /**
  * @generated from message hexhold.accounts.v1.Banned
@@ -30,7 +62,7 @@ export type Banned = Message<"hexhold.accounts.v1.Banned"> & {
  * Use `create(BannedSchema)` to create a new message.
  */
 export const BannedSchema: GenMessage<Banned> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_events, 0);
+  messageDesc(file_hexhold_accounts_v1_events, 1);
 
 /**
  * @generated from message hexhold.accounts.v1.KeyAdded
@@ -47,7 +79,7 @@ export type KeyAdded = Message<"hexhold.accounts.v1.KeyAdded"> & {
  * Use `create(KeyAddedSchema)` to create a new message.
  */
 export const KeyAddedSchema: GenMessage<KeyAdded> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_events, 1);
+  messageDesc(file_hexhold_accounts_v1_events, 2);
 
 /**
  * @generated from message hexhold.accounts.v1.LoggedOut
@@ -64,5 +96,5 @@ export type LoggedOut = Message<"hexhold.accounts.v1.LoggedOut"> & {
  * Use `create(LoggedOutSchema)` to create a new message.
  */
 export const LoggedOutSchema: GenMessage<LoggedOut> = /*@__PURE__*/
-  messageDesc(file_hexhold_accounts_v1_events, 2);
+  messageDesc(file_hexhold_accounts_v1_events, 3);
 
