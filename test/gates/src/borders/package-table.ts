@@ -85,6 +85,10 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain", "libs/actor"],
     usesInTests: ["games/reference"],
   },
+  // Knows no game: what is traded are names of assets.
+  "domains/market": {
+    uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain"],
+  },
   // No database. Of the game only the descriptors.
   gateway: {
     uses: [...inEveryService, "libs/service"],
