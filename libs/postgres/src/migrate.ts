@@ -12,6 +12,7 @@ export const serviceRoles = [
   "hexhold_worker",
   "hexhold_router",
   "hexhold_inventory",
+  "hexhold_market",
   "hexhold_accounts",
   "hexhold_readonly",
 ] as const;

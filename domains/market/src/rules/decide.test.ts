@@ -155,7 +155,7 @@ describe("escrow", () => {
   it("that comes for an order that is wanted to end is owed back whole", () => {
     const { place, run, grant, book } = bookWith();
     place({ id: "s", side: "sell", account: "A" });
-    const cancel = { kind: "cancel", id: "s", account: "A" } as const;
+    const cancel = { kind: "cancel", id: "s", account: "A", nowMs } as const;
     expect(run(cancel)).toMatchObject({ marked: [{ id: "s", wantEnd: "cancelled" }], ended: [] });
     expect(run(cancel)).toMatchObject({ kind: "decided", orders: [], marked: [] });
     expect(endsOf(grant("s"))).toEqual(["s cancelled 5"]);
@@ -179,15 +179,21 @@ describe("an end", () => {
     const { open, run, book } = bookWith();
     open({ id: "s", side: "sell", account: "A" });
     open({ id: "b", quantity: 2n });
-    expect(endsOf(run({ kind: "cancel", id: "s", account: "A" }))).toEqual(["s cancelled 3"]);
-    expect(run({ kind: "cancel", id: "s", account: "A" })).toMatchObject({ reason: "not-live" });
+    expect(endsOf(run({ kind: "cancel", id: "s", account: "A", nowMs }))).toEqual([
+      "s cancelled 3",
+    ]);
+    expect(run({ kind: "cancel", id: "s", account: "A", nowMs })).toMatchObject({
+      reason: "not-live",
+    });
     expect(book.size).toBe(0);
   });
 
   it("is its owner's to ask for", () => {
     const { open, run } = bookWith();
     open({ id: "s", side: "sell", account: "A" });
-    expect(run({ kind: "cancel", id: "s", account: "B" })).toMatchObject({ reason: "not-live" });
+    expect(run({ kind: "cancel", id: "s", account: "B", nowMs })).toMatchObject({
+      reason: "not-live",
+    });
   });
 
   it("by time comes when it is over and not before", () => {
@@ -231,7 +237,7 @@ describe("placing is refused", () => {
       reason: "too-many-orders",
     });
     expect(place({ id: "other", account: "B" })).toMatchObject({ kind: "decided" });
-    run({ kind: "cancel", id: "1", account: "A" });
+    run({ kind: "cancel", id: "1", account: "A", nowMs });
     expect(place({ id: "4", account: "A" })).toMatchObject({ kind: "decided" });
   });
 

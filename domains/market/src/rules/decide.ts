@@ -25,7 +25,12 @@ export type BookCommand =
   /** Escrow is there. */
   | { readonly kind: "grant"; readonly id: string; readonly nowMs: number }
   | { readonly kind: "reject"; readonly id: string; readonly reason: string }
-  | { readonly kind: "cancel"; readonly id: string; readonly account: string }
+  | {
+      readonly kind: "cancel";
+      readonly id: string;
+      readonly account: string;
+      readonly nowMs: number;
+    }
   /** Its time is over. */
   | { readonly kind: "expire"; readonly id: string; readonly nowMs: number }
   /** Every order of an account, by an operator. */
@@ -59,7 +64,7 @@ export function decide(book: OrderBook, command: BookCommand, limits: BookLimits
     case "cancel": {
       const order = book.live(command.id);
       if (order === undefined || order.account !== command.account) return notLive;
-      return end(book, [order], "cancelled");
+      return end(book, [{ ...order, endAskedMs: command.nowMs }], "cancelled");
     }
     case "expire": {
       const order = book.live(command.id);

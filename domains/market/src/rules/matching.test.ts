@@ -118,7 +118,7 @@ function playBook(random: Random, counts: Counts): void {
       }
     } else if (choice < 95) {
       const { id, account } = random.oneOf(known);
-      run({ kind: "cancel", id, account });
+      run({ kind: "cancel", id, account, nowMs });
       reference.end(id, "cancelled");
     } else if (choice < 98) {
       const { id, expiresMs } = random.oneOf(known);
@@ -187,7 +187,7 @@ it("a book of 20,000 resting orders is swept, and cancelled in any order, in tim
     open(`s${n}`, { side: "sell", price: BigInt(100 + random.below(900)) * 1_000n, quantity: 1n });
   }
   expect(open("more", { side: "sell" })).toMatchObject({ reason: "not-live" });
-  for (let n = 0; n < 5_000; n++) run({ kind: "cancel", id: `s${n}`, account: `s${n}` });
+  for (let n = 0; n < 5_000; n++) run({ kind: "cancel", id: `s${n}`, account: `s${n}`, nowMs: 1 });
   const swept = Array.from({ length: 14 }, (_, n) =>
     open(`b${n}`, { side: "buy", price: 1_000_000_000n, quantity: 1_000n }),
   );

@@ -52,6 +52,8 @@ export interface Order extends PlacedOrder {
   readonly endedReason: string;
   /** While it is `reserving`: why it is to end. Empty = it is not. */
   readonly wantEnd: EndReason | "";
+  /** World time at which its owner asked for its end; 0 = it did not. */
+  readonly endAskedMs: number;
   /** Rises with each change. */
   readonly version: bigint;
 }
@@ -67,6 +69,7 @@ export function reservingOrder(placed: PlacedOrder): Order {
     paid: 0n,
     endedReason: "",
     wantEnd: "",
+    endAskedMs: 0,
     version: 1n,
   };
 }

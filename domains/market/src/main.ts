@@ -1,0 +1,3 @@
+import { runMarket } from "./run-market.ts";
+
+await runMarket(process.env);

@@ -1,0 +1,46 @@
+/** A market service as a process of its own: configuration in, ports made, nothing else. */
+import path from "node:path";
+import {
+  clusterSection,
+  type Environment,
+  loadConfig,
+  runService,
+  worldSection,
+} from "@hexhold/config";
+import { createAmqpBus } from "@hexhold/messaging";
+import { createLogger, createMetrics } from "@hexhold/telemetry";
+import { z } from "zod";
+import { marketConfigSchema, marketSection, start } from "./index.ts";
+
+const root = path.resolve(import.meta.dirname, "../../..");
+
+const schema = z.object({
+  market: marketSection.prefault({}),
+  cluster: clusterSection,
+  world: worldSection,
+  /** Role hexhold_market. */
+  postgresUrl: z.url({ protocol: /^postgres(ql)?$/ }),
+  rabbitmqUrl: z.url({ protocol: /^amqps?$/ }),
+});
+
+export async function runMarket(env: Environment): Promise<void> {
+  await runService("market", env, async (defer) => {
+    const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
+    const { instance, host, controlPort, logLevel, ...options } = config.market;
+    const logger = createLogger({ service: "market", instance, level: logLevel });
+    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `market/${instance}` });
+    defer(() => bus.close());
+    return start(
+      marketConfigSchema.parse({
+        ...options,
+        instance,
+        controlHost: host,
+        controlPort,
+        controlToken: config.cluster.controlToken,
+        postgresUrl: config.postgresUrl,
+        resultRetentionHours: config.world.resultRetentionHours,
+      }),
+      { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },
+    );
+  });
+}
