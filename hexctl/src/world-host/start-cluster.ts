@@ -20,7 +20,7 @@ const servedMsMax = 60_000;
 const readyMsMax = 30_000;
 
 /** In the order of their starts: who depends on others comes after them. */
-const kinds = ["router", "worker", "accounts", "inventory", "gateway"] as const;
+const kinds = ["router", "worker", "accounts", "inventory", "market", "gateway"] as const;
 type ClusterKind = (typeof kinds)[number];
 
 /** Folder of each kind in the checkout. */
@@ -29,6 +29,7 @@ const folders: Record<ClusterKind, string> = {
   worker: "worker",
   accounts: "domains/accounts",
   inventory: "domains/inventory",
+  market: "domains/market",
   gateway: "gateway",
 };
 
@@ -61,7 +62,8 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   const roleUrl = (role: string): string => urlOfRole(urls.postgres, role, secrets);
   const { routers: router, workers: worker, gateways: gateway } = given.counts;
   const inventory = config.inventory.enabled ? 1 : 0;
-  const counts = { router, worker, accounts: 1, inventory, gateway };
+  const market = config.market.enabled ? 1 : 0;
+  const counts = { router, worker, accounts: 1, inventory, market, gateway };
   const places = await placeProcesses(counts, config.gateway);
   const adminPort = await placeAdmin(config.router.adminPort);
   const routers = places.filter(({ kind }) => kind === "router");
@@ -133,6 +135,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       HEXHOLD_MONGODB_URL: urls.mongodb,
     }),
     inventory: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_inventory") }),
+    market: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_market") }),
     accounts: () => ({
       HEXHOLD_POSTGRES_URL: roleUrl("hexhold_accounts"),
       HEXHOLD_ACCOUNTS__KEY_DIRECTORY: config.accounts.keyDirectory ?? given.accountKeyDirectory,

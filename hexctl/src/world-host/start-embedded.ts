@@ -4,6 +4,7 @@ import { releaseVersion, startWhole, type Unwind, widenBufferPool } from "@hexho
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
 import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
+import { marketConfigSchema, start as startMarket } from "@hexhold/market";
 import { openPool } from "@hexhold/postgres";
 import { createMemoryLeaseStore, start as startRouter } from "@hexhold/router";
 import { createMetrics } from "@hexhold/telemetry";
@@ -127,6 +128,26 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       )
     : undefined;
   if (inventory !== undefined) unwind.add("inventory", () => inventory.stop());
+  const { logLevel: marketLogLevel, ...marketOptions } = config.market;
+  const market = config.market.enabled
+    ? await startMarket(
+        marketConfigSchema.parse({
+          ...marketOptions,
+          instance: "market-1",
+          controlPort: 0,
+          postgresUrl: roleUrl("hexhold_market"),
+          controlToken: secrets.controlToken,
+          resultRetentionHours: config.resultRetentionHours,
+        }),
+        {
+          bus: newBus(),
+          routers: router.controlChannel,
+          logger: given.loggerOf("market", "market-1", marketLogLevel),
+          metrics,
+        },
+      )
+    : undefined;
+  if (market !== undefined) unwind.add("market", () => market.stop());
   const accounts = await startAccounts(
     accountsConfigSchema.parse({
       ...config.accounts,
@@ -199,6 +220,9 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     ...(inventory === undefined
       ? []
       : [{ name: "inventory-1", kind: "inventory", pid, controlUrl: inventory.controlUrl }]),
+    ...(market === undefined
+      ? []
+      : [{ name: "market-1", kind: "market", pid, controlUrl: market.controlUrl }]),
     { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
     { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
   ];

@@ -4,6 +4,7 @@ import { accountsSection } from "@hexhold/accounts";
 import { gameSection, loadConfig, worldSection } from "@hexhold/config";
 import { gatewaySection } from "@hexhold/gateway";
 import { inventorySection } from "@hexhold/inventory";
+import { marketSection } from "@hexhold/market";
 import { routerSection } from "@hexhold/router";
 import { workerSection } from "@hexhold/worker";
 import { z } from "zod";
@@ -16,6 +17,7 @@ const schema = z.object({
   worker: workerSection.prefault({}),
   router: routerSection.prefault({}),
   inventory: inventorySection.prefault({}),
+  market: marketSection.prefault({}),
   accounts: accountsSection.prefault({}),
 });
 
@@ -35,6 +37,7 @@ export interface WorldConfig {
   readonly worker: z.output<typeof workerSection>;
   readonly router: z.output<typeof routerSection>;
   readonly inventory: z.output<typeof inventorySection>;
+  readonly market: z.output<typeof marketSection>;
   readonly accounts: z.output<typeof accountsSection>;
 }
 
@@ -62,7 +65,7 @@ export function readWorldConfig({
     givenGame === undefined && !isInVariable && dataDir !== undefined
       ? rememberedGame(dataDir)
       : undefined;
-  const { world, game, gateway, worker, router, inventory, accounts } = loadConfig(schema, {
+  const { world, game, gateway, worker, router, inventory, market, accounts } = loadConfig(schema, {
     configDir: join(checkout, "config"),
     env,
     flags: { "game.module": givenGame ?? remembered },
@@ -79,6 +82,7 @@ export function readWorldConfig({
     worker,
     router,
     inventory,
+    market,
     accounts,
   };
 }

@@ -193,7 +193,15 @@ async function mintPlayers(
 
 /** The last lines of every log, for a failure's message. */
 export function logTails(dataDir: string): string {
-  const names = ["router-1", "worker-1", "accounts-1", "inventory-1", "gateway-1", "host"];
+  const names = [
+    "router-1",
+    "worker-1",
+    "accounts-1",
+    "inventory-1",
+    "market-1",
+    "gateway-1",
+    "host",
+  ];
   return names
     .map((name) => path.join(dataDir, "logs", `${name}.log`))
     .filter(existsSync)

@@ -118,6 +118,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "worker",
       "gateway",
       "domains/inventory",
+      "domains/market",
       "domains/accounts",
       // Named as the default of `game.module`; nothing of it is imported.
       "games/reference",
