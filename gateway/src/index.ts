@@ -2,6 +2,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { file_hexhold_market_v1_commands } from "@hexhold/gen/hexhold/market/v1/commands_pb";
 import type { IncomingMessage } from "node:http";
 import { urlOf } from "@hexhold/config";
@@ -53,7 +54,11 @@ const httpFactor = 5;
 const authBytesMax = 16 * 1024;
 
 /** Commands of domain services that players may send. */
-const domainDescriptors = [file_hexhold_inventory_v1_commands, file_hexhold_market_v1_commands];
+const domainDescriptors = [
+  file_hexhold_inventory_v1_commands,
+  file_hexhold_inventory_v1_trades,
+  file_hexhold_market_v1_commands,
+];
 
 export interface RunningGateway extends RunningService {
   /** `ws://host:port`. */

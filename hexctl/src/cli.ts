@@ -3,9 +3,11 @@ import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { grantCommand } from "./commands/grant.ts";
 import { hexCommand } from "./commands/hex.ts";
 import { historyCommand } from "./commands/history.ts";
 import { logsCommand } from "./commands/logs.ts";
+import { marketCommand } from "./commands/market.ts";
 import { playerCommand } from "./commands/player.ts";
 import { resendCommand } from "./commands/resend.ts";
 import { rollCommand } from "./commands/roll.ts";
@@ -36,6 +38,8 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   logsCommand,
   hexCommand,
   playerCommand,
+  marketCommand,
+  grantCommand,
   verifyCommand,
   resendCommand,
   historyCommand,

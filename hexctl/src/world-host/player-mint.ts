@@ -2,14 +2,22 @@
  * Makes players in a development world. It stands in for the accounts service: it sends `cmd.hex.spawn` as
  * that service would, and signs the access token.
  */
+import { create } from "@bufbuild/protobuf";
 import { Code, ConnectError } from "@connectrpc/connect";
 import { createSendSpawn, type SendSpawn } from "@hexhold/accounts";
 import { releaseVersion } from "@hexhold/config";
+import { createOutbox } from "@hexhold/domain";
+import {
+  file_hexhold_accounts_v1_events,
+  RegisteredSchema,
+} from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { type Key, keyText, parseKeyText } from "@hexhold/hex";
 import {
   type Bus,
   createRequester,
+  domainQueueOf,
+  encodeBatch,
   type RouteTable,
   uuidBytes,
   uuidText,
@@ -75,11 +83,13 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
   let routes: RouteTable | undefined;
   const unwatch = membership.watchRoutes((table) => (routes = table));
   const requester = createRequester({ bus, name: "tool.host.mint" });
-  const send = createSendSpawn({
-    requester,
-    routes: () => routes,
-    worldNow: () => membership.worldNow(),
-    producer: { service: "accounts", version: releaseVersion, instance: "host" },
+  const producer = { service: "accounts", version: releaseVersion, instance: "host" } as const;
+  const worldNow = (): number => membership.worldNow();
+  const send = createSendSpawn({ requester, routes: () => routes, worldNow, producer });
+  const outbox = createOutbox({
+    producer,
+    descriptors: [file_hexhold_accounts_v1_events],
+    worldNow,
   });
 
   /** Spawns until it is certain: the request id stays the same while the outcome is not. */
@@ -96,6 +106,21 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     );
   };
 
+  /** As the accounts service tells of an account that was made. */
+  const announce = (accountId: string): void => {
+    const atMs = BigInt(Math.floor(membership.worldNow()));
+    const event = { accountId: uuidBytes(accountId), name: accountId, atMs };
+    const told = outbox.messageOf({
+      schema: RegisteredSchema,
+      message: create(RegisteredSchema, event),
+      to: { service: "inventory", subject: accountId },
+      cause: undefined,
+    });
+    const body = encodeBatch({ routeVersion: 0n, envelopes: [told.envelope] });
+    // Nobody waits: a world without an inventory has players, too.
+    void bus.publish(domainQueueOf("inventory", accountId), { type: "batch.v1", body });
+  };
+
   const mintOne = async (
     wanted: Key | undefined,
     nth: number,
@@ -106,7 +131,10 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
       // A player of its own for each hex: a quarantined one may still execute the command, once it is mended.
       const accountId = uuidText(uuidv7Bytes(Math.floor(membership.worldNow())));
       const end = await spawn(accountId, key);
-      if (end === "spawned") return minted(accountId, keyText(key), ttlS);
+      if (end === "spawned") {
+        announce(accountId);
+        return minted(accountId, keyText(key), ttlS);
+      }
       if (end === "hex-quarantined") {
         options.logger.warn(
           { key: keyText(key) },

@@ -7,7 +7,7 @@ import { compileCacheFolder, freePorts, isPortFree } from "@hexhold/local-stack"
 import { worldStopMsMax } from "../host/run-host.ts";
 import { trackFailing } from "../supervisor/failing-processes.ts";
 import { createSupervisor, type Supervisor } from "../supervisor/supervisor.ts";
-import { createAccountAdmin } from "./account-admin.ts";
+import { openOperator } from "./open-operator.ts";
 import { processEnv } from "./process-env.ts";
 import { type PlayerMint, startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
@@ -173,11 +173,12 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     );
     const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
     unwind.add("bus", () => bus.close());
-    const accountAdmin = createAccountAdmin(bus);
-    unwind.add("account admin", () => accountAdmin.close());
+    const operator = openOperator(bus);
+    unwind.add("operator", () => operator.close());
     const host = await serveHost({
       mint: () => known.mint,
-      accounts: accountAdmin,
+      accounts: operator.accounts,
+      economy: operator.economy,
       supervisor,
       drainWorkers: () => drainWorkers(supervisor),
       token: secrets.adminToken,

@@ -13,7 +13,7 @@ import {
   start as startWorker,
   workerConfigSchema,
 } from "@hexhold/worker";
-import { createAccountAdmin } from "./account-admin.ts";
+import { openOperator } from "./open-operator.ts";
 import { type PlayerMint, startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
 import { serveHost, type WorldHost, type WorldStart } from "./world-host.ts";
@@ -188,11 +188,12 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   unwind.add("gateway", () => gateway.stop());
   const hostBus = newBus();
   const known: { mint?: PlayerMint } = {};
-  const accountAdmin = createAccountAdmin(hostBus);
-  unwind.add("account admin", () => accountAdmin.close());
+  const operator = openOperator(hostBus);
+  unwind.add("operator", () => operator.close());
   const host = await serveHost({
     mint: () => known.mint,
-    accounts: accountAdmin,
+    accounts: operator.accounts,
+    economy: operator.economy,
     async drainWorkers() {
       await worker.stop();
       return ["worker-1"];

@@ -8,6 +8,7 @@ import type { Status } from "../status-file.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AccessKeys } from "./access-keys.ts";
 import type { AccountAdmin } from "./account-admin.ts";
+import type { EconomyAdmin } from "./economy-admin.ts";
 import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
 import type { WorldConfig } from "./world-config.ts";
@@ -57,6 +58,7 @@ export interface HostServerOptions {
   /** Undefined while the world comes up. */
   readonly mint: () => PlayerMint | undefined;
   readonly accounts: AccountAdmin;
+  readonly economy: EconomyAdmin;
   /** Undefined: everything is one process. */
   readonly supervisor?: Supervisor;
   /** Stops all workers for good; resolves with their names when they have ended. Idempotent. */
@@ -65,11 +67,11 @@ export interface HostServerOptions {
   readonly logger: Logger;
 }
 
-/** The host's own server, for `hexctl token`, `ban`, `rotate-keys`, `roll` and `drain`. */
+/** The host's own server, for `hexctl token`, `ban`, `rotate-keys`, `roll`, `drain`, `grant` and `market`. */
 export async function serveHost(
   options: HostServerOptions,
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const { mint, accounts, supervisor, drainWorkers, token, logger } = options;
+  const { mint, accounts, economy, supervisor, drainWorkers, token, logger } = options;
   return startRpcServer({
     port: 0,
     token,
@@ -104,6 +106,12 @@ export async function serveHost(
         drainWorkers: async () => ({ names: await drainWorkers() }),
         banAccount: (request) => accounts.ban(request),
         rotateAccessKeys: async () => ({ kid: await accounts.rotateKeys() }),
+        grant: (request) => economy.grant(request),
+        async haltBook(request) {
+          await economy.haltBook(request);
+          return {};
+        },
+        endOrders: async (request) => ({ ended: await economy.endOrders(request) }),
       }),
   });
 }

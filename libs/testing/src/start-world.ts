@@ -1,4 +1,5 @@
 /** A whole world as a child process, the way a user starts it: `hexctl start`. */
+import { once } from "node:events";
 import { spawn } from "node:child_process";
 import {
   createWriteStream,
@@ -65,6 +66,8 @@ export interface World {
   pidOf(process: string): number;
   /** Players with tokens of `ttlS` seconds (default an hour), near the spawn cell unless `key` says where. */
   mint(count: number, key?: string, ttlS?: number): Promise<Player[]>;
+  /** Runs a command line of hexctl on this world; never rejects for its exit code. */
+  hexctl(...args: string[]): Promise<{ readonly code: number; readonly output: string }>;
   /** What it has printed. */
   output(): string;
   /** Asks with SIGTERM unless told otherwise, and waits for the end; returns at once when it has ended. */
@@ -140,6 +143,17 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
       return found.pid;
     },
     mint: (count, key = "", ttlS = 3600) => mintPlayers(status(), count, key, ttlS),
+    async hexctl(...args) {
+      const env = { ...process.env, HEXHOLD_DATA_DIR: dataDir };
+      const script = path.join(root, "hexctl/src/main.ts");
+      const run = spawn(process.execPath, [script, ...args], { cwd: root, env });
+      let output = "";
+      for (const stream of [run.stdout, run.stderr]) {
+        stream.on("data", (data: Buffer) => (output += data.toString()));
+      }
+      const [code] = (await once(run, "close")) as [number | null];
+      return { code: code ?? -1, output };
+    },
     output: () => output,
     async stop(signal = "SIGTERM") {
       await end(signal);

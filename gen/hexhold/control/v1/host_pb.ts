@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/control/v1/host.proto.
  */
 export const file_hexhold_control_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSIVChNEcmFpbldvcmtlcnNSZXF1ZXN0IiUKFERyYWluV29ya2Vyc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJInIKEUJhbkFjY291bnRSZXF1ZXN0EhoKB2FjY291bnQYASABKAlCCbpIBnIEEAEYJBIZCgh1bnRpbF9tcxgCIAEoA0IHukgEIgIoABIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEgwKBGxpZnQYBCABKAgiNgoSQmFuQWNjb3VudFJlc3BvbnNlEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIZChdSb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdCInChhSb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2USCwoDa2lkGAEgASgJMo8ECgtIb3N0U2VydmljZRJgCgtNaW50UGxheWVycxImLmhleGhvbGQuY29udHJvbC52MS5NaW50UGxheWVyc1JlcXVlc3QaJy5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXNwb25zZSIAEmkKDlJlc3RhcnRQcm9jZXNzEikuaGV4aG9sZC5jb250cm9sLnYxLlJlc3RhcnRQcm9jZXNzUmVxdWVzdBoqLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1Jlc3BvbnNlIgASYwoMRHJhaW5Xb3JrZXJzEicuaGV4aG9sZC5jb250cm9sLnYxLkRyYWluV29ya2Vyc1JlcXVlc3QaKC5oZXhob2xkLmNvbnRyb2wudjEuRHJhaW5Xb3JrZXJzUmVzcG9uc2UiABJdCgpCYW5BY2NvdW50EiUuaGV4aG9sZC5jb250cm9sLnYxLkJhbkFjY291bnRSZXF1ZXN0GiYuaGV4aG9sZC5jb250cm9sLnYxLkJhbkFjY291bnRSZXNwb25zZSIAEm8KEFJvdGF0ZUFjY2Vzc0tleXMSKy5oZXhob2xkLmNvbnRyb2wudjEuUm90YXRlQWNjZXNzS2V5c1JlcXVlc3QaLC5oZXhob2xkLmNvbnRyb2wudjEuUm90YXRlQWNjZXNzS2V5c1Jlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSIVChNEcmFpbldvcmtlcnNSZXF1ZXN0IiUKFERyYWluV29ya2Vyc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJInIKEUJhbkFjY291bnRSZXF1ZXN0EhoKB2FjY291bnQYASABKAlCCbpIBnIEEAEYJBIZCgh1bnRpbF9tcxgCIAEoA0IHukgEIgIoABIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEgwKBGxpZnQYBCABKAgiNgoSQmFuQWNjb3VudFJlc3BvbnNlEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIZChdSb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdCInChhSb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2USCwoDa2lkGAEgASgJIowBCgxHcmFudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQESFgoFYXNzZXQYAiABKAlCB7pIBHICGEASDgoGYW1vdW50GAMgASgDEhoKCWl0ZW1fa2luZBgEIAEoCUIHukgEcgIYQBIaCgZyZWFzb24YBSABKAlCCrpIB3IFEAEYgAIiOAoNR3JhbnRSZXNwb25zZRIWCg50cmFuc2FjdGlvbl9pZBgBIAEoCRIPCgdpdGVtX2lkGAIgASgJIlYKD0hhbHRCb29rUmVxdWVzdBIXCgRib29rGAEgASgJQgm6SAZyBBABGEASDgoGaGFsdGVkGAIgASgIEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiISChBIYWx0Qm9va1Jlc3BvbnNlImUKEEVuZE9yZGVyc1JlcXVlc3QSFwoEYm9vaxgBIAEoCUIJukgGcgQQARhAEhwKCmFjY291bnRfaWQYAiABKAlCCLpIBXIDsAEBEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiIiChFFbmRPcmRlcnNSZXNwb25zZRINCgVlbmRlZBgBIAEoDTKUBgoLSG9zdFNlcnZpY2USYAoLTWludFBsYXllcnMSJi5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVzcG9uc2UiABJpCg5SZXN0YXJ0UHJvY2VzcxIpLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1JlcXVlc3QaKi5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXNwb25zZSIAEmMKDERyYWluV29ya2VycxInLmhleGhvbGQuY29udHJvbC52MS5EcmFpbldvcmtlcnNSZXF1ZXN0GiguaGV4aG9sZC5jb250cm9sLnYxLkRyYWluV29ya2Vyc1Jlc3BvbnNlIgASXQoKQmFuQWNjb3VudBIlLmhleGhvbGQuY29udHJvbC52MS5CYW5BY2NvdW50UmVxdWVzdBomLmhleGhvbGQuY29udHJvbC52MS5CYW5BY2NvdW50UmVzcG9uc2UiABJvChBSb3RhdGVBY2Nlc3NLZXlzEisuaGV4aG9sZC5jb250cm9sLnYxLlJvdGF0ZUFjY2Vzc0tleXNSZXF1ZXN0GiwuaGV4aG9sZC5jb250cm9sLnYxLlJvdGF0ZUFjY2Vzc0tleXNSZXNwb25zZSIAEk4KBUdyYW50EiAuaGV4aG9sZC5jb250cm9sLnYxLkdyYW50UmVxdWVzdBohLmhleGhvbGQuY29udHJvbC52MS5HcmFudFJlc3BvbnNlIgASVwoISGFsdEJvb2sSIy5oZXhob2xkLmNvbnRyb2wudjEuSGFsdEJvb2tSZXF1ZXN0GiQuaGV4aG9sZC5jb250cm9sLnYxLkhhbHRCb29rUmVzcG9uc2UiABJaCglFbmRPcmRlcnMSJC5oZXhob2xkLmNvbnRyb2wudjEuRW5kT3JkZXJzUmVxdWVzdBolLmhleGhvbGQuY29udHJvbC52MS5FbmRPcmRlcnNSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.control.v1.RestartProcessRequest
@@ -256,6 +256,163 @@ export const RotateAccessKeysResponseSchema: GenMessage<RotateAccessKeysResponse
   messageDesc(file_hexhold_control_v1_host, 10);
 
 /**
+ * @generated from message hexhold.control.v1.GrantRequest
+ */
+export type GrantRequest = Message<"hexhold.control.v1.GrantRequest"> & {
+  /**
+   * UUID as text.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * With an amount; empty = an item.
+   *
+   * @generated from field: string asset = 2;
+   */
+  asset: string;
+
+  /**
+   * @generated from field: int64 amount = 3;
+   */
+  amount: bigint;
+
+  /**
+   * Empty = no item.
+   *
+   * @generated from field: string item_kind = 4;
+   */
+  itemKind: string;
+
+  /**
+   * Kept with the service's log.
+   *
+   * @generated from field: string reason = 5;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.GrantRequest.
+ * Use `create(GrantRequestSchema)` to create a new message.
+ */
+export const GrantRequestSchema: GenMessage<GrantRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 11);
+
+/**
+ * @generated from message hexhold.control.v1.GrantResponse
+ */
+export type GrantResponse = Message<"hexhold.control.v1.GrantResponse"> & {
+  /**
+   * @generated from field: string transaction_id = 1;
+   */
+  transactionId: string;
+
+  /**
+   * Empty = no item was made.
+   *
+   * @generated from field: string item_id = 2;
+   */
+  itemId: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.GrantResponse.
+ * Use `create(GrantResponseSchema)` to create a new message.
+ */
+export const GrantResponseSchema: GenMessage<GrantResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 12);
+
+/**
+ * @generated from message hexhold.control.v1.HaltBookRequest
+ */
+export type HaltBookRequest = Message<"hexhold.control.v1.HaltBookRequest"> & {
+  /**
+   * @generated from field: string book = 1;
+   */
+  book: string;
+
+  /**
+   * @generated from field: bool halted = 2;
+   */
+  halted: boolean;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.HaltBookRequest.
+ * Use `create(HaltBookRequestSchema)` to create a new message.
+ */
+export const HaltBookRequestSchema: GenMessage<HaltBookRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 13);
+
+/**
+ * @generated from message hexhold.control.v1.HaltBookResponse
+ */
+export type HaltBookResponse = Message<"hexhold.control.v1.HaltBookResponse"> & {
+};
+
+/**
+ * Describes the message hexhold.control.v1.HaltBookResponse.
+ * Use `create(HaltBookResponseSchema)` to create a new message.
+ */
+export const HaltBookResponseSchema: GenMessage<HaltBookResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 14);
+
+/**
+ * @generated from message hexhold.control.v1.EndOrdersRequest
+ */
+export type EndOrdersRequest = Message<"hexhold.control.v1.EndOrdersRequest"> & {
+  /**
+   * @generated from field: string book = 1;
+   */
+  book: string;
+
+  /**
+   * UUID as text.
+   *
+   * @generated from field: string account_id = 2;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.EndOrdersRequest.
+ * Use `create(EndOrdersRequestSchema)` to create a new message.
+ */
+export const EndOrdersRequestSchema: GenMessage<EndOrdersRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 15);
+
+/**
+ * @generated from message hexhold.control.v1.EndOrdersResponse
+ */
+export type EndOrdersResponse = Message<"hexhold.control.v1.EndOrdersResponse"> & {
+  /**
+   * Those that are to end when their escrow is known included.
+   *
+   * @generated from field: uint32 ended = 1;
+   */
+  ended: number;
+};
+
+/**
+ * Describes the message hexhold.control.v1.EndOrdersResponse.
+ * Use `create(EndOrdersResponseSchema)` to create a new message.
+ */
+export const EndOrdersResponseSchema: GenMessage<EndOrdersResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 16);
+
+/**
  * What the host of a world (`hexctl start`) offers to `hexctl` on the same machine.
  *
  * @generated from service hexhold.control.v1.HostService
@@ -312,6 +469,36 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof RotateAccessKeysRequestSchema;
     output: typeof RotateAccessKeysResponseSchema;
+  },
+  /**
+   * Gives an account goods or an item out of nothing.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.Grant
+   */
+  grant: {
+    methodKind: "unary";
+    input: typeof GrantRequestSchema;
+    output: typeof GrantResponseSchema;
+  },
+  /**
+   * Stops matching in a book, or lets it go on.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.HaltBook
+   */
+  haltBook: {
+    methodKind: "unary";
+    input: typeof HaltBookRequestSchema;
+    output: typeof HaltBookResponseSchema;
+  },
+  /**
+   * Ends every order of an account in a book.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.EndOrders
+   */
+  endOrders: {
+    methodKind: "unary";
+    input: typeof EndOrdersRequestSchema;
+    output: typeof EndOrdersResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_control_v1_host, 0);

@@ -147,11 +147,12 @@ const escrow: EconomyGroup = {
       text: `SELECT t.trade_id::text AS what, (t.price * t.quantity - t.tax) || ' paid, ' || t.tax || ' burned' AS expected,
           coalesce(p.paid, 0) || ' paid, ' || coalesce(p.burned, 0) || ' burned' AS found
         FROM market.trade AS t JOIN inventory.transaction AS x ON x.transaction_id = t.trade_id
+        JOIN market."order" AS b ON b.order_id = t.buy_order JOIN market."order" AS s ON s.order_id = t.sell_order
         LEFT JOIN LATERAL (
           SELECT sum(p.amount) FILTER (WHERE a.kind = 'burn') AS burned,
             -sum(p.amount) FILTER (WHERE a.kind = 'hold' AND a.asset = 'coin') AS taken,
-            sum(p.amount) FILTER (WHERE a.kind = 'player' AND a.asset = 'coin') - (t.buy_take - t.price * t.quantity) AS paid,
-            sum(p.amount) FILTER (WHERE a.kind = 'player' AND a.asset = t.book) AS goods
+            sum(p.amount) FILTER (WHERE a.kind = 'player' AND a.asset = 'coin' AND a.owner = s.account_id) AS paid,
+            sum(p.amount) FILTER (WHERE a.kind = 'player' AND a.asset = t.book AND a.owner = b.account_id) AS goods
           FROM inventory.posting AS p JOIN inventory.ledger_account AS a USING (ledger_account_id)
           WHERE p.transaction_id = t.trade_id) AS p ON true
         WHERE coalesce(p.burned, 0) <> t.tax OR coalesce(p.taken, 0) <> t.buy_take OR coalesce(p.goods, 0) <> t.quantity

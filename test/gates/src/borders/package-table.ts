@@ -111,6 +111,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       ...inEveryService,
       "libs/postgres",
       "libs/local-stack",
+      "libs/domain",
       "libs/actor",
       "libs/service",
       "client",
