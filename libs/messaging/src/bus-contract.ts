@@ -8,6 +8,8 @@ export interface BusUnderTest {
   connect(): Promise<Bus>;
   /** Declares a durable queue that holds at most `lengthMax` messages, and returns its name. */
   queue(lengthMax?: number): Promise<string>;
+  /** A declared queue of a service, empty. */
+  readonly serviceQueue: string;
   /** Ends a bus as the death of its process would. */
   kill(bus: Bus): Promise<void>;
   /** Kills and restarts the broker; undefined where it lives and dies with the process. */
@@ -147,6 +149,23 @@ export function describeBus(name: string, start: () => Promise<BusUnderTest>): v
         refused = (await Promise.race([outcome, soon])) === "refused";
       }
       expect(refused).toBe(true);
+    });
+
+    it("reaches queues of services as those of slots, and outlives a queue that is not there", async () => {
+      const { state } = producer;
+      for (const queue of [await broker.queue(), broker.serviceQueue]) {
+        const { got, subscription } = await consume(producer, queue);
+        const confirm = producer.publish(queue, message(queue));
+        await expect.poll(() => got.map(text)).toEqual([queue]);
+        got[0]!.ack();
+        expect(await confirm).toBe("confirmed");
+        await subscription.close();
+      }
+      // Of a service without such a queue, and of one that the contracts do not name.
+      for (const queue of ["cmd.inventory.8", "cmd.nobody.3", "cmd.p99"]) {
+        expect([queue, await producer.publish(queue, message("a"))]).toEqual([queue, "unroutable"]);
+      }
+      expect(producer.state).toEqual(state);
     });
 
     it("carries replies and views to inboxes that are bound, each once", async () => {

@@ -89,7 +89,10 @@ export interface Bus {
   onDrop(listener: (kind: LooseKind) => void): () => void;
   /** Names of the connections as the broker lists them; none in one process. */
   connectionNames(): readonly string[];
-  /** To a durable queue over `cmd.direct`, persistent unless it is `transient`, mandatory, confirmed. Never rejects. */
+  /**
+   * To a durable queue over the exchange by which it is reached (`exchangeOf`), persistent unless it is `transient`,
+   * mandatory, confirmed. Never rejects.
+   */
   publish(queue: string, message: BusMessage): Promise<PublishOutcome>;
   /**
    * To a reply queue; transient, unconfirmed. Nothing happens when it is gone. Dropped while 32 MiB wait for a broker
@@ -112,7 +115,7 @@ export interface Bus {
 
 /** An operation of the bus could not be done. */
 export class BusError extends Error {
-  readonly code: "DISCONNECTED" | "NO_QUEUE" | "CLOSED";
+  readonly code: "DISCONNECTED" | "NO_QUEUE" | "NO_EXCHANGE" | "CLOSED";
   constructor(code: BusError["code"], message: string, cause?: unknown) {
     super(message, { cause });
     this.name = "BusError";

@@ -3,6 +3,7 @@ import { slotOfPartition } from "@hexhold/hex";
 import { Queues } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { domainQueueOf, queuesOfService, services } from "./services.ts";
 
+/** Of slots: partitions, and hexes with a queue of their own. */
 export const commandExchange = "cmd.direct";
 export const viewExchange = "view.topic";
 export const deadLetterExchange = "cmd.dlx";
@@ -16,10 +17,11 @@ export const brokerMarkQueue = "world.mark";
 /** Routing key of `view.topic` for what the accounts service announces to gateways. */
 export const accountsTopic = "accounts";
 
-/** A durable queue with its arguments; the routing key is its name. */
+/** A durable queue with its arguments. */
 export interface QueueSpec {
   readonly name: string;
-  readonly exchange: string;
+  /** Exchanges that it is bound to, by its name as the routing key. Producers of this release publish to the first. */
+  readonly exchanges: readonly string[];
   readonly arguments: Readonly<Record<string, string | number | boolean>>;
 }
 
@@ -51,7 +53,15 @@ const secretQueue = {
 
 /** Queue of a slot: `cmd.p{N}` or `cmd.hex.{key}`. */
 export function slotQueue(slot: string): QueueSpec {
-  return { name: slot, exchange: commandExchange, arguments: orderedQueue };
+  return { name: slot, exchanges: [commandExchange], arguments: orderedQueue };
+}
+
+/**
+ * Exchanges of a service's queues. Producers of 0.2.0 publish to all queues over `cmd.direct`, and run beside those of
+ * 0.3.0 while a cluster is upgraded (or put back): 0.4.0 unbinds services from it.
+ */
+function exchangesOfService(name: string): readonly string[] {
+  return [`in.${name}`, commandExchange];
 }
 
 /** Every durable queue of a world with `partitions` partitions. */
@@ -61,18 +71,22 @@ export function queuesOf(partitions: number): readonly QueueSpec[] {
   const ofServices = services.flatMap(({ name, queues }) =>
     queuesOfService(name).map((queue) => ({
       name: queue,
-      exchange: commandExchange,
+      exchanges: exchangesOfService(name),
       arguments: queues === Queues.COMPETING ? competing : orderedQueue,
     })),
   );
   return [
     ...slots,
     ...ofServices,
-    { name: accountsAuthQueue, exchange: commandExchange, arguments: secretQueue },
-    // A mark is read once or twice before the next one takes its place: no limit of deliveries is near.
+    {
+      name: accountsAuthQueue,
+      exchanges: exchangesOfService("accounts"),
+      arguments: secretQueue,
+    },
+    // Written over the default exchange. A mark is read once or twice before the next one takes its place: no limit of deliveries is near.
     {
       name: brokerMarkQueue,
-      exchange: commandExchange,
+      exchanges: [],
       arguments: {
         "x-queue-type": "quorum",
         "x-delivery-limit": 1000,
@@ -82,8 +96,27 @@ export function queuesOf(partitions: number): readonly QueueSpec[] {
     },
     {
       name: deadLetterQueue,
-      exchange: deadLetterExchange,
+      exchanges: [deadLetterExchange],
       arguments: { "x-queue-type": "quorum" },
     },
   ];
+}
+
+const exchangeByServiceQueue: ReadonlyMap<string, string> = new Map(
+  queuesOf(0).flatMap(({ name, exchanges: [first] }) =>
+    first?.startsWith("in.") ? [[name, first] as const] : [],
+  ),
+);
+
+/** Direct exchanges that producers publish to: one for each service with queues, and that of slots. */
+export const producerExchanges: readonly string[] = [
+  ...new Set([commandExchange, ...exchangeByServiceQueue.values()]),
+];
+
+/**
+ * Exchange by which `queue` is reached. A queue that the contracts do not name is looked for among the slots: whether it
+ * is there, the broker says, while an exchange that is not there would cost the connection.
+ */
+export function exchangeOf(queue: string): string {
+  return exchangeByServiceQueue.get(queue) ?? commandExchange;
 }

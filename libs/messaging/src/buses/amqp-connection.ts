@@ -81,6 +81,7 @@ export function keepConnection(options: ConnectionOptions): ReconnectingConnecti
       } catch (error) {
         name = undefined;
         failure = (error as Error).message;
+        options.onDown(failure);
         await opened.close().catch(() => undefined);
         return;
       }

@@ -1,5 +1,5 @@
 import { connect } from "amqplib";
-import { commandExchange, deadLetterExchange, queuesOf, viewExchange } from "../topology.ts";
+import { deadLetterExchange, producerExchanges, queuesOf, viewExchange } from "../topology.ts";
 
 /**
  * Declares every exchange and durable queue of a world with `partitions` partitions; what is there
@@ -14,14 +14,18 @@ export async function declareTopology(url: string, partitions: number): Promise<
     const channel = await model.createChannel();
     channel.on("error", failure.reject);
     const declare = async (): Promise<string[]> => {
-      await channel.assertExchange(commandExchange, "direct", { durable: true });
+      for (const exchange of producerExchanges) {
+        await channel.assertExchange(exchange, "direct", { durable: true });
+      }
       await channel.assertExchange(viewExchange, "topic", { durable: true });
       // A letter keeps the routing key of its queue, and there is one queue for all of them.
       await channel.assertExchange(deadLetterExchange, "fanout", { durable: true });
       const queues = queuesOf(partitions);
       for (const queue of queues) {
         await channel.assertQueue(queue.name, { durable: true, arguments: { ...queue.arguments } });
-        await channel.bindQueue(queue.name, queue.exchange, queue.name);
+        for (const exchange of queue.exchanges) {
+          await channel.bindQueue(queue.name, exchange, queue.name);
+        }
       }
       return queues.map((queue) => queue.name);
     };

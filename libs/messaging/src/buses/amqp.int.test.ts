@@ -50,10 +50,11 @@ describeBus("RabbitMQ", () => {
         durable: true,
         arguments: { ...spec.arguments, "x-max-length": lengthMax },
       });
-      await channel.bindQueue(spec.name, spec.exchange, spec.name);
+      await channel.bindQueue(spec.name, spec.exchanges[0]!, spec.name);
       await model.close();
       return spec.name;
     },
+    serviceQueue: "cmd.router",
     kill: (bus) => bus.close(),
     async restartBroker() {
       await stack.service("rabbitmq").kill();

@@ -17,7 +17,7 @@ import {
   type Subscription,
 } from "../bus.ts";
 import { encodeViews } from "../codec.ts";
-import { accountsTopic, commandExchange, viewExchange } from "../topology.ts";
+import { accountsTopic, exchangeOf, producerExchanges, viewExchange } from "../topology.ts";
 import { keepConnection } from "./amqp-connection.ts";
 import { watchBacklog } from "./channel-backlog.ts";
 import { LooseLimit } from "./loose-limit.ts";
@@ -150,7 +150,7 @@ class AmqpBus implements Bus {
       this.#unconfirmed.push(entry);
       try {
         channel.publish(
-          commandExchange,
+          exchangeOf(queue),
           queue,
           buffer(message.body),
           // `correlationId` is ours alone: it finds a returned message's entry.
@@ -247,6 +247,7 @@ class AmqpBus implements Bus {
   }
 
   async #openPublishing(model: ChannelModel): Promise<void> {
+    await assertExchanges(model);
     const confirming = await model.createConfirmChannel();
     endWithChannel(model, confirming);
     const loose = await model.createChannel();
@@ -332,6 +333,24 @@ class AmqpBus implements Bus {
     if (before.mode === "disconnected" && this.#state.mode === "disconnected") return;
     for (const listener of this.#listeners) listener(this.#state);
   }
+}
+
+/**
+ * Rejects when an exchange that is published to is not there: publishing to it would close the connection each time, with
+ * all that waits for its confirm.
+ */
+async function assertExchanges(model: ChannelModel): Promise<void> {
+  const channel = await model.createChannel();
+  channel.on("error", () => undefined);
+  for (const name of [...producerExchanges, viewExchange]) {
+    try {
+      await channel.checkExchange(name);
+    } catch (error) {
+      const text = `exchange ${name} cannot be used: ${(error as Error).message}; run hexctl topology`;
+      throw new BusError("NO_EXCHANGE", text, error);
+    }
+  }
+  await closeChannel(channel);
 }
 
 /** A channel that breaks takes the connection with it: there is one way back, not two. */

@@ -4,6 +4,7 @@ import { createMemoryBus, MemoryBroker } from "./memory.ts";
 describeBus("one process's memory", () => {
   const broker = new MemoryBroker();
   let queues = 0;
+  broker.declareQueue("cmd.router", 1000);
   return Promise.resolve({
     connect: () => Promise.resolve(createMemoryBus(broker)),
     queue(lengthMax = 1000) {
@@ -11,6 +12,7 @@ describeBus("one process's memory", () => {
       broker.declareQueue(name, lengthMax);
       return Promise.resolve(name);
     },
+    serviceQueue: "cmd.router",
     kill: (bus) => bus.close(),
     confirmMeans: "handled" as const,
     end: () => Promise.resolve(),

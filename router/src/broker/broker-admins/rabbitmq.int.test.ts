@@ -35,6 +35,7 @@ test("queue depths of this virtual host, by name", async () => {
 
 test("connections are closed by the name that the broker lists; one that is not there counts as closed", async () => {
   const { vhost, admin } = await openBroker();
+  await declareTopology(vhost.url, 8);
   const bus = createAmqpBus({ url: vhost.url, appId: "test/test-1" });
   await expect.poll(() => bus.state.mode, { timeout: 10_000 }).toBe("connected");
   const names = bus.connectionNames();
