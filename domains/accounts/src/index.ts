@@ -2,7 +2,13 @@
 import { create } from "@bufbuild/protobuf";
 import { EndedLoginSchema } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
-import { accountsAuthQueue, accountsQueue, createRequester, uuidBytes } from "@hexhold/messaging";
+import {
+  accountsAuthQueue,
+  accountsQueue,
+  createProducerRoutes,
+  createRequester,
+  uuidBytes,
+} from "@hexhold/messaging";
 import type { OutboxPlaceName } from "@hexhold/postgres";
 import { type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { AccountsConfig } from "./accounts-config.ts";
@@ -15,7 +21,6 @@ import { createAnswerCommand } from "./commands/answer-command.ts";
 import { authCommands } from "./commands/auth-commands.ts";
 import { consumeCommands } from "./commands/consume-commands.ts";
 import { createKeepLetter } from "./commands/keep-letter.ts";
-import { followRoutes } from "./follow-routes.ts";
 import { openKeyStore } from "./keys/key-store.ts";
 import { startHearing } from "./presence/hearing.ts";
 import { startPresenceRelay } from "./presence/presence-relay.ts";
@@ -56,20 +61,15 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
       askPostgres: () => database.run("ask", "SELECT 1"),
       inspect: () => ({ bus: bus.state.mode, keys: keys.keys().map(({ kid }) => kid) }),
     });
-    const membership = await service.join({
-      kind: ProcessKind.DOMAIN,
-      worldFormat: 1,
-      // `followRoutes` does.
-      tellsConnections: false,
-    });
+    const routes = createProducerRoutes();
+    const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1, routes });
     worldNow = () => membership.worldNow();
-    const followed = followRoutes(bus, membership, logger);
-    unwind.add("routes", () => followed.stop());
     const requester = createRequester({ bus, name: `svc.${instance}.reply` });
     unwind.add("requester", () => requester.close());
+    const sending = { requester, routes, worldNow: () => worldNow(), producer };
     const relay = startSpawnRelay({
       database,
-      send: createSendSpawn({ requester, routes: followed.routes, worldNow, producer }),
+      send: createSendSpawn(sending),
       hexes,
       worldNow,
       onSpawned: () => metrics.spawned.inc(),
@@ -81,7 +81,7 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
     const graceMs = config.presenceGraceS * 1000;
     const presences = startPresenceRelay({
       database,
-      send: createSendEndPresence({ requester, routes: followed.routes, worldNow, producer }),
+      send: createSendEndPresence(sending),
       hearing,
       silentMs: config.gatewaySilentS * 1000,
       graceMs,

@@ -108,7 +108,7 @@ export function createAccountsClient(options: AccountsClientOptions): AccountsCl
     const eventId = newRequestId();
     const target = Buffer.from(subject);
     const outcome = await requester.request({
-      queue: isSecret ? accountsAuthQueue : accountsQueue,
+      to: isSecret ? accountsAuthQueue : accountsQueue,
       eventId,
       transient: isTransient,
       timeoutMs: answerMsMax,

@@ -46,7 +46,7 @@ export function createOperatorCalls(bus: Bus, descriptors: readonly DescFile[]):
       const eventId = uuidv7Bytes();
       const identity = { accountId: undefined, requestId: eventId, type };
       const outcome = await requester.request({
-        queue: domainQueueOf(service, subject),
+        to: domainQueueOf(service, subject),
         eventId,
         timeoutMs: answerMsMax,
         envelope: encodeEnvelope({

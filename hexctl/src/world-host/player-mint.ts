@@ -15,15 +15,16 @@ import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { type Key, keyText, parseKeyText } from "@hexhold/hex";
 import {
   type Bus,
+  createProducerRoutes,
   createRequester,
   domainQueueOf,
   encodeBatch,
-  type RouteTable,
   uuidBytes,
   uuidText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { joinCluster, type JoinOptions } from "@hexhold/rpc";
+import { followRoutes } from "@hexhold/service";
 import type { Logger } from "@hexhold/telemetry";
 import type { AccessKeys } from "./access-keys.ts";
 
@@ -68,7 +69,9 @@ const concurrency = 64;
 
 export async function startPlayerMint(options: PlayerMintOptions): Promise<PlayerMint> {
   const { bus, keys } = options;
+  const routes = createProducerRoutes();
   const membership = await joinCluster({
+    acknowledgedRouteVersion: () => routes.acknowledged,
     routers: options.routers,
     token: options.controlToken,
     instance: "host",
@@ -80,12 +83,11 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     amqpConnections: bus.connectionNames(),
     logger: options.logger,
   });
-  let routes: RouteTable | undefined;
-  const unwatch = membership.watchRoutes((table) => (routes = table));
+  const unfollow = followRoutes(routes, bus, membership, options.logger);
   const requester = createRequester({ bus, name: "tool.host.mint" });
   const producer = { service: "accounts", version: releaseVersion, instance: "host" } as const;
   const worldNow = (): number => membership.worldNow();
-  const send = createSendSpawn({ requester, routes: () => routes, worldNow, producer });
+  const send = createSendSpawn({ requester, routes, worldNow, producer });
   const outbox = createOutbox({
     producer,
     descriptors: [file_hexhold_accounts_v1_events],
@@ -180,7 +182,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
       return players;
     },
     async stop() {
-      unwatch();
+      unfollow();
       requester.close();
       await membership.stop();
     },

@@ -4,6 +4,7 @@ export { createDueStore, type DueStore, type DueTimer } from "./due/due-store.ts
 export type { DueHandler } from "./due/run-due.ts";
 export type { OutboxMessage } from "./domain-store.ts";
 export { createOutbox, type Outbox, type OutboxOptions, type Sending } from "./outbox.ts";
+export { createSendToHex, type SendToHex, type SendToHexOptions } from "./hexes/send-to-hex.ts";
 export {
   type CommandOutcome,
   type DomainCommand,

@@ -55,7 +55,8 @@ export {
   type MessageRegistry,
   RegistryError,
 } from "./registry.ts";
-export { type PinRoute, type RouteTable, routeOf } from "./route.ts";
+export { createProducerRoutes, type Place, type ProducerRoutes } from "./producer-routes.ts";
+export { isMoving, type PinRoute, type RouteTable, routeOf } from "./route.ts";
 export {
   createRequester,
   type Requester,

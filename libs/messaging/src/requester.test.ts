@@ -1,9 +1,10 @@
 import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { expect, test } from "vitest";
-import type { Bus, Inbox } from "./bus.ts";
+import type { Bus, Delivery, Inbox } from "./bus.ts";
 import { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
 import { answerBytes, decodeBatch, encodeAnswers, encodeStoredAnswer } from "./codec.ts";
 import { decodeEnvelope, encodeEnvelope } from "./envelope-codec.ts";
+import { createProducerRoutes } from "./producer-routes.ts";
 import { createRequester } from "./requester.ts";
 import { uuidv7Bytes } from "./uuid.ts";
 
@@ -14,7 +15,7 @@ function requestOf(timeoutMs: number) {
   const eventId = uuidv7Bytes();
   const fields = { type: "cmd.accounts.get-keys", messageVersion: 1, producer, tsMs: 1 };
   const envelope = encodeEnvelope({ ...fields, eventId, payload: new Uint8Array() });
-  return { queue, envelope, eventId, timeoutMs };
+  return { to: queue, envelope, eventId, timeoutMs };
 }
 
 /** Answers each command with its own payload's place in the order of arrival, the last one first. */
@@ -90,7 +91,7 @@ test("a reply queue that the broker has ended is opened anew, and one that canno
     },
   };
   const requester = createRequester({ bus: watched, name: "gw.test.requests" });
-  const unanswered = requester.request({ ...requestOf(50), queue: "cmd.nowhere" });
+  const unanswered = requester.request({ ...requestOf(50), to: "cmd.nowhere" });
   expect(await unanswered).toEqual({ case: "unsent", why: "no-queue" });
   bus.reply(opened[0]!.name, { type: "answers.v1", body: new Uint8Array([0xff]) });
   await opened[0]!.close();
@@ -132,4 +133,28 @@ test("while the broker opens no reply queue, requests are bounded, end in time a
   expect(published).toBe(1);
   requester.close();
   expect(await waiting[1]).toEqual({ case: "unknown" });
+});
+
+test("a slot is chosen when the request is handed over, and its place ends with the broker's answer", async () => {
+  const broker = new MemoryBroker();
+  broker.declareQueue("cmd.p1", 10);
+  const bus = createMemoryBus(broker);
+  const requester = createRequester({ bus, name: "gw.test.requests" });
+  const routes = createProducerRoutes();
+  const to = () => (routes.table === undefined ? undefined : routes.begin("cmd.p1"));
+  const waiting = requester.request({ ...requestOf(1000), to });
+  // The reply queue is being opened.
+  expect(await waiting).toEqual({ case: "unsent", why: "no-route" });
+  routes.update({ routeVersion: 7n, partitions: 8, pins: new Map(), stalled: new Set() });
+  const asked = requester.request({ ...requestOf(50), to });
+  const got = Promise.withResolvers<Delivery>();
+  await bus.consume("cmd.p1", { prefetch: 1, onDelivery: got.resolve });
+  const delivery = await got.promise;
+  expect(decodeBatch(delivery.body).routeVersion).toBe(7n);
+  routes.update({ routeVersion: 8n, partitions: 8, pins: new Map(), stalled: new Set() });
+  expect(await asked).toEqual({ case: "unknown" });
+  // In one process a confirm means that it was handled.
+  expect(routes.acknowledged).toBe(7n);
+  delivery.ack();
+  await expect.poll(() => routes.acknowledged).toBe(8n);
 });

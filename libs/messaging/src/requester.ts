@@ -3,6 +3,7 @@ import type { Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Bus, Inbox, PublishOutcome } from "./bus.ts";
 import { bytesText } from "./bytes-text.ts";
 import { decodeAnswer, encodeBatch, splitAnswers } from "./codec.ts";
+import type { Place } from "./producer-routes.ts";
 import { uuidText } from "./uuid.ts";
 
 export interface RequesterOptions {
@@ -14,14 +15,15 @@ export interface RequesterOptions {
 }
 
 export interface ServiceRequest {
-  /** Durable queue that it goes to. */
-  readonly queue: string;
+  /**
+   * Queue of a domain service; or what chooses a slot when the request is handed over, as the table may be another one by
+   * then: undefined = nothing may be published now.
+   */
+  readonly to: string | (() => Place | undefined);
   /** Encoded envelope. */
   readonly envelope: Uint8Array;
   /** Its event id, 16 bytes. */
   readonly eventId: Uint8Array;
-  /** Of the route table by which a slot's queue was chosen. Default 0: a domain service's queue. */
-  readonly routeVersion?: bigint;
   /** With secrets: kept off disks. Default false. */
   readonly transient?: boolean;
   /** From the call to its outcome, the opening of the reply queue included. */
@@ -29,12 +31,13 @@ export interface ServiceRequest {
 }
 
 /**
- * - `unsent`: certainly not executed: no broker, one that has opened no reply queue in time, no such queue, a full queue.
+ * - `unsent`: certainly not executed: no broker, one that has opened no reply queue in time, no such queue, a full queue,
+ *   no place to publish to.
  * - `unknown`: no answer in time; it may have been executed, or may still be.
  */
 export type RequestOutcome =
   | { readonly case: "answered"; readonly answer: Answer }
-  | { readonly case: "unsent"; readonly why: "bus-down" | "no-queue" | "queue-full" }
+  | { readonly case: "unsent"; readonly why: "bus-down" | "no-queue" | "queue-full" | "no-route" }
   | { readonly case: "unknown" };
 
 export interface Requester {
@@ -87,7 +90,7 @@ export function createRequester(options: RequesterOptions): Requester {
   };
 
   return {
-    async request({ queue, envelope, eventId, routeVersion = 0n, transient = false, timeoutMs }) {
+    async request({ to, envelope, eventId, transient = false, timeoutMs }) {
       if (pending.size >= pendingMax) return { case: "unsent", why: "queue-full" };
       const id = bytesText(eventId);
       const { promise, resolve } = Promise.withResolvers<RequestOutcome>();
@@ -103,6 +106,12 @@ export function createRequester(options: RequesterOptions): Requester {
       const timer = setTimeout(giveUp, timeoutMs);
       const send = ({ name: replyTo }: Inbox): void => {
         if (state === "settled") return;
+        const place = typeof to === "string" ? { queue: to, routeVersion: 0n } : to();
+        if (place === undefined) {
+          settle({ case: "unsent", why: "no-route" });
+          return;
+        }
+        const { queue, routeVersion } = place;
         const message = {
           type: "batch.v1",
           body: encodeBatch({ routeVersion, envelopes: [envelope] }),
@@ -112,6 +121,7 @@ export function createRequester(options: RequesterOptions): Requester {
         } as const;
         state = "handed-over";
         void bus.publish(queue, message).then((outcome) => {
+          if ("end" in place) place.end();
           const why = unsentBy[outcome];
           if (why !== undefined) settle({ case: "unsent", why });
         });

@@ -25,3 +25,8 @@ export function routeOf(key: Key, table: RouteTable): string {
   }
   return slotOfPartition(partitionOf(key, table.partitions));
 }
+
+/** Whether `key` is on its way from one slot to another: nothing is published for it until it has arrived. */
+export function isMoving(key: Key, { pins }: RouteTable): boolean {
+  return pins.size > 0 && pins.get(keyText(key))?.moving === true;
+}

@@ -1,3 +1,4 @@
+export { followRoutes } from "./follow-routes.ts";
 export { gameModuleUrl } from "./game/game-module.ts";
 export { type GameSettings, loadGame } from "./game/load-game.ts";
 export {

@@ -6,7 +6,13 @@
  *       └──────begin() rejects───────────────────────────▲
  */
 import { type EndError, startWhole, type Unwind, watchPostgres } from "@hexhold/config";
-import { type Bus, missingOfBus, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import {
+  type Bus,
+  missingOfBus,
+  type ProducerRoutes,
+  uuidText,
+  uuidv7Bytes,
+} from "@hexhold/messaging";
 import {
   type ClusterMembership,
   joinCluster,
@@ -18,6 +24,7 @@ import {
 } from "@hexhold/rpc";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import { countDrops } from "./bus-metrics.ts";
+import { followRoutes } from "./follow-routes.ts";
 
 /** What the composition root gives a service. All of it is closed by its giver. */
 export interface ServicePorts {
@@ -57,9 +64,11 @@ export interface JoinFields extends Pick<
   JoinOptions,
   "kind" | "worldFormat" | "game" | "onHeartbeat" | "isCold" | "acknowledgedRouteVersion"
 > {
+  /** Of a service that sends to hexes: kept up to date from here on, and acknowledged to the router. Default: it sends to none. */
+  readonly routes?: ProducerRoutes;
   /**
-   * Whether the router is told of new connections at the broker here (default true). False for a service that sends by
-   * the route table: a table belongs to a connection, so it tells them itself, before it asks for the table.
+   * Whether the router is told of new connections at the broker here (default true). False for a service that follows
+   * the route table in a way of its own: a table belongs to a connection, so it tells them itself, before it asks for it.
    */
   readonly tellsConnections?: boolean;
 }
@@ -119,9 +128,10 @@ export function startService(
         control = server;
         return server;
       },
-      async join({ tellsConnections = true, ...fields }) {
+      async join({ routes, tellsConnections = true, ...fields }) {
         if (control === undefined) throw new TypeError(`${name} joins before it serves`);
         const membership = await joinCluster({
+          ...(routes === undefined ? {} : { acknowledgedRouteVersion: () => routes.acknowledged }),
           ...fields,
           ...token,
           routers: ports.routers,
@@ -133,7 +143,9 @@ export function startService(
           logger,
         });
         unwind.add("membership", () => membership.stop());
-        if (tellsConnections) {
+        if (routes !== undefined) {
+          unwind.add("routes", followRoutes(routes, bus, membership, logger));
+        } else if (tellsConnections) {
           unwind.add(
             "names at the broker",
             bus.onState(() => {

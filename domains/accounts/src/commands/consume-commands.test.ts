@@ -99,7 +99,7 @@ function ask(
     payload,
     deadlineMs,
   });
-  return requester.request({ queue, envelope, eventId, timeoutMs });
+  return requester.request({ to: queue, envelope, eventId, timeoutMs });
 }
 
 /** `applied`, the code of an error, or why there was no answer. */

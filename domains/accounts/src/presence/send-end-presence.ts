@@ -1,4 +1,5 @@
 import { fromBinary } from "@bufbuild/protobuf";
+import { createSendToHex, type SendToHexOptions } from "@hexhold/domain";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   EndPresenceSchema,
@@ -7,7 +8,6 @@ import {
 import type { Key } from "@hexhold/hex";
 import { uuidBytes } from "@hexhold/messaging";
 import type { PresenceAnswer } from "../rules/presence-rules.ts";
-import { createSendToHex, type SendToHexOptions } from "../send-to-hex.ts";
 import type { DuePresence } from "../store/presence-rows.ts";
 
 /** Sends `cmd.hex.end-presence` to the hex `key`, once. Never rejects. */

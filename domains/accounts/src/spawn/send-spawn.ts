@@ -1,6 +1,6 @@
+import { createSendToHex, type SendToHexOptions } from "@hexhold/domain";
 import { SpawnSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { uuidBytes } from "@hexhold/messaging";
-import { createSendToHex, type SendToHexOptions } from "../send-to-hex.ts";
 import type { SendSpawn } from "./spawn-relay.ts";
 
 /** Sends once, by the route table of the connection there is. */

@@ -64,7 +64,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   "libs/service": {
     uses: ["gen", "libs/config", "libs/messaging", "libs/rpc", "libs/telemetry", "libs/actor"],
   },
-  // The machinery that all services in domains/ share.
+  // The machinery that all services in domains/ share, commands to hexes among it.
   "libs/domain": {
     uses: ["gen", "libs/hex", "libs/messaging", "libs/postgres", "libs/rpc", "libs/telemetry"],
   },

@@ -1,23 +1,21 @@
-/** Follows the bus through its connections: spawns go by a route table that was fetched under the current one. */
-import type { Bus, RouteTable } from "@hexhold/messaging";
+/**
+ * Follows the bus through its connections for a producer that sends to hexes: each connection is made known to the router,
+ * and then the table is asked for: it belongs to the connection under which it was fetched.
+ */
+import type { Bus, ProducerRoutes } from "@hexhold/messaging";
 import { type ClusterMembership, createBackoff } from "@hexhold/rpc";
 import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 
-export interface FollowedRoutes {
-  /** Undefined while there is no connection, or no table of it yet. */
-  readonly routes: () => RouteTable | undefined;
-  stop(): void;
-}
-
 const retryMs = { first: 200, max: 2000 };
 
+/** Keeps `routes` up to date; returns its end. */
 export function followRoutes(
-  bus: Bus,
-  membership: ClusterMembership,
+  routes: ProducerRoutes,
+  bus: Pick<Bus, "state" | "onState" | "connectionNames">,
+  membership: Pick<ClusterMembership, "setAmqpConnections" | "watchRoutes">,
   logger: Logger,
-): FollowedRoutes {
+): () => void {
   let generation = 0;
-  let routes: RouteTable | undefined;
   let unwatch: (() => void) | undefined;
   const stopping = new AbortController();
 
@@ -30,7 +28,7 @@ export function followRoutes(
         if (!current()) return;
         unwatch?.();
         unwatch = membership.watchRoutes((table) => {
-          if (current()) routes = table;
+          if (current()) routes.update(table);
         });
         return;
       } catch (error) {
@@ -45,21 +43,18 @@ export function followRoutes(
     const { state } = bus;
     if (state.mode === "disconnected") {
       generation = 0;
-      routes = undefined;
+      routes.update(undefined);
     } else if (state.generation !== generation) {
       generation = state.generation;
-      routes = undefined;
+      routes.update(undefined);
       void attach(generation);
     }
   };
   const unlisten = bus.onState(follow);
   follow();
-  return {
-    routes: () => routes,
-    stop() {
-      stopping.abort();
-      unlisten();
-      unwatch?.();
-    },
+  return () => {
+    stopping.abort();
+    unlisten();
+    unwatch?.();
   };
 }

@@ -1,4 +1,4 @@
-/** Commands of this service to hexes. */
+/** Commands of a service to hexes, of which it needs the answers. Others go through its outbox (`outbox.ts`). */
 import { create, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
@@ -8,25 +8,27 @@ import {
   createMessageRegistry,
   encodeEnvelope,
   idempotencyKeyOf,
+  isMoving,
+  type ProducerRoutes,
   type Requester,
-  type RouteTable,
   routeOf,
   uuidBytes,
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { newTraceparent } from "@hexhold/telemetry";
-import type { Producer } from "./producer.ts";
+import type { ProducerIdentity } from "../dead-letter.ts";
 
 export interface SendToHexOptions {
   readonly requester: Requester;
-  readonly routes: () => RouteTable | undefined;
+  readonly routes: ProducerRoutes;
+  /** World time, Unix milliseconds. */
   readonly worldNow: () => number;
-  readonly producer: Producer;
+  readonly producer: ProducerIdentity;
 }
 
 /**
  * Sends a command once, by the route table of the connection there is, and resolves with its answer; undefined: there
- * was none in time. `requestId` is UUID text: the same for every repetition. Never rejects.
+ * was none in time, or the hex is moving. `requestId` is UUID text: the same for every repetition. Never rejects.
  */
 export type SendToHex = <T extends Message>(
   schema: GenMessage<T>,
@@ -37,18 +39,19 @@ export type SendToHex = <T extends Message>(
 const answerMsMax = 5000;
 
 export function createSendToHex(options: SendToHexOptions): SendToHex {
-  const { requester, producer } = options;
+  const { requester, routes, producer } = options;
   const registry = createMessageRegistry([file_hexhold_hex_v1_commands]);
   return async (schema, init, to) => {
-    const routes = options.routes();
-    if (routes === undefined) return undefined;
     const { type, messageVersion } = registry.bySchema(schema);
     const nowMs = Math.floor(options.worldNow());
     const requestId = uuidBytes(to.requestId);
     const eventId = uuidv7Bytes(nowMs);
     const outcome = await requester.request({
-      queue: routeOf(to.key, routes),
-      routeVersion: routes.routeVersion,
+      to() {
+        const { table } = routes;
+        if (table === undefined || isMoving(to.key, table)) return undefined;
+        return routes.begin(routeOf(to.key, table));
+      },
       eventId,
       timeoutMs: answerMsMax,
       envelope: encodeEnvelope({
