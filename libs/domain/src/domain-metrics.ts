@@ -12,6 +12,7 @@ export interface DomainMetrics {
   readonly deadLetters: Counter<"service">;
   readonly handling: Histogram<"service">;
   readonly outboxSent: Counter<"service" | "destination">;
+  readonly outboxHeldUp: Counter<"service" | "destination">;
   readonly timers: Counter<"service" | "kind">;
   readonly timerFailures: Counter<"service" | "kind">;
   readonly timerLateness: Histogram<"service" | "kind">;
@@ -39,6 +40,11 @@ export function createDomainMetrics(metrics: Metrics): DomainMetrics {
       "service",
       "destination",
     ]),
+    outboxHeldUp: metrics.counter(
+      "hexhold_domain_outbox_held_up_total",
+      "Stretches of outbox rows that were not confirmed, or have no way.",
+      ["service", "destination"],
+    ),
     timers: metrics.counter("hexhold_domain_timers_total", "Timers handled.", ["service", "kind"]),
     timerFailures: metrics.counter(
       "hexhold_domain_timer_failures_total",

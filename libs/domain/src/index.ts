@@ -3,7 +3,13 @@ export type { ProducerIdentity } from "./dead-letter.ts";
 export { createDueStore, type DueStore, type DueTimer } from "./due/due-store.ts";
 export type { DueHandler } from "./due/run-due.ts";
 export type { OutboxMessage } from "./domain-store.ts";
-export { createOutbox, type Outbox, type OutboxOptions, type Sending } from "./outbox.ts";
+export {
+  createOutbox,
+  hexDestination,
+  type Outbox,
+  type OutboxOptions,
+  type Sending,
+} from "./outbox.ts";
 export { createSendToHex, type SendToHex, type SendToHexOptions } from "./hexes/send-to-hex.ts";
 export {
   type CommandOutcome,

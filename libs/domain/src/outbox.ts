@@ -1,7 +1,7 @@
 /** What a service sends to others: commands and events, as rows of its outbox. */
 import { type DescFile, type DescMessage, type Message, toBinary } from "@bufbuild/protobuf";
 import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { type Key, keyBytes, keyText } from "@hexhold/hex";
+import { type Key, keyBytes, keyText, parseKeyText } from "@hexhold/hex";
 import {
   createMessageRegistry,
   encodeEnvelope,
@@ -15,6 +15,9 @@ import type { ProducerIdentity } from "./dead-letter.ts";
 import type { OutboxMessage } from "./domain-store.ts";
 import type { Statement, Transaction } from "./transaction.ts";
 
+/** Destination of commands to hexes; every other one is a service. */
+export const hexDestination = "hex";
+
 export interface Sending {
   readonly schema: DescMessage;
   readonly message: Message;
@@ -27,12 +30,18 @@ export interface Sending {
 export interface Outbox {
   /** Encodes a message under ids of its own. Throws when its contract is in none of the outbox's files. */
   messageOf(sending: Sending): OutboxMessage;
-  /** Writes rows, which are sent when the transaction is committed and in no other case. */
+  /**
+   * Writes rows, which are sent when the transaction is committed and in no other case. Throws for a hex without a key
+   * text, and for any hex when the service was started without routes: nothing would ever send them.
+   */
   send(transaction: Transaction, messages: readonly OutboxMessage[]): Promise<void>;
   /** For who writes rows otherwise: those of `transaction` are looked for as soon as it is committed. */
   hintAfter(transaction: Transaction): void;
-  /** `listener` is called after each commit that left rows. There is one, that of {@link startDomain}. */
-  onRows(listener: () => void): void;
+  /**
+   * `listener` is called after each commit that left rows. There is one, that of {@link startDomain}, which also says
+   * whether rows for hexes have a way; default: they have.
+   */
+  onRows(listener: () => void, way?: { readonly reachesHexes: boolean }): void;
 }
 
 export interface OutboxOptions {
@@ -46,6 +55,7 @@ export interface OutboxOptions {
 export function createOutbox({ producer, descriptors, worldNow }: OutboxOptions): Outbox {
   const registry = createMessageRegistry(descriptors);
   let listener: (() => void) | undefined;
+  let reachesHexes = true;
   const hint = (): void => listener?.();
   return {
     messageOf({ schema, message, to, cause }) {
@@ -80,16 +90,22 @@ export function createOutbox({ producer, descriptors, worldNow }: OutboxOptions)
         payload: toBinary(schema, message),
         traceparent: cause?.traceparent || newTraceparent(false),
       });
-      return { destination: "hex" in to ? "hex" : to.service, subject, envelope };
+      return { destination: "hex" in to ? hexDestination : to.service, subject, envelope };
     },
     async send(transaction, messages) {
       if (messages.length === 0) return;
+      for (const { destination, subject } of messages) {
+        if (destination !== hexDestination) continue;
+        parseKeyText(subject);
+        if (!reachesHexes) throw new TypeError(noRoutes(producer.service));
+      }
       await transaction.query(outboxStatement(producer.service, messages));
       transaction.onCommit(hint);
     },
     hintAfter: (transaction) => transaction.onCommit(hint),
-    onRows(next) {
+    onRows(next, way) {
       listener = next;
+      reachesHexes = way?.reachesHexes ?? true;
     },
   };
 }
@@ -112,4 +128,8 @@ export function outboxStatement(schema: string, messages: readonly OutboxMessage
 
 function correlationOf(cause: Envelope | undefined): Uint8Array | undefined {
   return [cause?.correlationId, cause?.requestId, cause?.eventId].find((id) => id?.length === 16);
+}
+
+export function noRoutes(schema: string): string {
+  return `${schema} sends to hexes, and was started without routes to them (\`routes\` of startDomain)`;
 }

@@ -1,6 +1,6 @@
 /** The machinery of a domain service: its queues, its outbox, and what keeps its tables small. */
 import type { DescFile } from "@bufbuild/protobuf";
-import type { Bus } from "@hexhold/messaging";
+import type { Bus, ProducerRoutes } from "@hexhold/messaging";
 import { openPool } from "@hexhold/postgres";
 import type { Logger, Metrics } from "@hexhold/telemetry";
 import { createBatchHandler } from "./batch-handler.ts";
@@ -41,6 +41,11 @@ export interface DomainOptions<W extends Work = Work> {
   readonly outbox?: Outbox;
   /** What handlers keep in memory beside one transaction; default: nothing. */
   readonly newWork?: () => W;
+  /**
+   * Of a service that sends to hexes: the same that it has joined the cluster with. Without them a row for a hex is a fault:
+   * `Outbox.send` throws, and one that came into the table otherwise is an error in the log, and stays.
+   */
+  readonly routes?: ProducerRoutes;
   /** Files that the contracts of handled messages need; default: those in which the messages are. */
   readonly descriptors?: readonly DescFile[];
   readonly bus: Bus;
@@ -93,10 +98,12 @@ export function startDomain<W extends Work = Work>(options: DomainOptions<W>): R
     postgresUrl,
     applicationName: `${service}-outbox:${instance}`,
     bus,
+    routes: options.routes,
     logger,
     onSent: (destination, count) => metrics.outboxSent.inc({ service, destination }, count),
+    onHeldUp: (destination) => metrics.outboxHeldUp.inc({ service, destination }),
   });
-  options.outbox?.onRows(() => relay.hint());
+  options.outbox?.onRows(() => relay.hint(), { reachesHexes: options.routes !== undefined });
   const handler = createBatchHandler({
     pool,
     store,

@@ -11,6 +11,7 @@ import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { type Answer } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   type Bus,
+  type BusMessage,
   type ConsumeOptions,
   createAmqpBus,
   declareTopology,
@@ -21,6 +22,8 @@ import {
   encodeBatch,
   encodeEnvelope,
   idempotencyKeyOf,
+  type ProducerRoutes,
+  type PublishOutcome,
   splitAnswers,
   uuidText,
   uuidv7Bytes,
@@ -29,7 +32,15 @@ import { migrate, openPool, type PgPool } from "@hexhold/postgres";
 import { createLogger, createMetrics, type Metrics } from "@hexhold/telemetry";
 import { freshDatabase, freshVhost } from "@hexhold/testing";
 import { expect } from "vitest";
-import { type MessageHandler, onCommand, onEvents, startDomain, type Work } from "../src/index.ts";
+import {
+  type MessageHandler,
+  onCommand,
+  onEvents,
+  type Outbox,
+  startDomain,
+  type Transaction,
+  type Work,
+} from "../src/index.ts";
 import { openStoreProxy, type StoreProxy } from "./store-proxy.ts";
 
 export const queue = "cmd.inventory.3";
@@ -123,7 +134,17 @@ export interface TestDomainOptions {
   readonly inHandMax?: number;
   readonly newWork?: () => Work;
   /** Before an event is written down. */
-  readonly beforeEvents?: (amounts: readonly bigint[]) => Promise<void>;
+  readonly beforeEvents?: (amounts: readonly bigint[], transaction: Transaction) => Promise<void>;
+  readonly outbox?: Outbox;
+  /** Of a service that sends to hexes. */
+  readonly routes?: ProducerRoutes;
+  /** In the place of each publish of the service; `publish` does what it would have done. */
+  readonly onPublish?: (
+    queue: string,
+    publish: () => Promise<PublishOutcome>,
+  ) => Promise<PublishOutcome>;
+  /** Lines of the service's log. */
+  readonly log?: (line: string) => void;
 }
 
 export async function openTestDomain(options: TestDomainOptions = {}): Promise<TestDomain> {
@@ -156,7 +177,12 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
   let acked = 0;
   let isClosingNext = false;
   const counting: Bus = Object.create(bus, {
-    publish: { value: bus.publish.bind(bus) },
+    publish: {
+      value(queue: string, message: BusMessage) {
+        const publish = () => bus.publish(queue, message);
+        return options.onPublish?.(queue, publish) ?? publish();
+      },
+    },
     reply: { value: bus.reply.bind(bus) },
     consume: {
       async value(name: string, options: ConsumeOptions) {
@@ -184,7 +210,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
   const handlers: readonly MessageHandler[] = [
     onEvents(GatheredSchema, async (transaction, events) => {
       const amounts = events.map(({ message }) => message.amount);
-      await options.beforeEvents?.(amounts);
+      await options.beforeEvents?.(amounts, transaction);
       await transaction.query({ text: note, values: [amounts.map(String)] });
       if (amounts.some((amount) => amount >= poison)) {
         thrown++;
@@ -232,11 +258,19 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
         queues: [queue],
         ...(options.inHandMax === undefined ? {} : { inHandMax: options.inHandMax }),
         ...(options.newWork === undefined ? {} : { newWork: options.newWork }),
+        ...(options.outbox === undefined ? {} : { outbox: options.outbox }),
+        ...(options.routes === undefined ? {} : { routes: options.routes }),
         handlers,
         bus: counting,
         worldNow: Date.now,
         resultRetentionHours: 72,
-        logger: createLogger({ service: "inventory", instance: "test", level: "silent" }),
+        logger: createLogger({
+          service: "inventory",
+          instance: "test",
+          ...(options.log === undefined
+            ? { level: "silent" as const }
+            : { level: "warn" as const, destination: { write: options.log } }),
+        }),
         metrics,
       });
     },
