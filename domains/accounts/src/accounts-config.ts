@@ -45,6 +45,8 @@ export const accountsConfigSchema = z.object({
   /** Key texts of the hexes in which players are born; none = the default place. */
   spawnCells: z.array(z.string()).default([]),
   worldBounds: z.array(z.string()).default([]),
+  /** Results of commands are kept so long. */
+  resultRetentionHours: z.int().min(24).default(72),
   version: z.string().default(releaseVersion),
 });
 

@@ -1,5 +1,6 @@
 /** The accounts service: registration, login, tokens, bans, and who of all players has a session. */
 import { create } from "@bufbuild/protobuf";
+import { serveRequests, startDomain } from "@hexhold/domain";
 import { EndedLoginSchema } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import {
@@ -9,7 +10,6 @@ import {
   createRequester,
   uuidBytes,
 } from "@hexhold/messaging";
-import type { OutboxPlaceName } from "@hexhold/postgres";
 import { type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { AccountsConfig } from "./accounts-config.ts";
 import { createAccountsMetrics } from "./accounts-metrics.ts";
@@ -17,10 +17,8 @@ import { createAnnounce } from "./announce.ts";
 import { accountCommands } from "./commands/account-commands.ts";
 import { arrivals } from "./commands/arrivals.ts";
 import { reportSessions } from "./commands/report-sessions.ts";
-import { createAnswerCommand } from "./commands/answer-command.ts";
 import { authCommands } from "./commands/auth-commands.ts";
-import { consumeCommands } from "./commands/consume-commands.ts";
-import { createKeepLetter } from "./commands/keep-letter.ts";
+import { commandHandlersOf, counted } from "./commands/command.ts";
 import { openKeyStore } from "./keys/key-store.ts";
 import { startHearing } from "./presence/hearing.ts";
 import { startPresenceRelay } from "./presence/presence-relay.ts";
@@ -29,7 +27,7 @@ import type { Producer } from "./producer.ts";
 import { createSendSpawn } from "./spawn/send-spawn.ts";
 import { spawnHexes } from "./spawn/spawn-hexes.ts";
 import { startSpawnRelay } from "./spawn/spawn-relay.ts";
-import { isSent, openDatabase } from "./store/database.ts";
+import { openDatabase } from "./store/database.ts";
 import { startSweep } from "./store/sweep.ts";
 
 export type { RunningService as RunningAccounts } from "@hexhold/service";
@@ -40,6 +38,10 @@ export { type AccountsConfig, accountsConfigSchema, accountsSection } from "./ac
 
 /** Beyond an access token's life: clocks may differ, and a token may be signed while a ban is stored. */
 const tokenSlackMs = 60_000;
+/** Messages of a queue that are handled at a time; other processes of this service take others. */
+const inHandMax = 16;
+/** With secrets, and without. */
+const queueCount = 2;
 
 /** Starts a process of the service. Rejects when its schema, its keys or its place of birth cannot be used. */
 export function start(config: AccountsConfig, ports: ServicePorts): Promise<RunningService> {
@@ -57,8 +59,11 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
     let worldNow = (): number => Date.now();
     const database = await openDatabase(config.postgresUrl, instance, () => worldNow());
     unwind.add("database", () => database.close());
+    let consuming = (): number => 0;
     await service.serve({
       askPostgres: () => database.run("ask", "SELECT 1"),
+      missing: () =>
+        consuming() === queueCount ? [] : [`queues: ${consuming()} of ${queueCount} are consumed`],
       inspect: () => ({ bus: bus.state.mode, keys: keys.keys().map(({ kid }) => kid) }),
     });
     const routes = createProducerRoutes();
@@ -95,9 +100,9 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
     });
     unwind.add("presence relay", () => presences.stop());
     const announce = createAnnounce(bus, producer, worldNow);
-    const stopping = new AbortController();
-    const shared = { worldNow, logger, stopping: stopping.signal };
+    const commandHandler = commandHandlersOf(() => worldNow());
     const auth = authCommands({
+      commandHandler,
       database,
       keys,
       relay,
@@ -115,30 +120,36 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
         announce.loggedOut(accountId, login);
       },
     });
-    const others = accountCommands({ database, keys, announce, tokenMsMax });
-    const consumers = [
-      { queue: accountsAuthQueue, handlers: auth },
-      {
-        queue: accountsQueue,
-        handlers: [...others, reportSessions(database, graceMs)],
-        events: [arrivals(database)],
-        isSent: ({ life, ...place }: OutboxPlaceName & { readonly life: bigint }) =>
-          isSent(database, life, place),
-        keepLetter: createKeepLetter(bus, accountsQueue, producer, worldNow),
-      },
-    ].map(({ queue, ...answered }) =>
-      consumeCommands({
-        bus,
-        queue,
-        answer: createAnswerCommand({ ...shared, ...answered }),
-        metrics,
-        logger,
-      }),
-    );
-    unwind.add("consumers", async () => {
-      stopping.abort();
-      await Promise.all(consumers.map((consumer) => consumer.stop()));
+    const others = [
+      ...accountCommands({ commandHandler, keys, announce, tokenMsMax }),
+      reportSessions(commandHandler, graceMs),
+    ];
+    // Passwords and tokens: hashed and waited for outside of any transaction, and stored, or lettered, nowhere.
+    const requests = serveRequests({
+      bus,
+      queue: accountsAuthQueue,
+      handlers: auth,
+      inHandMax,
+      worldNow,
+      logger,
+      onAnswered: (type, outcome) => metrics.commands.inc({ type, outcome }),
+      onHandled: (seconds) => metrics.handling.observe(seconds),
     });
+    unwind.add("requests", () => requests.stop());
+    const domain = startDomain({
+      producer,
+      postgresUrl: config.postgresUrl,
+      queues: [accountsQueue],
+      inHandMax,
+      handlers: [...others.map((handler) => counted(handler, metrics)), arrivals(() => worldNow())],
+      bus,
+      worldNow: () => worldNow(),
+      resultRetentionHours: config.resultRetentionHours,
+      logger,
+      metrics: ports.metrics,
+    });
+    unwind.add("domain", () => domain.stop());
+    consuming = () => domain.consumingCount + Number(requests.isConsuming);
     unwind.add("sweep", startSweep(database, logger));
   });
 }

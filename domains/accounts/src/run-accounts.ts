@@ -40,6 +40,7 @@ export async function runAccounts(env: Environment): Promise<void> {
         postgresUrl: config.postgresUrl,
         spawnCells: config.world.spawn.cells,
         worldBounds: config.world.bounds,
+        resultRetentionHours: config.world.resultRetentionHours,
       }),
       { bus, routers: config.cluster.routers, logger, metrics: createMetrics() },
     );

@@ -154,6 +154,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       instance: "accounts-1",
       keyDirectory: config.accounts.keyDirectory ?? given.accountKeyDirectory,
       postgresUrl: roleUrl("hexhold_accounts"),
+      resultRetentionHours: config.resultRetentionHours,
       controlToken: secrets.controlToken,
       spawnCells: [...config.spawnCells],
       worldBounds: [...config.bounds],

@@ -12,7 +12,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { uuidText } from "@hexhold/messaging";
 import { isContentRefusal, isStatementFailure, type PgPool } from "@hexhold/postgres";
-import { createBackoff } from "@hexhold/rpc";
 import { isLoggedFailure, type LogBindings, type Logger } from "@hexhold/telemetry";
 import {
   type Applied,
@@ -25,7 +24,9 @@ import { bareLetterOf, type ProducerIdentity } from "./dead-letter.ts";
 import type { DomainMetrics } from "./domain-metrics.ts";
 import type { DomainStore } from "./domain-store.ts";
 import type { Incoming } from "./incoming.ts";
-import { inTransaction, StoreOutageError } from "./transaction.ts";
+import { createOutageHold } from "./outage-hold.ts";
+import { inTransaction } from "./transaction.ts";
+import { withoutRows } from "./without-rows.ts";
 import { inTransactionWithWork, type Work } from "./work.ts";
 
 export interface BatchHandlerOptions {
@@ -70,27 +71,10 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
     return { store, staleAfterMs, letters: { queue, producer, nowMs: Math.floor(worldNow()) } };
   }
 
-  /** Runs `work` until the store has answered; undefined when stopped. Rejects with every other failure. */
-  async function held<T>(
-    queue: string,
-    work: () => Promise<T>,
-    signal: AbortSignal,
-  ): Promise<T | undefined> {
-    const backoff = createBackoff(100, 2_000);
-    for (let failures = 0; !signal.aborted; failures++) {
-      try {
-        return await work();
-      } catch (error) {
-        if (!(error instanceof StoreOutageError)) throw error;
-        metrics.retries.inc({ service, cause: "outage" });
-        if (isLoggedFailure(failures)) {
-          logger.warn({ err: error, slot: queue }, "a message waits for PostgreSQL");
-        }
-      }
-      await backoff.wait(signal);
-    }
-    return undefined;
-  }
+  const hold = createOutageHold(logger, () => metrics.retries.inc({ service, cause: "outage" }));
+  /** Undefined when stopped. */
+  const held = <T>(queue: string, work: () => Promise<T>, signal: AbortSignal) =>
+    hold.run(work, { slot: queue }, signal);
 
   async function alone(
     queue: string,
@@ -103,7 +87,10 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
       } catch (error) {
         const isStore = isStatementFailure(error);
         metrics.retries.inc({ service, cause: isStore ? "store" : "handler" });
-        logger.warn({ ...bindingsOf(queue, item), err: error, attempt }, "an attempt has failed");
+        logger.warn(
+          { ...bindingsOf(queue, item), err: withoutRows(error), attempt },
+          "an attempt has failed",
+        );
         if (attempt === attemptsMax) return giveUp(queue, item, error, signal);
         await pause(isStore ? storePauseMs(attempt) : 2 ** (attempt - 1), signal);
       }
@@ -156,7 +143,7 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
       } catch (failure) {
         if (isLoggedFailure(failures)) {
           const bindings = bindingsOf(queue, item);
-          logger.error({ ...bindings, err: failure }, "a dead letter cannot be kept");
+          logger.error({ ...bindings, err: withoutRows(failure) }, "a dead letter cannot be kept");
         }
         if (isContentRefusal(failure) && ++refusals >= attemptsMax) {
           return { refusal: (failure as Error).message };
@@ -192,7 +179,10 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
       } catch (error) {
         if (items.length > 1) {
           const count = items.length;
-          logger.warn({ err: error, slot: queue, count }, "a batch has failed: one at a time now");
+          logger.warn(
+            { err: withoutRows(error), slot: queue, count },
+            "a batch has failed: one at a time now",
+          );
         }
         all = [];
         for (const item of items) {

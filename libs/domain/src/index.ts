@@ -1,4 +1,3 @@
-export { storePauseMs } from "./batch-handler.ts";
 export type { ProducerIdentity } from "./dead-letter.ts";
 export { createDueStore, type DueStore, type DueTimer } from "./due/due-store.ts";
 export type { DueHandler } from "./due/run-due.ts";
@@ -25,6 +24,11 @@ export {
   onEvents,
   type RefuseStep,
 } from "./service-definition.ts";
+export {
+  type RequestOptions,
+  type RequestServer,
+  serveRequests,
+} from "./requests/serve-requests.ts";
 export { type DomainOptions, type RunningDomain, startDomain } from "./start-domain.ts";
 export {
   inTransaction,

@@ -1,5 +1,6 @@
 /** What carries no secrets: logout, bans, keys, names. */
 import { create } from "@bufbuild/protobuf";
+import type { MessageHandler } from "@hexhold/domain";
 import {
   BanResultSchema,
   BanSchema,
@@ -21,12 +22,11 @@ import type { Announce } from "../announce.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { type SigningKey, stillValid } from "../keys/signing-key.ts";
 import { type BanRow, bansSince, namesOf, setBan } from "../store/account-rows.ts";
-import type { Database } from "../store/database.ts";
 import { endedSince, endLogin } from "../store/login-rows.ts";
-import { applied, type CommandHandler, commandHandler, done, refused } from "./command.ts";
+import { applied, type CommandHandlerOf, done, refused } from "./command.ts";
 
 export interface AccountOptions {
-  readonly database: Database;
+  readonly commandHandler: CommandHandlerOf;
   readonly keys: KeyStore;
   readonly announce: Announce;
   /** How long an access token may live, tolerances included. */
@@ -38,61 +38,62 @@ const pageMax = 1000;
 /** A transaction that is older than this has ended: PostgreSQL ends statements after 4 s. */
 const commitMsMax = 30_000;
 
-export function accountCommands(options: AccountOptions): readonly CommandHandler[] {
-  const { database, keys, announce, tokenMsMax } = options;
+export function accountCommands(options: AccountOptions): readonly MessageHandler[] {
+  const { commandHandler, keys, announce, tokenMsMax } = options;
 
-  const logout = commandHandler(LogoutSchema, async ({ tokenHash }) => {
-    const ended = await endLogin(database, tokenHash);
-    if (ended !== undefined) announce.loggedOut(ended.accountId, endedOf(ended));
+  const logout = commandHandler(LogoutSchema, async ({ tokenHash }, { store, onCommit }) => {
+    const ended = await endLogin(store, tokenHash);
+    if (ended !== undefined) {
+      onCommit(() => announce.loggedOut(ended.accountId, endedOf(ended)));
+    }
     return done;
   });
 
-  const ban = commandHandler(BanSchema, async ({ account, untilMs, reason, lift }) => {
+  const ban = commandHandler(BanSchema, async (command, { store, onCommit }) => {
+    const { account, untilMs, reason, lift } = command;
     const who =
       account.case === "accountId"
         ? { accountId: uuidText(account.value) }
         : { name: account.value ?? "" };
     const until = lift ? undefined : untilMs === 0n ? Infinity : Number(untilMs);
-    const row = await setBan(database, who, until, lift ? "" : reason);
+    const row = await setBan(store, who, until, lift ? "" : reason);
     if (row === undefined) return refused("unknown-account");
-    announce.banned(row.accountId, banOf(row));
+    onCommit(() => announce.banned(row.accountId, banOf(row)));
     return applied(
-      BanResultSchema,
       create(BanResultSchema, { accountId: uuidBytes(row.accountId), name: row.name }),
     );
   });
 
-  const rotateKeys = commandHandler(RotateKeysSchema, async (_command, { nowMs }) => {
+  const rotateKeys = commandHandler(RotateKeysSchema, async (_command, { nowMs, onCommit }) => {
     const key = publicOf(await keys.rotate(Math.floor(nowMs)));
-    announce.keyAdded(key);
-    return applied(PublicKeySchema, key);
+    onCommit(() => announce.keyAdded(key));
+    return applied(key);
   });
 
   const getKeys = commandHandler(GetKeysSchema, (_command, { nowMs }) => {
     const valid = stillValid(keys.keys(), nowMs, tokenMsMax).map(publicOf);
-    return Promise.resolve(applied(KeysSchema, create(KeysSchema, { keys: valid })));
+    return Promise.resolve(applied(create(KeysSchema, { keys: valid })));
   });
 
-  const getNames = commandHandler(GetNamesSchema, async ({ accountIds }) => {
-    const rows = await namesOf(database, accountIds.map(uuidText));
+  const getNames = commandHandler(GetNamesSchema, async ({ accountIds }, { store }) => {
+    const rows = await namesOf(store, accountIds.map(uuidText));
     const names = rows.map(({ accountId, name }) =>
       create(AccountNameSchema, { accountId: uuidBytes(accountId), name }),
     );
-    return applied(NamesSchema, create(NamesSchema, { names }));
+    return applied(create(NamesSchema, { names }));
   });
 
-  const since = commandHandler(BansSinceSchema, async ({ sinceMs }, { nowMs }) => {
+  const since = commandHandler(BansSinceSchema, async ({ sinceMs }, { nowMs, store }) => {
     const fromMs = Math.max(Number(sinceMs), nowMs - tokenMsMax);
     const [bans, logouts] = await Promise.all([
-      bansSince(database.run, fromMs, pageMax + 1),
-      endedSince(database.run, fromMs, pageMax + 1),
+      bansSince(store.run, fromMs, pageMax + 1),
+      endedSince(store.run, fromMs, pageMax + 1),
     ]);
     // What was left out is younger than everything of its own kind here.
     const cuts = [bans[pageMax]?.changedMs, logouts[pageMax]?.endedMs];
     const cutMs = Math.min(...cuts.map((cut) => cut ?? Infinity));
     const more = cutMs < Infinity;
     return applied(
-      RevocationsSchema,
       create(RevocationsSchema, {
         bans: bans.slice(0, pageMax).map(banOf),
         logouts: logouts.slice(0, pageMax).map(endedOf),

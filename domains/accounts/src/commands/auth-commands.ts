@@ -1,5 +1,6 @@
 /** Register, login, refresh: what carries passwords and refresh tokens. Nothing here logs what it is given. */
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
+import type { CommandOutcome, MessageHandler } from "@hexhold/domain";
 import {
   BannedDetailSchema,
   LoginSchema,
@@ -8,7 +9,7 @@ import {
   TokenPairSchema,
 } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { type Key, keyText } from "@hexhold/hex";
-import { type AnswerOutcome, sha256, uuidBytes, uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { sha256, uuidBytes, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { signAccessToken } from "../keys/access-token.ts";
 import type { KeyStore } from "../keys/key-store.ts";
 import { signingOne } from "../keys/signing-key.ts";
@@ -26,9 +27,10 @@ import {
 } from "../store/account-rows.ts";
 import type { Database } from "../store/database.ts";
 import { startLogin, useRefreshToken } from "../store/login-rows.ts";
-import { applied, type CommandHandler, commandHandler, refused } from "./command.ts";
+import { applied, type CommandHandlerOf, refused } from "./command.ts";
 
 export interface AuthOptions {
+  readonly commandHandler: CommandHandlerOf;
   readonly database: Database;
   readonly keys: KeyStore;
   readonly relay: SpawnRelay;
@@ -42,8 +44,8 @@ export interface AuthOptions {
 /** How long a registration waits for its player to be in the world; without it the tokens name no hex. */
 const spawnWaitMs = 2000;
 
-export function authCommands(options: AuthOptions): readonly CommandHandler[] {
-  const { database, keys, relay, accessTtlS, refreshTtlMs } = options;
+export function authCommands(options: AuthOptions): readonly MessageHandler[] {
+  const { commandHandler, database, keys, relay, accessTtlS, refreshTtlMs } = options;
 
   async function tokens(given: {
     readonly accountId: string;
@@ -52,7 +54,7 @@ export function authCommands(options: AuthOptions): readonly CommandHandler[] {
     readonly refreshToken: Uint8Array;
     readonly refreshExpiresMs: number;
     readonly nowMs: number;
-  }): Promise<AnswerOutcome> {
+  }): Promise<CommandOutcome> {
     const { accountId, loginId, residence, nowMs } = given;
     const access = await signAccessToken(signingOne(keys.keys()), {
       accountId,
@@ -62,7 +64,6 @@ export function authCommands(options: AuthOptions): readonly CommandHandler[] {
       ttlS: accessTtlS,
     });
     return applied(
-      TokenPairSchema,
       create(TokenPairSchema, {
         accountId: uuidBytes(accountId),
         accessToken: access.token,
@@ -80,7 +81,7 @@ export function authCommands(options: AuthOptions): readonly CommandHandler[] {
     accountId: string,
     residence: Key | undefined,
     nowMs: number,
-  ): Promise<AnswerOutcome> {
+  ): Promise<CommandOutcome> {
     const { token, hash } = newRefreshToken();
     const loginId = uuidText(uuidv7Bytes(Math.floor(nowMs)));
     const refreshExpiresMs = await startLogin(database, {
@@ -98,7 +99,7 @@ export function authCommands(options: AuthOptions): readonly CommandHandler[] {
     account: AccountRow,
     password: string,
     nowMs: number,
-  ): Promise<AnswerOutcome> {
+  ): Promise<CommandOutcome> {
     if (isBanned(account.bannedUntilMs, nowMs)) {
       return bannedRefusal(account.bannedUntilMs, account.banReason);
     }
@@ -169,11 +170,11 @@ export function authCommands(options: AuthOptions): readonly CommandHandler[] {
   return [register, login, refresh];
 }
 
-function bannedRefusal(untilMs: number | undefined, reason: string): AnswerOutcome {
+function bannedRefusal(untilMs: number | undefined, reason: string): CommandOutcome {
   const isForEver = untilMs === undefined || untilMs === Infinity;
   const detail = create(BannedDetailSchema, {
     untilMs: isForEver ? 0n : BigInt(Math.floor(untilMs)),
     reason,
   });
-  return refused("banned", toBinary(BannedDetailSchema, detail));
+  return refused("banned", detail);
 }

@@ -1,60 +1,71 @@
-import { fromBinary, type MessageShape } from "@bufbuild/protobuf";
+/** What all commands of this service have in common. */
+import type { Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { toBinary, type Message } from "@bufbuild/protobuf";
-import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { type AnswerOutcome, compiledValidator, noBytes } from "@hexhold/messaging";
+import {
+  type CommandOutcome,
+  type HandleCommands,
+  type MessageHandler,
+  onCommand,
+} from "@hexhold/domain";
+import { uuidText } from "@hexhold/messaging";
+import type { AccountsMetrics } from "../accounts-metrics.ts";
+import { storeIn, type Store } from "../store/database.ts";
 
 export interface CommandContext {
   /** UUID text: the same for every repetition. */
   readonly requestId: string;
   /** World time. */
   readonly nowMs: number;
+  /** Runs in the command's transaction; what carries secrets has none, and opens its own. */
+  readonly store: Store;
+  /** Runs `effect` when what the command has done is committed. It never throws. */
+  readonly onCommit: (effect: () => void) => void;
 }
 
-/** Handles one type of command. Rejects with a StoreOutageError when it is to be tried again. */
-export interface CommandHandler {
-  readonly schema: GenMessage<Message>;
-  handle(payload: Uint8Array, context: CommandContext): Promise<AnswerOutcome>;
-}
-
-/** A handler that gets a command which keeps the rules of its fields; any other is INVALID_ARGUMENT. */
-export function commandHandler<T extends Message>(
+/** Makes handlers of one process. @param worldNow Unix milliseconds. */
+export type CommandHandlerOf = <T extends Message>(
   schema: GenMessage<T>,
-  handle: (command: MessageShape<GenMessage<T>>, context: CommandContext) => Promise<AnswerOutcome>,
-): CommandHandler {
-  const validator = compiledValidator([schema]);
-  return {
-    schema,
-    async handle(payload, context) {
-      let command: MessageShape<GenMessage<T>>;
-      try {
-        command = fromBinary(schema, payload);
-      } catch {
-        return failure(ErrorCode.INVALID_ARGUMENT, "invalid-payload", "not the type's message");
-      }
-      const checked = validator.validate(schema, command);
-      if (checked.kind !== "valid") {
-        // Paths and rules, never values: they may be secrets.
-        const what =
-          checked.kind === "invalid" ? checked.violations.map(String).join("; ") : "not valid";
-        return failure(ErrorCode.INVALID_ARGUMENT, "invalid-payload", what);
-      }
-      return handle(command, context);
-    },
-  };
+  handle: (command: T, context: CommandContext) => Promise<CommandOutcome>,
+) => MessageHandler;
+
+export function commandHandlersOf(worldNow: () => number): CommandHandlerOf {
+  return (schema, handle) =>
+    onCommand(schema, (transaction, { message, envelope }) =>
+      handle(message, {
+        requestId: uuidText(envelope.requestId),
+        nowMs: worldNow(),
+        store: storeIn(transaction, worldNow),
+        onCommit: (effect) => transaction.onCommit(effect),
+      }),
+    );
 }
 
-export function applied<T extends Message>(schema: GenMessage<T>, result: T): AnswerOutcome {
-  return { case: "applied", result: toBinary(schema, result) };
+/** Counts what the commands of a handler come to, once that is committed. */
+export function counted(
+  handler: MessageHandler,
+  { commands: counter }: Pick<AccountsMetrics, "commands">,
+): MessageHandler {
+  if (handler.kind === "event") return handler;
+  const handle: HandleCommands = async (transaction, commands, work) => {
+    const outcomes = await handler.handle(transaction, commands, work);
+    transaction.onCommit(() => {
+      for (const [at, outcome] of outcomes.entries()) {
+        const word = outcome.kind === "applied" ? "applied" : outcome.reason;
+        counter.inc({ type: commands[at]!.envelope.type, outcome: word });
+      }
+    });
+    return outcomes;
+  };
+  return { ...handler, handle };
 }
 
 /** Applied, without a result. */
-export const done: AnswerOutcome = { case: "applied", result: noBytes };
+export const done: CommandOutcome = { kind: "applied" };
 
-export function refused(reason: string, detail: Uint8Array = noBytes): AnswerOutcome {
-  return { case: "refused", reason, retryAfterMs: 0, detail };
+export function applied(result: Message): CommandOutcome {
+  return { kind: "applied", result };
 }
 
-export function failure(errorCode: ErrorCode, reason: string, message: string): AnswerOutcome {
-  return { case: "error", errorCode, reason, message };
+export function refused(reason: string, detail?: Message): CommandOutcome {
+  return { kind: "refused", reason, ...(detail === undefined ? {} : { detail }) };
 }

@@ -1,17 +1,17 @@
 /** What gateways tell of their sessions. */
 import { create } from "@bufbuild/protobuf";
+import type { MessageHandler } from "@hexhold/domain";
 import {
   ReportSessionsSchema,
   SessionsReportedSchema,
 } from "@hexhold/gen/hexhold/accounts/v1/sessions_pb";
 import { keyOfWire, uuidText } from "@hexhold/messaging";
-import type { Database } from "../store/database.ts";
 import { takeReport } from "../store/session-rows.ts";
-import { applied, type CommandHandler, commandHandler } from "./command.ts";
+import { applied, type CommandHandlerOf } from "./command.ts";
 
 /** @param graceMs from the end of an account's last session until its player is taken offline. */
-export function reportSessions(database: Database, graceMs: number): CommandHandler {
-  return commandHandler(ReportSessionsSchema, async (report) => {
+export function reportSessions(commandHandler: CommandHandlerOf, graceMs: number): MessageHandler {
+  return commandHandler(ReportSessionsSchema, async (report, { store }) => {
     const { gateway, instance, number, listBegins, listEnds } = report;
     const sessions = report.sessions.map(({ accountId, sessionId, held, residence }) => ({
       accountId: uuidText(accountId),
@@ -20,7 +20,7 @@ export function reportSessions(database: Database, graceMs: number): CommandHand
       residence: residence === undefined ? undefined : keyOfWire(residence),
     }));
     const isTaken = await takeReport(
-      database,
+      store,
       {
         gatewayId: uuidText(gateway),
         instance,
@@ -31,9 +31,6 @@ export function reportSessions(database: Database, graceMs: number): CommandHand
       },
       graceMs,
     );
-    return applied(
-      SessionsReportedSchema,
-      create(SessionsReportedSchema, { listWanted: !isTaken }),
-    );
+    return applied(create(SessionsReportedSchema, { listWanted: !isTaken }));
   });
 }

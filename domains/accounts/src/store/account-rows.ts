@@ -1,6 +1,6 @@
 /** Statements on accounts and their bans. */
 import type { Key } from "@hexhold/hex";
-import type { Database, RunStatement } from "./database.ts";
+import type { RunStatement, Store } from "./database.ts";
 
 export interface AccountRow {
   /** UUID text. */
@@ -33,7 +33,7 @@ export interface NewAccount {
 }
 
 /** False when the name is taken. The duty to bring its player into the world is stored with it. */
-export async function insertAccount({ run }: Database, account: NewAccount): Promise<boolean> {
+export async function insertAccount({ run }: Store, account: NewAccount): Promise<boolean> {
   const { accountId, name, passwordHash, spawnRequestId, spawnKey } = account;
   const made = await run(
     "insert_account",
@@ -52,10 +52,7 @@ const accountColumns = `account_id, name, password_hash, ban_reason, hex_id, lay
   (extract(epoch FROM banned_until) * 1000)::float8 AS banned_until_ms`;
 
 /** By its name, whatever the case. */
-export async function findAccount(
-  { run }: Database,
-  name: string,
-): Promise<AccountRow | undefined> {
+export async function findAccount({ run }: Store, name: string): Promise<AccountRow | undefined> {
   const [row] = await run<RawAccount>(
     "find_account",
     `SELECT ${accountColumns} FROM accounts.account WHERE lower(name) = lower($1)`,
@@ -66,7 +63,7 @@ export async function findAccount(
 
 /** Names of those of the accounts that there are, in no order. */
 export async function namesOf(
-  { run }: Database,
+  { run }: Store,
   accountIds: readonly string[],
 ): Promise<readonly { readonly accountId: string; readonly name: string }[]> {
   const rows = await run<Pick<RawAccount, "account_id" | "name">>(
@@ -78,10 +75,7 @@ export async function namesOf(
 }
 
 /** Undefined while the player is not in the world yet. */
-export async function findResidence(
-  { run }: Database,
-  accountId: string,
-): Promise<Key | undefined> {
+export async function findResidence({ run }: Store, accountId: string): Promise<Key | undefined> {
   const [row] = await run<Pick<RawAccount, "hex_id" | "layer_id">>(
     "find_residence",
     "SELECT hex_id, layer_id FROM accounts.account WHERE account_id = $1",
@@ -92,7 +86,7 @@ export async function findResidence(
 
 /** The player lives in another hex since its transfer `number`; an older one changes nothing. */
 export async function moveResidence(
-  { run }: Database,
+  { run }: Store,
   accountId: string,
   key: Key,
   number: bigint,
@@ -106,7 +100,7 @@ export async function moveResidence(
 }
 
 export async function replacePasswordHash(
-  { run }: Database,
+  { run }: Store,
   accountId: string,
   passwordHash: string,
 ): Promise<void> {
@@ -141,7 +135,7 @@ interface RawBan {
 
 /** `untilMs` undefined lifts the ban, `Infinity` is for ever. Undefined when there is no such account. */
 export async function setBan(
-  { run }: Database,
+  { run }: Store,
   who: BannedAccount,
   untilMs: number | undefined,
   reason: string,

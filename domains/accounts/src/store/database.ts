@@ -1,14 +1,8 @@
-import { inTransaction, StoreOutageError } from "@hexhold/domain";
-import {
-  checkSchemaVersion,
-  isOutage,
-  openPool,
-  type OutboxPlaceName,
-  unsentStatement,
-} from "@hexhold/postgres";
+import { inTransaction, type Statement, StoreOutageError, type Transaction } from "@hexhold/domain";
+import { checkSchemaVersion, isOutage, openPool } from "@hexhold/postgres";
 
 /** Newest migration of schema `accounts` that this software knows. */
-const schemaVersion = "0002_sessions";
+const schemaVersion = "0003_messages";
 const connectionsMax = 8;
 
 /**
@@ -16,10 +10,14 @@ const connectionsMax = 8;
  * silent must not follow from that. Rejects with {@link StoreOutageError}, or with the server's refusal. */
 export type RunStatement = <Row>(name: string, text: string, values?: unknown[]) => Promise<Row[]>;
 
-export interface Database {
+/** Where statements run: each by itself, or all of them in one transaction. */
+export interface Store {
   readonly run: RunStatement;
   /** All or nothing of what `work` runs. */
   transaction<T>(work: (run: RunStatement) => Promise<T>): Promise<T>;
+}
+
+export interface Database extends Store {
   close(): Promise<void>;
 }
 
@@ -32,14 +30,7 @@ export async function openDatabase(
   instance: string,
   worldNow: () => number,
 ): Promise<Database> {
-  const statement = (name: string, text: string, values: readonly unknown[]) =>
-    text.includes(":now")
-      ? {
-          name,
-          text: text.replaceAll(":now", `to_timestamp($${values.length + 1}::float8 / 1000)`),
-          values: [...values, worldNow()],
-        }
-      : { name, text, values: [...values] };
+  const statement = statementsOf(worldNow);
   const pool = openPool(
     { url: postgresUrl, applicationName: `accounts:${instance}` },
     connectionsMax,
@@ -59,27 +50,26 @@ export async function openDatabase(
     run: async (name, text, values = []) =>
       (await noticing(() => pool.query(statement(name, text, values)))).rows as never,
     transaction: (work) =>
-      inTransaction(pool, (transaction) =>
-        work(async (name, text, values = []) => [
-          ...(await transaction.query<never>(statement(name, text, values))),
-        ]),
-      ),
+      inTransaction(pool, (transaction) => work(storeIn(transaction, worldNow).run)),
     close: () => pool.end(),
   };
 }
 
-/**
- * Whether a commit of this database has sent what lies at `place`, as a message says that was sent in `life`. Rejects with
- * {@link StoreOutageError}.
- */
-export async function isSent(
-  database: Pick<Database, "run">,
-  life: bigint,
-  place: OutboxPlaceName,
-): Promise<boolean> {
-  const { name, text, values } = unsentStatement(life, "accounts", [place]);
-  const [row] = await database.run<{ unsent: string[] }>(name, text, values);
-  return row?.unsent.length === 0;
+/** Statements in a transaction that is open already: a transaction of theirs is that one. */
+export function storeIn(transaction: Transaction, worldNow: () => number): Store {
+  const statement = statementsOf(worldNow);
+  const run: RunStatement = async (name, text, values = []) => [
+    ...(await transaction.query<never>(statement(name, text, values))),
+  ];
+  return { run, transaction: (work) => work(run) };
+}
+
+function statementsOf(worldNow: () => number) {
+  return (name: string, text: string, values: readonly unknown[]) => {
+    if (!text.includes(":now")) return { name, text, values: [...values] } satisfies Statement;
+    const now = `to_timestamp($${values.length + 1}::float8 / 1000)`;
+    return { name, text: text.replaceAll(":now", now), values: [...values, worldNow()] };
+  };
 }
 
 async function noticing<T>(call: () => Promise<T>): Promise<T> {

@@ -22,6 +22,7 @@ export async function freshSchema(): Promise<{
 export async function openFreshSchema(): Promise<{
   readonly database: Database;
   readonly admin: PgPool;
+  readonly roleUrl: string;
   readonly close: () => Promise<void>;
 }> {
   const { fresh, roleUrl } = await freshSchema();
@@ -30,6 +31,7 @@ export async function openFreshSchema(): Promise<{
   return {
     database,
     admin,
+    roleUrl,
     async close() {
       await Promise.all([database.close(), admin.end()]);
       await fresh.drop();

@@ -2,7 +2,7 @@
 import type { Key } from "@hexhold/hex";
 import { judgeRefresh, type RefreshVerdict } from "../rules/refresh-rules.ts";
 import { keyOf } from "./account-rows.ts";
-import type { Database, RunStatement } from "./database.ts";
+import type { RunStatement, Store } from "./database.ts";
 
 export interface NewLogin {
   readonly loginId: string;
@@ -29,7 +29,7 @@ async function insertToken(
 }
 
 /** Resolves with the time at which the refresh token expires. */
-export function startLogin(database: Database, login: NewLogin): Promise<number> {
+export function startLogin(database: Store, login: NewLogin): Promise<number> {
   const { loginId, accountId, tokenHash, ttlMs, loginsMax } = login;
   return database.transaction(async (run) => {
     await run("insert_login", "INSERT INTO accounts.login (login_id, account_id) VALUES ($1, $2)", [
@@ -85,7 +85,7 @@ interface RawPresented {
 
 /** Judges a presented token and does what follows, with the token and its login locked. */
 export function useRefreshToken(
-  database: Database,
+  database: Store,
   { presentedHash, nextHash, requestId, ttlMs }: RefreshAttempt,
 ): Promise<RefreshResult | undefined> {
   return database.transaction(async (run) => {
@@ -167,7 +167,7 @@ const endedColumns = `login_id, account_id, (extract(epoch FROM ended_at) * 1000
 
 /** Ends the login of a refresh token; undefined when there is none that has not ended. */
 export async function endLogin(
-  { run }: Database,
+  { run }: Store,
   tokenHash: Uint8Array,
 ): Promise<EndedLoginRow | undefined> {
   const [row] = await run<RawEnded>(
@@ -200,7 +200,7 @@ export async function endedSince(
  * Removes what has expired, at most `limit` tokens and as many logins; returns the greater of both numbers: `limit`
  * means that there may be more.
  */
-export async function sweepLogins({ run }: Pick<Database, "run">, limit: number): Promise<number> {
+export async function sweepLogins({ run }: Pick<Store, "run">, limit: number): Promise<number> {
   const tokens = await run(
     "sweep_tokens",
     `DELETE FROM accounts.refresh_token WHERE token_hash IN (

@@ -1,7 +1,7 @@
 /** Statements on the sessions that gateways hold. */
 import type { Key } from "@hexhold/hex";
 import { judgeReport } from "../rules/presence-rules.ts";
-import type { Database, RunStatement } from "./database.ts";
+import type { RunStatement, Store } from "./database.ts";
 
 export interface ReportedSessionRow {
   /** UUID text, as all ids here. */
@@ -30,7 +30,7 @@ const silentSessionsMax = 5000;
  * later. False: the whole list is wanted, and nothing was taken but that the gateway lives.
  */
 export function takeReport(
-  database: Database,
+  database: Store,
   report: SessionReport,
   graceMs: number,
 ): Promise<boolean> {
@@ -171,7 +171,7 @@ export interface SilentGateway {
  * the last one. Undefined: there is none.
  */
 export function endSilentGateway(
-  database: Database,
+  database: Store,
   silentMs: number,
   graceMs: number,
 ): Promise<SilentGateway | undefined> {

@@ -11,6 +11,7 @@ import type { PgPool } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
 import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
 import { inTransaction, StoreOutageError, type Transaction } from "../transaction.ts";
+import { withoutRows } from "../without-rows.ts";
 import { inTransactionWithWork, type Work } from "../work.ts";
 import type { DueStore, DueTimer } from "./due-store.ts";
 
@@ -89,7 +90,10 @@ export function startDueRunner<W extends Work>(options: DueRunnerOptions<W>): Du
   async function putOff(kind: string, { id, failures }: DueTimer, error: unknown): Promise<void> {
     options.onFailed(kind);
     if (isLoggedFailure(failures)) {
-      logger.error({ err: error, kind, id: uuidText(id), failures }, "a timer cannot be handled");
+      logger.error(
+        { err: withoutRows(error), kind, id: uuidText(id), failures },
+        "a timer cannot be handled",
+      );
     }
     const waitMs = Math.min(putOffMs.first * 2 ** Math.min(failures, 16), putOffMs.most);
     await inTransaction(pool, (transaction) =>
