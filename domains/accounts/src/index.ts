@@ -28,6 +28,7 @@ import { createSendSpawn } from "./spawn/send-spawn.ts";
 import { spawnHexes } from "./spawn/spawn-hexes.ts";
 import { startSpawnRelay } from "./spawn/spawn-relay.ts";
 import { openDatabase } from "./store/database.ts";
+import { startTellAccounts } from "./tell-accounts.ts";
 import { startSweep } from "./store/sweep.ts";
 
 export type { RunningService as RunningAccounts } from "@hexhold/service";
@@ -99,6 +100,8 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
       logger,
     });
     unwind.add("presence relay", () => presences.stop());
+    const teller = startTellAccounts({ database, producer, worldNow: () => worldNow(), logger });
+    unwind.add("teller", () => teller.stop());
     const announce = createAnnounce(bus, producer, worldNow);
     const commandHandler = commandHandlersOf(() => worldNow());
     const auth = authCommands({
@@ -109,6 +112,7 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
       accessTtlS: config.accessTtlS,
       refreshTtlMs: config.refreshTtlDays * 86_400_000,
       loginsMax: config.loginsMax,
+      onRegistered: () => teller.hint(),
       onTheft(accountId, loginId, nowMs) {
         metrics.thefts.inc();
         logger.warn(

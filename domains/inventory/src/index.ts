@@ -7,7 +7,7 @@ import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/
 import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { file_hexhold_market_v1_steps } from "@hexhold/gen/hexhold/market/v1/steps_pb";
-import { queuesOfService } from "@hexhold/messaging";
+import { createProducerRoutes, queuesOfService } from "@hexhold/messaging";
 import { checkSchemaVersion, withConnection } from "@hexhold/postgres";
 import { loadGame, type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { InventoryConfig } from "./inventory-config.ts";
@@ -62,7 +62,13 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       }),
     });
     // It reads events of any format: their messages are compatible within a package.
-    const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1, game });
+    const routes = createProducerRoutes();
+    const membership = await service.join({
+      kind: ProcessKind.DOMAIN,
+      worldFormat: 1,
+      game,
+      routes,
+    });
     const producer = { service: "inventory", version, instance };
     const worldNow = (): number => membership.worldNow();
     const outbox = createOutbox({
@@ -85,6 +91,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       descriptors: [...game.descriptors, ...contracts],
       ...createInventoryHandlers(context, events),
       outbox,
+      routes,
       bus,
       worldNow,
       resultRetentionHours: config.resultRetentionHours,

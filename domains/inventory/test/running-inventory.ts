@@ -29,6 +29,7 @@ import {
 import {
   createMemoryBus,
   createMessageRegistry,
+  createProducerRoutes,
   createRequester,
   decodeBatch,
   decodeEnvelope,
@@ -134,6 +135,8 @@ export async function runInventory(
     descriptors: contracts,
     ...createInventoryHandlers(context, ledgerEventsOf(game)),
     outbox,
+    // No table ever comes: what goes to hexes stays in the outbox, to be looked at.
+    routes: createProducerRoutes(),
     bus,
     worldNow,
     resultRetentionHours: 72,
@@ -194,7 +197,7 @@ export async function runInventory(
     const bytes = envelope(schema, init, by);
     const { eventId, subject } = decodeEnvelope(bytes);
     const outcome = await requester.request({
-      queue: domainQueueOf("inventory", subject),
+      to: domainQueueOf("inventory", subject),
       envelope: bytes,
       eventId,
       timeoutMs: 20_000,

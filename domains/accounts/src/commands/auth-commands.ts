@@ -38,6 +38,8 @@ export interface AuthOptions {
   readonly refreshTtlMs: number;
   readonly loginsMax: number;
   /** A login has ended because its token came twice. */
+  /** An account was made. */
+  readonly onRegistered: () => void;
   readonly onTheft: (accountId: string, loginId: string, nowMs: number) => void;
 }
 
@@ -120,6 +122,7 @@ export function authCommands(options: AuthOptions): readonly MessageHandler[] {
       spawnKey: relay.nextKey,
     });
     if (isNew) {
+      options.onRegistered();
       const spawned = relay.spawned(accountId, spawnWaitMs);
       relay.hint();
       await spawned;
