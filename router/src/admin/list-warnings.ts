@@ -118,7 +118,7 @@ async function storeWarnings(read: WarningSources["waiting"]): Promise<OperatorW
       warnings.push({
         code: "dead-letters",
         what: `${count(letters, "dead letter waits", "dead letters wait")}; the last one is ${lastLetter}`,
-        todo: "read them in control.dead_letter (docs/operations.md), mend what failed, and set their state to discarded",
+        todo: "read them in control.dead_letter (docs/operations.md), mend what failed, and set to discarded those by which nothing is owed any more",
         urgent: false,
       });
     }
