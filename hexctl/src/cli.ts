@@ -12,6 +12,7 @@ import { playerCommand } from "./commands/player.ts";
 import { resendCommand } from "./commands/resend.ts";
 import { rollCommand } from "./commands/roll.ts";
 import { rotateKeysCommand } from "./commands/rotate-keys.ts";
+import { sagaCommand } from "./commands/saga.ts";
 import { statusCommand } from "./commands/status.ts";
 import { stopCommand } from "./commands/stop.ts";
 import { startCommand } from "./commands/start.ts";
@@ -40,6 +41,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   playerCommand,
   marketCommand,
   grantCommand,
+  sagaCommand,
   verifyCommand,
   resendCommand,
   historyCommand,

@@ -32,6 +32,14 @@ export interface DeadLetterRow {
   readonly attempts: number;
 }
 
+/** What of a letter its retry needs. */
+export interface KeptLetter extends Pick<
+  DeadLetterRow,
+  "slot" | "type" | "accountId" | "envelope"
+> {
+  readonly state: "waiting" | "replayed" | "discarded";
+}
+
 /** A world's id, and the id of its history. */
 export interface WorldName {
   readonly worldId: string;
@@ -50,6 +58,10 @@ export interface ControlStore extends BrokerMarkStore, WorldClockStore {
   movedSlot(bucket: number, hexId: bigint, layerId: number): Promise<string | undefined>;
   /** False when the letter was there already. */
   saveDeadLetter(letter: DeadLetterRow): Promise<boolean>;
+  /** Undefined: there is no such letter. */
+  deadLetter(eventId: string): Promise<KeptLetter | undefined>;
+  /** Notes that a letter's message was sent again. */
+  markReplayed(eventId: string): Promise<void>;
   /** What waits for operators. */
   waiting(): Promise<Waiting>;
   close(): Promise<void>;
@@ -231,6 +243,30 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
         ],
       );
       return saved.length > 0;
+    },
+    async deadLetter(eventId) {
+      const [row] = await rows<{
+        slot: string;
+        type: string;
+        account_id: string | null;
+        envelope: Buffer;
+        state: KeptLetter["state"];
+      }>(
+        "dead_letter",
+        "SELECT slot, type, account_id, envelope, state FROM control.dead_letter WHERE event_id = $1",
+        [eventId],
+      );
+      if (row === undefined) return undefined;
+      const { account_id: accountId, ...letter } = row;
+      return { ...letter, accountId: accountId ?? undefined };
+    },
+    async markReplayed(eventId) {
+      await rows(
+        "mark_replayed",
+        `UPDATE control.dead_letter SET state = 'replayed', resolved_at = clock_timestamp()
+         WHERE event_id = $1 AND state = 'waiting' RETURNING 1`,
+        [eventId],
+      );
     },
     async waiting() {
       const [letters] = await rows<{ n: number; last: string | null }>(

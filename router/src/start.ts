@@ -21,6 +21,7 @@ import { pollQueues } from "./broker/poll-queues.ts";
 import type { RouterConfig } from "./config.ts";
 import { openControlStore, type WorldName } from "./control-store.ts";
 import { consumeDeadLetters } from "./dead-letter/dead-letters.ts";
+import { retryDeadLetter } from "./dead-letter/retry-dead-letter.ts";
 import { ForeignLeaseStoreError, type LeaseStore } from "./lease/lease-store.ts";
 import { createMemoryLeaseStore } from "./lease/lease-stores/memory.ts";
 import { createRedisLeaseStore } from "./lease/lease-stores/redis.ts";
@@ -231,6 +232,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
               waiting: () => store.waiting(),
               alarms: async () => (await broker?.alarms?.()) ?? [],
             }),
+          retryDeadLetter: (eventId) => retryDeadLetter(eventId, store, ports.bus),
           inspectHex: (controlUrl, hex) => inspectHex(controlUrl, hex, config.controlToken),
           self: {
             instance,

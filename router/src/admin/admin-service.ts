@@ -16,6 +16,8 @@ export interface AdminServiceParts extends Omit<HexLookup, "ownerOf"> {
   readonly worldNow: () => number;
   readonly now: () => number;
   readonly warnings: () => Promise<readonly OperatorWarning[]>;
+  /** Rejects with a ConnectError that says why it was not sent. */
+  readonly retryDeadLetter: (eventId: string) => Promise<{ type: string; queue: string }>;
   /** This router itself, which registers with nobody. */
   readonly self: {
     readonly instance: string;
@@ -90,6 +92,8 @@ export function routeAdminService(router: ConnectRouter, parts: AdminServicePart
     async listWarnings() {
       return { warnings: [...(await parts.warnings())] };
     },
+
+    retryDeadLetter: ({ eventId }) => parts.retryDeadLetter(eventId),
 
     async listQueues() {
       if (parts.broker === undefined) {

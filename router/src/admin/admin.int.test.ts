@@ -7,9 +7,15 @@ import { createGrpcTransport } from "@connectrpc/connect-node";
 import { AdminService, file_hexhold_admin_v1_admin } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { ServerReflection } from "@hexhold/gen/grpc/reflection/v1/reflection_pb";
 import { ServerReflection as ServerReflectionV1Alpha } from "@hexhold/gen/grpc/reflection/v1alpha/reflection_pb";
+import { createMemoryBus, MemoryBroker } from "@hexhold/messaging";
 import { openChannel } from "@hexhold/rpc";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { adminToken, openTestCluster, type TestCluster } from "../../test/test-cluster.ts";
+import {
+  adminToken,
+  asSuperuser,
+  openTestCluster,
+  type TestCluster,
+} from "../../test/test-cluster.ts";
 
 const run = promisify(execFile);
 const buf = path.resolve(import.meta.dirname, "../../node_modules/.bin/buf");
@@ -22,7 +28,11 @@ const grpcurl = (process.env["PATH"] ?? "")
 const methods = file_hexhold_admin_v1_admin.services.flatMap((service) =>
   service.methods.map((method) => ({ service: service.typeName, method: method.name })),
 );
-const requests: Readonly<Record<string, unknown>> = { GetHex: { key: "861f1d48fffffff" } };
+const letterId = "01890a5d-ac96-774b-bcce-b302099a8057";
+const requests: Readonly<Record<string, unknown>> = {
+  GetHex: { key: "861f1d48fffffff" },
+  RetryDeadLetter: { eventId: letterId },
+};
 const queues = [{ name: "cmd.p0", messagesReady: 3, messagesUnacked: 1, consumers: 1 }];
 
 let cluster: TestCluster;
@@ -33,7 +43,16 @@ beforeAll(async () => {
     closeConnections: async () => undefined,
     alarms: async () => [{ node: "rabbit@a", of: "memory", bytes: 2, limitBytes: 1 } as const],
   };
-  cluster = await openTestCluster({ leaseTtlMs: 10_000 }, { broker });
+  const memory = new MemoryBroker();
+  for (const queue of ["cmd.router", "cmd.inventory.0"]) memory.declareQueue(queue, 100);
+  const bus = createMemoryBus(memory);
+  await bus.consume("cmd.inventory.0", { prefetch: 1, onDelivery: (delivery) => delivery.ack() });
+  cluster = await openTestCluster({ leaseTtlMs: 10_000 }, { broker, bus });
+  await asSuperuser(
+    cluster.database,
+    `INSERT INTO control.dead_letter (event_id, dead_at, slot, worker, type, envelope, error, attempts)
+     VALUES ('${letterId}', now(), 'cmd.inventory.0', 'market-1', 'cmd.inventory.settle', '', 'it failed', 5)`,
+  );
   await cluster.startWorker("worker-1");
   await cluster.allServed(["worker-1"]);
 });

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/admin/v1/admin.proto.
  */
 export const file_hexhold_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxoZXhob2xkL2FkbWluL3YxL2FkbWluLnByb3RvEhBoZXhob2xkLmFkbWluLnYxIhcKFUxpc3RQYXJ0aXRpb25zUmVxdWVzdCJgChZMaXN0UGFydGl0aW9uc1Jlc3BvbnNlEi8KCnBhcnRpdGlvbnMYASADKAsyGy5oZXhob2xkLmFkbWluLnYxLlBhcnRpdGlvbhIVCg1yb3V0ZV92ZXJzaW9uGAIgASgEImEKCVBhcnRpdGlvbhIMCgRzbG90GAEgASgJEg0KBW93bmVyGAIgASgJEg0KBWVwb2NoGAMgASgDEhgKEGxlYXNlX2V4cGlyZXNfbXMYBCABKAMSDgoGaGVhbHRoGAUgASgJIhYKFExpc3RQcm9jZXNzZXNSZXF1ZXN0IkUKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRIsCglwcm9jZXNzZXMYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLlByb2Nlc3MiogEKB1Byb2Nlc3MSEAoIaW5zdGFuY2UYASABKAkSDAoEa2luZBgCIAEoCRITCgtjb250cm9sX3VybBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBSABKAMSGQoRbGFzdF9oZWFydGJlYXRfbXMYBiABKAMSDQoFc2xvdHMYByADKAkSDQoFYWxpdmUYCCABKAgiJwoNR2V0SGV4UmVxdWVzdBIWCgNrZXkYASABKAlCCbpIBnIEEA8YGiLMAQoOR2V0SGV4UmVzcG9uc2USCwoDa2V5GAEgASgJEgwKBHNsb3QYAiABKAkSDgoGYnVja2V0GAMgASgNEg0KBW93bmVyGAQgASgJEg0KBWVwb2NoGAUgASgDEhMKC2hleF92ZXJzaW9uGAYgASgEEg4KBmFjdGl2ZRgHIAEoCBIVCg1yZWFkYWJsZV9qc29uGAggASgJEhIKCnN0YXRlX2hhc2gYCSABKAkSEwoLcXVhcmFudGluZWQYCiABKAkSDAoEbm90ZRgLIAEoCSITChFMaXN0UXVldWVzUmVxdWVzdCI9ChJMaXN0UXVldWVzUmVzcG9uc2USJwoGcXVldWVzGAEgAygLMhcuaGV4aG9sZC5hZG1pbi52MS5RdWV1ZSJaCgVRdWV1ZRIMCgRuYW1lGAEgASgJEhYKDm1lc3NhZ2VzX3JlYWR5GAIgASgEEhgKEG1lc3NhZ2VzX3VuYWNrZWQYAyABKAQSEQoJY29uc3VtZXJzGAQgASgNIhUKE0xpc3RXYXJuaW5nc1JlcXVlc3QiQwoUTGlzdFdhcm5pbmdzUmVzcG9uc2USKwoId2FybmluZ3MYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLldhcm5pbmciQwoHV2FybmluZxIMCgRjb2RlGAEgASgJEgwKBHdoYXQYAiABKAkSDAoEdG9kbxgDIAEoCRIOCgZ1cmdlbnQYBCABKAgy5AMKDEFkbWluU2VydmljZRJlCg5MaXN0UGFydGl0aW9ucxInLmhleGhvbGQuYWRtaW4udjEuTGlzdFBhcnRpdGlvbnNSZXF1ZXN0GiguaGV4aG9sZC5hZG1pbi52MS5MaXN0UGFydGl0aW9uc1Jlc3BvbnNlIgASYgoNTGlzdFByb2Nlc3NlcxImLmhleGhvbGQuYWRtaW4udjEuTGlzdFByb2Nlc3Nlc1JlcXVlc3QaJy5oZXhob2xkLmFkbWluLnYxLkxpc3RQcm9jZXNzZXNSZXNwb25zZSIAEk0KBkdldEhleBIfLmhleGhvbGQuYWRtaW4udjEuR2V0SGV4UmVxdWVzdBogLmhleGhvbGQuYWRtaW4udjEuR2V0SGV4UmVzcG9uc2UiABJZCgpMaXN0UXVldWVzEiMuaGV4aG9sZC5hZG1pbi52MS5MaXN0UXVldWVzUmVxdWVzdBokLmhleGhvbGQuYWRtaW4udjEuTGlzdFF1ZXVlc1Jlc3BvbnNlIgASXwoMTGlzdFdhcm5pbmdzEiUuaGV4aG9sZC5hZG1pbi52MS5MaXN0V2FybmluZ3NSZXF1ZXN0GiYuaGV4aG9sZC5hZG1pbi52MS5MaXN0V2FybmluZ3NSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChxoZXhob2xkL2FkbWluL3YxL2FkbWluLnByb3RvEhBoZXhob2xkLmFkbWluLnYxIhcKFUxpc3RQYXJ0aXRpb25zUmVxdWVzdCJgChZMaXN0UGFydGl0aW9uc1Jlc3BvbnNlEi8KCnBhcnRpdGlvbnMYASADKAsyGy5oZXhob2xkLmFkbWluLnYxLlBhcnRpdGlvbhIVCg1yb3V0ZV92ZXJzaW9uGAIgASgEImEKCVBhcnRpdGlvbhIMCgRzbG90GAEgASgJEg0KBW93bmVyGAIgASgJEg0KBWVwb2NoGAMgASgDEhgKEGxlYXNlX2V4cGlyZXNfbXMYBCABKAMSDgoGaGVhbHRoGAUgASgJIhYKFExpc3RQcm9jZXNzZXNSZXF1ZXN0IkUKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRIsCglwcm9jZXNzZXMYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLlByb2Nlc3MiogEKB1Byb2Nlc3MSEAoIaW5zdGFuY2UYASABKAkSDAoEa2luZBgCIAEoCRITCgtjb250cm9sX3VybBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBSABKAMSGQoRbGFzdF9oZWFydGJlYXRfbXMYBiABKAMSDQoFc2xvdHMYByADKAkSDQoFYWxpdmUYCCABKAgiJwoNR2V0SGV4UmVxdWVzdBIWCgNrZXkYASABKAlCCbpIBnIEEA8YGiLMAQoOR2V0SGV4UmVzcG9uc2USCwoDa2V5GAEgASgJEgwKBHNsb3QYAiABKAkSDgoGYnVja2V0GAMgASgNEg0KBW93bmVyGAQgASgJEg0KBWVwb2NoGAUgASgDEhMKC2hleF92ZXJzaW9uGAYgASgEEg4KBmFjdGl2ZRgHIAEoCBIVCg1yZWFkYWJsZV9qc29uGAggASgJEhIKCnN0YXRlX2hhc2gYCSABKAkSEwoLcXVhcmFudGluZWQYCiABKAkSDAoEbm90ZRgLIAEoCSITChFMaXN0UXVldWVzUmVxdWVzdCI9ChJMaXN0UXVldWVzUmVzcG9uc2USJwoGcXVldWVzGAEgAygLMhcuaGV4aG9sZC5hZG1pbi52MS5RdWV1ZSJaCgVRdWV1ZRIMCgRuYW1lGAEgASgJEhYKDm1lc3NhZ2VzX3JlYWR5GAIgASgEEhgKEG1lc3NhZ2VzX3VuYWNrZWQYAyABKAQSEQoJY29uc3VtZXJzGAQgASgNIhUKE0xpc3RXYXJuaW5nc1JlcXVlc3QiQwoUTGlzdFdhcm5pbmdzUmVzcG9uc2USKwoId2FybmluZ3MYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLldhcm5pbmciQwoHV2FybmluZxIMCgRjb2RlGAEgASgJEgwKBHdoYXQYAiABKAkSDAoEdG9kbxgDIAEoCRIOCgZ1cmdlbnQYBCABKAgiNAoWUmV0cnlEZWFkTGV0dGVyUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiNgoXUmV0cnlEZWFkTGV0dGVyUmVzcG9uc2USDAoEdHlwZRgBIAEoCRINCgVxdWV1ZRgCIAEoCTLOBAoMQWRtaW5TZXJ2aWNlEmUKDkxpc3RQYXJ0aXRpb25zEicuaGV4aG9sZC5hZG1pbi52MS5MaXN0UGFydGl0aW9uc1JlcXVlc3QaKC5oZXhob2xkLmFkbWluLnYxLkxpc3RQYXJ0aXRpb25zUmVzcG9uc2UiABJiCg1MaXN0UHJvY2Vzc2VzEiYuaGV4aG9sZC5hZG1pbi52MS5MaXN0UHJvY2Vzc2VzUmVxdWVzdBonLmhleGhvbGQuYWRtaW4udjEuTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlIgASTQoGR2V0SGV4Eh8uaGV4aG9sZC5hZG1pbi52MS5HZXRIZXhSZXF1ZXN0GiAuaGV4aG9sZC5hZG1pbi52MS5HZXRIZXhSZXNwb25zZSIAElkKCkxpc3RRdWV1ZXMSIy5oZXhob2xkLmFkbWluLnYxLkxpc3RRdWV1ZXNSZXF1ZXN0GiQuaGV4aG9sZC5hZG1pbi52MS5MaXN0UXVldWVzUmVzcG9uc2UiABJfCgxMaXN0V2FybmluZ3MSJS5oZXhob2xkLmFkbWluLnYxLkxpc3RXYXJuaW5nc1JlcXVlc3QaJi5oZXhob2xkLmFkbWluLnYxLkxpc3RXYXJuaW5nc1Jlc3BvbnNlIgASaAoPUmV0cnlEZWFkTGV0dGVyEiguaGV4aG9sZC5hZG1pbi52MS5SZXRyeURlYWRMZXR0ZXJSZXF1ZXN0GikuaGV4aG9sZC5hZG1pbi52MS5SZXRyeURlYWRMZXR0ZXJSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.admin.v1.ListPartitionsRequest
@@ -399,6 +399,49 @@ export const WarningSchema: GenMessage<Warning> = /*@__PURE__*/
   messageDesc(file_hexhold_admin_v1_admin, 13);
 
 /**
+ * @generated from message hexhold.admin.v1.RetryDeadLetterRequest
+ */
+export type RetryDeadLetterRequest = Message<"hexhold.admin.v1.RetryDeadLetterRequest"> & {
+  /**
+   * Id of the letter, UUID as text.
+   *
+   * @generated from field: string event_id = 1;
+   */
+  eventId: string;
+};
+
+/**
+ * Describes the message hexhold.admin.v1.RetryDeadLetterRequest.
+ * Use `create(RetryDeadLetterRequestSchema)` to create a new message.
+ */
+export const RetryDeadLetterRequestSchema: GenMessage<RetryDeadLetterRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 14);
+
+/**
+ * @generated from message hexhold.admin.v1.RetryDeadLetterResponse
+ */
+export type RetryDeadLetterResponse = Message<"hexhold.admin.v1.RetryDeadLetterResponse"> & {
+  /**
+   * @generated from field: string type = 1;
+   */
+  type: string;
+
+  /**
+   * Where it was sent to.
+   *
+   * @generated from field: string queue = 2;
+   */
+  queue: string;
+};
+
+/**
+ * Describes the message hexhold.admin.v1.RetryDeadLetterResponse.
+ * Use `create(RetryDeadLetterResponseSchema)` to create a new message.
+ */
+export const RetryDeadLetterResponseSchema: GenMessage<RetryDeadLetterResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 15);
+
+/**
  * What operators may ask of a router, on the admin port.
  *
  * @generated from service hexhold.admin.v1.AdminService
@@ -453,6 +496,16 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof ListWarningsRequestSchema;
     output: typeof ListWarningsResponseSchema;
+  },
+  /**
+   * Sends the message of a dead letter to its service again, unchanged: what was done already is not done again.
+   *
+   * @generated from rpc hexhold.admin.v1.AdminService.RetryDeadLetter
+   */
+  retryDeadLetter: {
+    methodKind: "unary";
+    input: typeof RetryDeadLetterRequestSchema;
+    output: typeof RetryDeadLetterResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_admin_v1_admin, 0);

@@ -1,0 +1,61 @@
+import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
+import { openChannel } from "@hexhold/rpc";
+import { Command } from "commander";
+import { readSagas, sagaLines } from "../look/saga-report.ts";
+import { runningStatus } from "../running-status.ts";
+import type { StoreUrls } from "../world-stores.ts";
+import type { CommandContext } from "./command-context.ts";
+import { wholeNumber } from "./whole-number.ts";
+import { withStores } from "./with-stores.ts";
+
+interface SagaOptions extends StoreUrls {
+  readonly older?: number;
+  readonly json: boolean;
+}
+
+const callTimeoutMs = 15_000;
+
+/** `hexctl saga`: what services have begun with each other and not ended. */
+export function sagaCommand(context: CommandContext): Command {
+  const saga = new Command("saga")
+    .description(
+      "Show steps between services without an end: escrow that is asked for, settlements, releases and credits that are owed; and the dead letters of them.",
+    )
+    .option("--older <seconds>", "those alone that are as old", wholeNumber())
+    .option("--json", "as JSON", false)
+    .option("--postgres-url <url>", "default: of the world that runs here, or HEXHOLD_POSTGRES_URL")
+    .option("--mongodb-url <url>", "not needed; as in the other commands")
+    .action((options: SagaOptions) => show(context, options));
+  saga.addCommand(
+    new Command("retry")
+      .description(
+        "Send the message of a dead letter again, unchanged: what was done already is not done again.",
+      )
+      .argument("<letter>", "its id, as `hexctl saga` shows it")
+      .action((letter: string) => retry(context, letter))
+      .exitOverride(),
+  );
+  return saga;
+}
+
+async function show(context: CommandContext, options: SagaOptions): Promise<void> {
+  await withStores(context, options, async (client, { game }) => {
+    const report = await readSagas(client, game, options.older ?? 0);
+    if (options.json) console.log(JSON.stringify(report, undefined, 2));
+    else for (const line of sagaLines(report)) console.log(line);
+  });
+}
+
+async function retry(context: CommandContext, eventId: string): Promise<void> {
+  const { endpoints, adminToken } = runningStatus(context.dataDir) ?? {};
+  if (endpoints?.admin === undefined) {
+    throw new Error(`No world runs in ${context.dataDir}, or it has no admin port.`);
+  }
+  const channel = openChannel(endpoints.admin, { token: adminToken ?? "", callTimeoutMs });
+  try {
+    const { type, queue } = await channel.client(AdminService).retryDeadLetter({ eventId });
+    console.log(`${type} is in ${queue} again`);
+  } finally {
+    channel.close();
+  }
+}
