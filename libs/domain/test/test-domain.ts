@@ -30,7 +30,7 @@ import {
 } from "@hexhold/messaging";
 import { migrate, openPool, type PgPool } from "@hexhold/postgres";
 import { createLogger, createMetrics, type Metrics } from "@hexhold/telemetry";
-import { freshDatabase, freshVhost } from "@hexhold/testing";
+import { freshDatabase, freshVhost, openStoreProxy, type StoreProxy } from "@hexhold/testing";
 import { expect } from "vitest";
 import {
   type MessageHandler,
@@ -41,7 +41,6 @@ import {
   type Transaction,
   type Work,
 } from "../src/index.ts";
-import { openStoreProxy, type StoreProxy } from "./store-proxy.ts";
 
 export const queue = "cmd.inventory.3";
 export const account = uuidv7Bytes();

@@ -19,6 +19,7 @@ export { type Machine, machineOf } from "./machine.ts";
 export { signalTree, treeOf } from "./signal-tree.ts";
 export { type UnsentMessages, unsentMessages } from "./unsent-messages.ts";
 export { warningsOf } from "./warnings-of.ts";
+export { openStoreProxy, type StoreProxy } from "./store-proxy.ts";
 export { withPostgres } from "./with-postgres.ts";
 export {
   firstAnswerOfNext,

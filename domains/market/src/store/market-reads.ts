@@ -145,17 +145,17 @@ export async function ordersOf(
   },
 ): Promise<OrderOfBook[]> {
   const { limit, before, openOnly, nowMs } = asked;
-  const ended = `UNION ALL (
+  const ended = ` UNION ALL (
     SELECT ${orderColumns} FROM market."order" AS o
     WHERE o.account_id = $1 AND o.order_id < $2 AND o.order_id >= $4 AND o.state >= 3
       AND o.ended_at > to_timestamp($5::float8 / 1000)
-    ORDER BY o.order_id DESC LIMIT $3)`;
+    ORDER BY o.order_id DESC LIMIT $3)
+    ORDER BY 1 DESC LIMIT $3`;
   const values = [account, before, limit];
   const rows = await transaction.query<OrderRow>({
     text: `(SELECT ${orderColumns} FROM market."order" AS o
         WHERE o.account_id = $1 AND o.order_id < $2 AND o.state <= 2
-        ORDER BY o.order_id DESC LIMIT $3)
-      ${openOnly ? "" : ended} ORDER BY 1 DESC LIMIT $3`,
+        ORDER BY o.order_id DESC LIMIT $3)${openOnly ? "" : ended}`,
     values: openOnly ? values : [...values, leastIdOf(nowMs - placedShownMs), nowMs - endedShownMs],
   });
   return rows.map((row) => ({ book: row.book, order: orderOf(row) }));
