@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import path from "node:path";
 import { contracts as hexContracts } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import { contracts as inventoryContracts } from "@hexhold/gen/hexhold/inventory/v1/contracts";
+import { contracts as marketContracts } from "@hexhold/gen/hexhold/market/v1/contracts";
 import { contracts as referenceContracts } from "@hexhold/gen/hexhold/reference/v1/contracts";
 import { parseAst } from "vitest/node";
 import { expect, it } from "vitest";
@@ -120,6 +121,7 @@ it("docs/protocol.md lists every refusal of the commands' options, and no other"
     ...Object.entries(hexContracts.commands),
     ...Object.entries(referenceContracts.commands),
     ...Object.entries(inventoryContracts.commands),
+    ...Object.entries(marketContracts.commands),
   ];
   const options = commands
     .filter(([type]) => !betweenServices.has(type))
