@@ -147,8 +147,9 @@ CREATE TABLE market.outbox (
 );
 CREATE INDEX outbox_lane ON market.outbox (destination, position);
 
--- The functions below turn off what a planner chooses while tables are small: a plan lives as long as its connection, and one
--- that reads a whole table or hashes it is the wrong one after some thousand orders. Rows are looked up by their keys.
+-- In the functions below rows of orders and timers are looked up one by one, by their keys, in subqueries and loops: a join is
+-- planned while the tables are small, and then reads one of them whole for as long as the connection lives (tried: an order
+-- that met 1,000 took a second when 10,000 rested).
 
 -- Makes books that are not there. How many were made.
 CREATE FUNCTION market.add_books(names text[]) RETURNS bigint
@@ -223,11 +224,12 @@ CREATE FUNCTION market.store(
   at_ms bigint, ask_ms bigint
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off AS $$
+SET enable_seqscan = off AS $$
 DECLARE
   moment timestamptz := to_timestamp(at_ms / 1000.0);
   wrong text;
   touched bigint;
+  changed record;
 BEGIN
   UPDATE market.book AS b SET version = b.version + 1, seq = c.seq,
     trades = b.trades + (SELECT count(*) FROM unnest(t_books) AS t (book) WHERE t.book = b.book),
@@ -298,18 +300,30 @@ BEGIN
     n_wants, n_versions, n_asked_ms) AS n (id, book, account, side, price, quantity, immediate, fee, placed_ms, expires_ms,
     want, version, asked_ms);
 
-  UPDATE market."order" AS o SET state = c.state, seq = c.seq, open = c.open, filled = c.filled, ended = c.ended, paid = c.paid,
-    ended_reason = c.reason, want_end = c.want, version = c.version,
-    end_asked_at = to_timestamp(c.asked_ms / 1000.0), release_id = c.release_id,
-    ended_at = CASE WHEN c.state >= 3 THEN moment END
-  FROM unnest(c_ids, c_states, c_seqs, c_opens, c_fills, c_ends, c_paids, c_reasons, c_wants, c_versions, c_asked_ms, c_releases)
-    AS c (id, state, seq, open, filled, ended, paid, reason, want, version, asked_ms, release_id)
-  WHERE o.order_id = c.id AND o.book = ANY (books) AND o.state <= 2 AND c.version > o.version AND c.filled >= o.filled;
-  GET DIAGNOSTICS touched = ROW_COUNT;
-  IF touched <> cardinality(c_ids) THEN
-    RAISE EXCEPTION '% of % orders are live in these books, and older', touched, cardinality(c_ids)
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'order_live';
-  END IF;
+  FOR changed IN
+    SELECT * FROM unnest(c_ids, c_states, c_seqs, c_opens, c_fills, c_ends, c_paids, c_reasons, c_wants, c_versions, c_asked_ms,
+      c_releases) AS c (id, state, seq, open, filled, ended, paid, reason, want, version, asked_ms, release_id)
+  LOOP
+    UPDATE market."order" AS o SET state = changed.state, seq = changed.seq, open = changed.open, filled = changed.filled,
+      ended = changed.ended, paid = changed.paid, ended_reason = changed.reason, want_end = changed.want, version = changed.version,
+      end_asked_at = to_timestamp(changed.asked_ms / 1000.0), release_id = changed.release_id,
+      ended_at = CASE WHEN changed.state >= 3 THEN moment END
+    WHERE o.order_id = changed.id AND o.book = ANY (books) AND o.state <= 2
+      AND changed.version > o.version AND changed.filled >= o.filled;
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'order % is not live in these books, or not older', changed.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'order_live';
+    END IF;
+    -- A timer that is due just now is in the hands of a transaction that waits for this book: it will find nothing to do.
+    IF changed.state <> 1 THEN
+      DELETE FROM market.due AS d WHERE d.kind = 'ask' AND d.id = (
+        SELECT t.id FROM market.due AS t WHERE t.kind = 'ask' AND t.id = changed.id FOR UPDATE SKIP LOCKED);
+    END IF;
+    IF changed.state >= 3 THEN
+      DELETE FROM market.due AS d WHERE d.kind = 'expire' AND d.id = (
+        SELECT t.id FROM market.due AS t WHERE t.kind = 'expire' AND t.id = changed.id FOR UPDATE SKIP LOCKED);
+    END IF;
+  END LOOP;
 
   IF cardinality(t_ids) > 0 THEN
     INSERT INTO market.trade (trade_id, book, nth, buy_order, sell_order, quantity, price, buy_take, tax, taker_side, at)
@@ -339,12 +353,6 @@ BEGIN
   INSERT INTO market.due (kind, id, due_at)
   SELECT k.kind, n.id, to_timestamp((CASE k.kind WHEN 'ask' THEN n.placed_ms + ask_ms ELSE n.expires_ms END) / 1000.0)
   FROM unnest(n_ids, n_placed_ms, n_expires_ms) AS n (id, placed_ms, expires_ms) CROSS JOIN (VALUES ('ask'), ('expire')) AS k (kind);
-  -- One that is due just now is in the hands of a transaction that waits for this book: it will find nothing to do.
-  DELETE FROM market.due AS d USING (
-    SELECT d.kind, d.id FROM unnest(c_ids, c_states) AS c (id, state) JOIN market.due AS d ON d.id = c.id
-      AND d.kind = ANY (CASE WHEN c.state >= 3 THEN '{ask,expire}'::text[] WHEN c.state = 2 THEN '{ask}' ELSE '{}' END)
-    FOR UPDATE OF d SKIP LOCKED) AS gone
-  WHERE d.kind = gone.kind AND d.id = gone.id;
 END
 $$;
 
