@@ -26,15 +26,14 @@ export function sagaCommand(context: CommandContext): Command {
     .option("--postgres-url <url>", "default: of the world that runs here, or HEXHOLD_POSTGRES_URL")
     .option("--mongodb-url <url>", "not needed; as in the other commands")
     .action((options: SagaOptions) => show(context, options));
-  saga.addCommand(
-    new Command("retry")
-      .description(
-        "Send the message of a dead letter again, unchanged: what was done already is not done again.",
-      )
-      .argument("<letter>", "its id, as `hexctl saga` shows it")
-      .action((letter: string) => retry(context, letter))
-      .exitOverride(),
-  );
+  saga
+    .command("retry")
+    .description(
+      "Send the message of a dead letter again, unchanged: what was done already is not done again.",
+    )
+    .argument("<letter>", "its id, as `hexctl saga` shows it")
+    .action((letter: string) => retry(context, letter))
+    .exitOverride();
   return saga;
 }
 
