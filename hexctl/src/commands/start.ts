@@ -81,6 +81,12 @@ export function startCommand(context: CommandContext): Command {
       wholeNumber(processesMax),
       1,
     )
+    .option(
+      "--domains <number>",
+      "cluster: processes of each domain service (accounts, inventory, market); they compete, any may die",
+      wholeNumber(processesMax),
+      1,
+    )
     .option("--install", "install missing system packages (apt-get, as root)", false)
     .option("--outlive-parent", "go on when the process that started it is gone", false)
     .action((options: StartOptions) => startWorld(context, options));
@@ -95,15 +101,15 @@ function placeOf(text: string): string {
 const processesMax = 16;
 
 async function startWorld(context: CommandContext, options: StartOptions): Promise<void> {
-  const { profile, workers, gateways, routers } = options;
+  const { profile, workers, gateways, routers, domains } = options;
   if (environmentName(context.env) === "prod") {
     throw new Error(
       "hexctl start makes a development world, with private services and keys of its own: with HEXHOLD_ENV=prod " +
         "run each service by itself (docs/operations.md), or unset HEXHOLD_ENV.",
     );
   }
-  if (profile === "embedded" && workers + gateways + routers > 3) {
-    throw new Error("Several workers, gateways or routers need --profile cluster.");
+  if (profile === "embedded" && workers + gateways + routers + domains > 4) {
+    throw new Error("Several workers, gateways, routers or domains need --profile cluster.");
   }
   const startedMs = performance.now();
   const dataDir = await openOrSay(context);

@@ -60,10 +60,10 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   const queues = await declareTopology(urls.rabbitmq.url, config.partitions);
   say(`declared ${queues.length} queues`);
   const roleUrl = (role: string): string => urlOfRole(urls.postgres, role, secrets);
-  const { routers: router, workers: worker, gateways: gateway } = given.counts;
-  const inventory = config.inventory.enabled ? 1 : 0;
-  const market = config.market.enabled ? 1 : 0;
-  const counts = { router, worker, accounts: 1, inventory, market, gateway };
+  const { routers: router, workers: worker, gateways: gateway, domains: accounts } = given.counts;
+  const inventory = config.inventory.enabled ? accounts : 0;
+  const market = config.market.enabled ? accounts : 0;
+  const counts = { router, worker, accounts, inventory, market, gateway };
   const places = await placeProcesses(counts, config.gateway);
   const adminPort = await placeAdmin(config.router.adminPort);
   const routers = places.filter(({ kind }) => kind === "router");

@@ -19,6 +19,8 @@ export interface ClusterCounts {
   readonly routers: number;
   readonly workers: number;
   readonly gateways: number;
+  /** Of each domain service; they compete. */
+  readonly domains: number;
 }
 
 /** What a profile needs to start. */
