@@ -148,61 +148,67 @@ async function expectAsBelieved(references: ReadonlyMap<string, ReferenceBook>):
   }
 }
 
-test(`books are those of the reference through two instances, reloads and rollbacks, ${commandsMax} commands`, async () => {
-  const random = randomOf(20_261_130);
-  const instances = [
-    database.open({ tradesPerCommandMax: metMax }),
-    database.open({ tradesPerCommandMax: metMax }),
-  ];
-  const references = new Map(books.map((book) => [book, new ReferenceBook(metMax)]));
-  let rollBacks = 0;
-  let done = 0;
-  while (done < commandsMax) {
-    // So far apart that no account is too fast, but within a batch.
-    database.nowMs += 1_000 + random.below(4_000);
-    const size = random.chance(20) ? 64 + random.below(193) : 1 + random.below(20);
-    // A fresh account for most orders of large batches: five commands a second are soon had.
-    const accounts = Array.from({ length: 4 + size }, (_, n) => (n < 4 ? fixed(n) : newAccount()));
-    const planned = Array.from({ length: size }, () => {
-      const book = random.oneOf(books);
-      return plan(random, book, references.get(book)!, accounts);
-    });
-    const commands = planned.map(({ command }) => command);
-    while (random.chance(20)) {
-      rollBacks++;
-      await random.oneOf(instances).rollBack(...commands);
-    }
-    // Whoever gets it next: memory of the one that was rolled back has the version that this one will have.
-    const outcomes = await random.oneOf(instances).run(...commands);
-    for (const [at, { apply }] of planned.entries()) {
-      if (said(outcomes[at]) !== "too-fast") apply(outcomes[at]);
-      if (said(outcomes[at]) === "applied") done++;
-    }
-    if (random.chance(10)) {
-      await random.oneOf(instances).timers("expire");
-      for (const [, reference] of references) {
-        for (const order of reference.live()) {
-          if (order.expiresMs <= database.nowMs) reference.end(order.id, "expired");
+test(
+  `books are those of the reference through two instances, reloads and rollbacks, ${commandsMax} commands`,
+  async () => {
+    const random = randomOf(20_261_130);
+    const instances = [
+      database.open({ tradesPerCommandMax: metMax }),
+      database.open({ tradesPerCommandMax: metMax }),
+    ];
+    const references = new Map(books.map((book) => [book, new ReferenceBook(metMax)]));
+    let rollBacks = 0;
+    let done = 0;
+    while (done < commandsMax) {
+      // So far apart that no account is too fast, but within a batch.
+      database.nowMs += 1_000 + random.below(4_000);
+      const size = random.chance(20) ? 64 + random.below(193) : 1 + random.below(20);
+      // A fresh account for most orders of large batches: five commands a second are soon had.
+      const accounts = Array.from({ length: 4 + size }, (_, n) =>
+        n < 4 ? fixed(n) : newAccount(),
+      );
+      const planned = Array.from({ length: size }, () => {
+        const book = random.oneOf(books);
+        return plan(random, book, references.get(book)!, accounts);
+      });
+      const commands = planned.map(({ command }) => command);
+      while (random.chance(20)) {
+        rollBacks++;
+        await random.oneOf(instances).rollBack(...commands);
+      }
+      // Whoever gets it next: memory of the one that was rolled back has the version that this one will have.
+      const outcomes = await random.oneOf(instances).run(...commands);
+      for (const [at, { apply }] of planned.entries()) {
+        if (said(outcomes[at]) !== "too-fast") apply(outcomes[at]);
+        if (said(outcomes[at]) === "applied") done++;
+      }
+      if (random.chance(10)) {
+        await random.oneOf(instances).timers("expire");
+        for (const [, reference] of references) {
+          for (const order of reference.live()) {
+            if (order.expiresMs <= database.nowMs) reference.end(order.id, "expired");
+          }
         }
       }
+      if (random.chance(8)) await expectAsBelieved(references);
     }
-    if (random.chance(8)) await expectAsBelieved(references);
-  }
-  await expectAsBelieved(references);
-  expect(rollBacks).toBeGreaterThan(10);
-  const counts = [...references.values()].map(({ trades }) => trades.length);
-  expect(Math.min(...counts)).toBeGreaterThan(commandsMax / 40);
-  // Each took turns, and found the other's work.
-  for (const market of instances) {
-    expect(await market.metric(`hexhold_market_reloads_total{cause="version"}`)).toBeGreaterThan(
-      10,
-    );
-    expect(await market.metric(`hexhold_market_reloads_total{cause="lost"}`)).toBeGreaterThan(3);
-    expect(await market.metric("hexhold_market_second_lines_total")).toBe(0);
-    expect(await market.metric("hexhold_market_deadlocks_total")).toBe(0);
-  }
-  await expectSettled(references);
-}, 300_000);
+    await expectAsBelieved(references);
+    expect(rollBacks).toBeGreaterThan(10);
+    const counts = [...references.values()].map(({ trades }) => trades.length);
+    expect(Math.min(...counts)).toBeGreaterThan(commandsMax / 40);
+    // Each took turns, and found the other's work.
+    for (const market of instances) {
+      expect(await market.metric(`hexhold_market_reloads_total{cause="version"}`)).toBeGreaterThan(
+        10,
+      );
+      expect(await market.metric(`hexhold_market_reloads_total{cause="lost"}`)).toBeGreaterThan(3);
+      expect(await market.metric("hexhold_market_second_lines_total")).toBe(0);
+      expect(await market.metric("hexhold_market_deadlocks_total")).toBe(0);
+    }
+    await expectSettled(references);
+  },
+  60_000 + commandsMax * 5,
+);
 
 const fixedAccounts = new Map<number, string>();
 function fixed(n: number): string {
