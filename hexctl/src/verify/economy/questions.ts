@@ -72,16 +72,19 @@ const ledger: EconomyGroup = {
 
 /** What an order's escrow must be: what is open, what was matched and is not settled, what is released and not applied. */
 const orders = `
-  SELECT o.order_id, o.book, o.account_id, o.side, o.state, o.price, o.quantity, o.open, o.filled, o.ended, o.placed_at,
-    CASE o.side WHEN 1 THEN 'coin' ELSE o.book END AS asset,
-    CASE o.side WHEN 1 THEN o.price ELSE 1 END AS each,
-    coalesce((SELECT sum(CASE o.side WHEN 1 THEN t.buy_take ELSE t.quantity END) FROM unsettled AS t
-      WHERE (o.side = 1 AND t.buy_order = o.order_id) OR (o.side = 2 AND t.sell_order = o.order_id)), 0) AS unsettled,
-    CASE WHEN o.release_id IS NULL OR r.transaction_id IS NOT NULL THEN 0 ELSE o.ended END AS unreleased
-  FROM market."order" AS o LEFT JOIN inventory.transaction AS r ON r.transaction_id = o.release_id`;
-const unsettled = `
-  SELECT t.* FROM market.trade AS t LEFT JOIN inventory.transaction AS x ON x.transaction_id = t.trade_id
-  WHERE x.transaction_id IS NULL`;
+  WITH unsettled AS MATERIALIZED (
+    SELECT t.* FROM market.trade AS t LEFT JOIN inventory.transaction AS x ON x.transaction_id = t.trade_id
+    WHERE x.transaction_id IS NULL),
+  owed AS MATERIALIZED (
+    SELECT order_id, sum(amount) AS amount FROM (
+      SELECT buy_order AS order_id, buy_take AS amount FROM unsettled
+      UNION ALL SELECT sell_order, quantity FROM unsettled) AS u GROUP BY order_id),
+  o AS (
+    SELECT o.order_id, o.state, o.quantity, o.open, CASE o.side WHEN 1 THEN o.price ELSE 1 END AS each,
+      coalesce(u.amount, 0) AS unsettled,
+      CASE WHEN o.release_id IS NULL OR r.transaction_id IS NOT NULL THEN 0 ELSE o.ended END AS unreleased
+    FROM market."order" AS o LEFT JOIN owed AS u USING (order_id)
+    LEFT JOIN inventory.transaction AS r ON r.transaction_id = o.release_id)`;
 
 const escrow: EconomyGroup = {
   name: "orders and escrow",
@@ -91,7 +94,7 @@ const escrow: EconomyGroup = {
   questions: [
     {
       fault: "an order's escrow is not what the market owes from it",
-      text: `WITH unsettled AS (${unsettled}), o AS (${orders})
+      text: `${orders}
         SELECT o.order_id::text AS what,
           (CASE WHEN o.state = 1 THEN CASE h.state WHEN 'held' THEN o.each * o.quantity ELSE 0 END
             ELSE o.each * (o.open + o.unreleased) + o.unsettled END)::text AS expected,
@@ -147,14 +150,16 @@ const escrow: EconomyGroup = {
       text: `SELECT t.trade_id::text AS what, (t.price * t.quantity - t.tax) || ' paid, ' || t.tax || ' burned' AS expected,
           coalesce(p.paid, 0) || ' paid, ' || coalesce(p.burned, 0) || ' burned' AS found
         FROM market.trade AS t JOIN inventory.transaction AS x ON x.transaction_id = t.trade_id
-        JOIN market."order" AS b ON b.order_id = t.buy_order JOIN market."order" AS s ON s.order_id = t.sell_order
-        LEFT JOIN LATERAL (
-          SELECT sum(p.amount) FILTER (WHERE a.kind = 'burn') AS burned,
+        LEFT JOIN (
+          SELECT t.trade_id, sum(p.amount) FILTER (WHERE a.kind = 'burn') AS burned,
             -sum(p.amount) FILTER (WHERE a.kind = 'hold' AND a.asset = 'coin') AS taken,
             sum(p.amount) FILTER (WHERE a.kind = 'player' AND a.asset = 'coin' AND a.owner = s.account_id) AS paid,
             sum(p.amount) FILTER (WHERE a.kind = 'player' AND a.asset = t.book AND a.owner = b.account_id) AS goods
-          FROM inventory.posting AS p JOIN inventory.ledger_account AS a USING (ledger_account_id)
-          WHERE p.transaction_id = t.trade_id) AS p ON true
+          FROM market.trade AS t JOIN market."order" AS b ON b.order_id = t.buy_order
+          JOIN market."order" AS s ON s.order_id = t.sell_order
+          JOIN inventory.posting AS p ON p.transaction_id = t.trade_id
+          JOIN inventory.ledger_account AS a USING (ledger_account_id)
+          GROUP BY t.trade_id) AS p USING (trade_id)
         WHERE coalesce(p.burned, 0) <> t.tax OR coalesce(p.taken, 0) <> t.buy_take OR coalesce(p.goods, 0) <> t.quantity
           OR coalesce(p.paid, 0) <> t.price * t.quantity - t.tax`,
     },
@@ -226,10 +231,11 @@ const takes: EconomyGroup = {
       fault: "a take was not burned as it says, or was refused and burned",
       text: `SELECT t.take_id::text AS what, CASE t.state WHEN 'taken' THEN t.amount ELSE 0 END::text AS expected,
           coalesce(p.burned, 0)::text AS found
-        FROM inventory.take AS t LEFT JOIN LATERAL (
-          SELECT sum(p.amount) AS burned FROM inventory.posting AS p JOIN inventory.ledger_account AS a
-            USING (ledger_account_id)
-          WHERE p.transaction_id = t.take_id AND a.kind = 'burn' AND a.asset = t.asset) AS p ON true
+        FROM inventory.take AS t LEFT JOIN (
+          SELECT t.take_id, sum(p.amount) AS burned FROM inventory.take AS t
+          JOIN inventory.posting AS p ON p.transaction_id = t.take_id
+          JOIN inventory.ledger_account AS a ON a.ledger_account_id = p.ledger_account_id AND a.asset = t.asset
+          WHERE a.kind = 'burn' GROUP BY t.take_id) AS p USING (take_id)
         WHERE coalesce(p.burned, 0) <> CASE t.state WHEN 'taken' THEN t.amount ELSE 0 END`,
     },
     {

@@ -76,6 +76,8 @@ async function compareServices(
 ): Promise<Pick<EconomyReport, "at" | "groups" | "faults">> {
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
+    // Tables that have just grown may never have been analysed: nested loops over them would take for ever.
+    await client.query("SET LOCAL enable_nestloop = off");
     const { rows: moment } = await client.query<{ at: Date }>("SELECT now() AS at");
     const faults: EconomyFault[] = [];
     const groups: EconomyGroupReport[] = [];
