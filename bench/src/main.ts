@@ -8,6 +8,7 @@ import { gatewayUrls, machineOf, startWorld, untilSpread } from "@hexhold/testin
 import { startBaseline } from "./baseline/start.ts";
 import { baselineTarget } from "./baseline/target.ts";
 import { acknowledgeAll } from "./inventory-sink.ts";
+import { measureSettlements } from "./settlements.ts";
 import { createMeter, type Row } from "./meter.ts";
 import { baselinePids, clusterPids, embeddedPids } from "./pids.ts";
 import {
@@ -36,7 +37,8 @@ const { values: flags } = parseArgs({
     "warm-up": { type: "string", default: "5" },
     only: {
       type: "string",
-      default: "baseline,product,hot-hex,move,cold,embedded,several,login,transfer,fail-over",
+      default:
+        "baseline,product,hot-hex,move,cold,embedded,several,login,transfer,fail-over,settlements",
     },
   },
 });
@@ -63,14 +65,16 @@ const gameEnv = {
 };
 /** The outbox ends at a consumer that only acks, or at nobody: what is measured is the world, not the ledger. */
 const withoutInventory = { HEXHOLD_INVENTORY__ENABLED: "false" };
-const versions = await measureCluster();
+const ofCluster = ["baseline", "product", "hot-hex", "move", "cold"];
+const versions = ofCluster.some((kind) => wanted.has(kind)) ? await measureCluster() : {};
 if (wanted.has("embedded")) await measureEmbedded();
 const failOverMs = await measureSeveral();
+const settlements = wanted.has("settlements") ? await measureSettlements(rounds) : [];
 const failed = report();
 if (flags.json !== undefined) {
   writeFileSync(
     flags.json,
-    `${JSON.stringify({ machine: machineOf(), versions, rows: meter.rows, failOverMs }, undefined, 2)}\n`,
+    `${JSON.stringify({ machine: machineOf(), versions, rows: meter.rows, failOverMs, settlements }, undefined, 2)}\n`,
   );
 }
 const checked = levels.filter((level) => promisedLevels.has(level)).length;

@@ -143,14 +143,15 @@ CREATE TABLE inventory.due (
 );
 CREATE INDEX due_next ON inventory.due (kind, due_at);
 
--- Functions look rows up by their keys: a join that is planned while the tables are small reads them whole for as long as
--- the connection lives, hence the settings.
+-- In the functions below rows are looked up one by one, by their keys, in subqueries with a limit and in loops: a join is
+-- planned while the tables are small, and then reads one of them whole, by its index if scans are turned off, for as long
+-- as the connection lives.
 
 -- Makes the ledger accounts that are not there, and their balances, ascending; returns the id of each that was asked for.
 CREATE FUNCTION inventory.open_accounts(owners uuid[], kinds text[], assets text[])
 RETURNS TABLE (nth bigint, ledger_account_id bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+SET enable_seqscan = off AS $$
 BEGIN
   INSERT INTO inventory.asset (asset)
   SELECT DISTINCT a FROM unnest(assets) AS a ORDER BY a ON CONFLICT DO NOTHING;
@@ -186,11 +187,15 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_s
   SELECT * FROM inventory.take WHERE take_id = ANY (ids) ORDER BY take_id FOR UPDATE
 $$;
 CREATE FUNCTION inventory.lock_sites(sites uuid[], accounts uuid[], assets text[]) RETURNS SETOF inventory.site_taken
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
-  SELECT s.* FROM unnest(sites, accounts, assets) AS n (site, account, asset)
-  JOIN inventory.site_taken AS s ON s.site_id = n.site AND s.account = n.account AND s.asset = n.asset
-  ORDER BY s.site_id, s.account, s.asset FOR UPDATE OF s
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+  named record;
+BEGIN
+  FOR named IN SELECT * FROM unnest(sites, accounts, assets) AS n (site, account, asset) ORDER BY 1, 2, 3 LOOP
+    RETURN QUERY SELECT * FROM inventory.site_taken AS s
+      WHERE s.site_id = named.site AND s.account = named.account AND s.asset = named.asset FOR UPDATE;
+  END LOOP;
+END
 $$;
 CREATE FUNCTION inventory.lock_balances(ids bigint[]) RETURNS SETOF inventory.balance
 LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
@@ -215,11 +220,10 @@ CREATE FUNCTION inventory.post(
   c_ids uuid[], c_amounts bigint[]
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+SET enable_seqscan = off AS $$
 DECLARE
   fault text;
-  found_rows bigint;
-  wanted_rows bigint;
+  change record;
 BEGIN
   INSERT INTO inventory.transaction (transaction_id, kind, at)
   SELECT id, kind, to_timestamp(ms / 1000.0) FROM unnest(tx_ids, tx_kinds, tx_ms) AS t (id, kind, ms);
@@ -239,7 +243,8 @@ BEGIN
   WITH posted AS MATERIALIZED (
     SELECT p.tx, p.account, p.amount, a.kind, a.owner, a.asset
     FROM unnest(p_tx, p_accounts, p_amounts) AS p (tx, account, amount)
-    LEFT JOIN inventory.ledger_account AS a ON a.ledger_account_id = p.account),
+    LEFT JOIN LATERAL (
+      SELECT * FROM inventory.ledger_account AS a WHERE a.ledger_account_id = p.account LIMIT 1) AS a ON true),
   uneven AS (
     SELECT format('transaction %s: postings of %s add up to %s, not 0', tx_ids[tx], coalesce(asset, 'an unknown account'),
       sum(amount)) AS fault
@@ -251,39 +256,38 @@ BEGIN
     FROM unnest(h_accounts, h_assets, h_amounts, h_states) AS h (account, asset, amount, state) WHERE h.state = 'held'
     UNION ALL
     SELECT h.account, h.asset, -c.amount
-    FROM unnest(c_ids, c_amounts) AS c (id, amount) LEFT JOIN inventory.hold AS h ON h.hold_id = c.id),
+    FROM unnest(c_ids, c_amounts) AS c (id, amount)
+    LEFT JOIN LATERAL (SELECT * FROM inventory.hold AS h WHERE h.hold_id = c.id LIMIT 1) AS h ON true),
   uncovered AS (
     SELECT format('escrow of %s in %s: postings are %s off the change of its holds', owner, asset, sum(amount)) AS fault
     FROM escrow GROUP BY owner, asset HAVING owner IS NULL OR sum(amount) <> 0)
-  SELECT (SELECT u.fault FROM (SELECT * FROM uneven UNION ALL SELECT * FROM uncovered) AS u LIMIT 1),
-    (SELECT count(DISTINCT account) FROM posted WHERE kind IN ('player', 'hold'))
-  INTO fault, wanted_rows;
+  SELECT u.fault INTO fault FROM (SELECT * FROM uneven UNION ALL SELECT * FROM uncovered) AS u LIMIT 1;
   IF fault IS NOT NULL THEN
     RAISE EXCEPTION '%', fault USING ERRCODE = 'check_violation', CONSTRAINT = 'zero_sum';
   END IF;
 
-  -- Those of mints and burns are not there: every credit would wait for the same row.
-  UPDATE inventory.balance AS b SET amount = b.amount + d.amount, changed_at = clock_timestamp()
-  FROM (
-    SELECT p.account, sum(p.amount)::bigint AS amount FROM unnest(p_accounts, p_amounts) AS p (account, amount)
-    GROUP BY 1) AS d
-  WHERE b.ledger_account_id = d.account;
-  GET DIAGNOSTICS found_rows = ROW_COUNT;
-  IF found_rows <> wanted_rows THEN
-    RAISE EXCEPTION '% of % balances are there', found_rows, wanted_rows
-      USING ERRCODE = 'check_violation', CONSTRAINT = 'balance_there';
-  END IF;
-
-  IF array_length(c_ids, 1) > 0 THEN
-    UPDATE inventory.hold AS h SET remaining = h.remaining + c.amount, changed_at = clock_timestamp(),
-      state = CASE WHEN h.remaining + c.amount = 0 THEN 'closed' ELSE 'held' END
-    FROM unnest(c_ids, c_amounts) AS c (id, amount) WHERE h.hold_id = c.id AND h.state = 'held';
-    GET DIAGNOSTICS found_rows = ROW_COUNT;
-    IF found_rows <> array_length(c_ids, 1) THEN
-      RAISE EXCEPTION '% of % holds are open', found_rows, array_length(c_ids, 1)
-        USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_open';
+  FOR change IN
+    SELECT p.account AS id, sum(p.amount)::bigint AS amount FROM unnest(p_accounts, p_amounts) AS p (account, amount)
+    GROUP BY 1
+  LOOP
+    UPDATE inventory.balance AS b SET amount = b.amount + change.amount, changed_at = clock_timestamp()
+    WHERE b.ledger_account_id = change.id;
+    CONTINUE WHEN FOUND;
+    -- Mints and burns have none: every credit would wait for the same row.
+    IF (SELECT a.kind FROM inventory.ledger_account AS a WHERE a.ledger_account_id = change.id) IN ('player', 'hold') THEN
+      RAISE EXCEPTION 'ledger account % has no balance', change.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'balance_there';
     END IF;
-  END IF;
+  END LOOP;
+
+  FOR change IN SELECT * FROM unnest(c_ids, c_amounts) AS c (id, amount) LOOP
+    UPDATE inventory.hold AS h SET remaining = h.remaining + change.amount, changed_at = clock_timestamp(),
+      state = CASE WHEN h.remaining + change.amount = 0 THEN 'closed' ELSE 'held' END
+    WHERE h.hold_id = change.id AND h.state = 'held';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'hold % is not open', change.id USING ERRCODE = 'check_violation', CONSTRAINT = 'hold_open';
+    END IF;
+  END LOOP;
 END
 $$;
 
@@ -294,9 +298,11 @@ CREATE FUNCTION inventory.post_takes(
   t_sites uuid[], t_ms bigint[],
   s_sites uuid[], s_accounts uuid[], s_assets text[], s_taken bigint[], s_given bigint[]
 ) RETURNS void
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off AS $$
 DECLARE
   missing uuid;
+  change record;
 BEGIN
   SELECT t.id INTO missing FROM unnest(t_ids, t_states) AS t (id, state)
   WHERE t.state = 'taken' AND (SELECT x.kind FROM inventory.transaction AS x WHERE x.transaction_id = t.id) IS NULL LIMIT 1;
@@ -309,16 +315,16 @@ BEGIN
     nullif(t.site, '00000000-0000-0000-0000-000000000000'), to_timestamp(t.ms / 1000.0)
   FROM unnest(t_ids, t_accounts, t_assets, t_amounts, t_states, t_reasons, t_sites, t_ms)
     AS t (id, account, asset, amount, state, reason, site, ms);
-  -- A row that is there is changed: the check of a new one would see a gift alone.
-  UPDATE inventory.site_taken AS s SET taken = s.taken + n.taken, given = s.given + n.given
-  FROM unnest(s_sites, s_accounts, s_assets, s_taken, s_given) AS n (site, account, asset, taken, given)
-  WHERE s.site_id = n.site AND s.account = n.account AND s.asset = n.asset;
-  INSERT INTO inventory.site_taken (site_id, account, asset, taken, given)
-  SELECT n.site, n.account, n.asset, n.taken, n.given
-  FROM unnest(s_sites, s_accounts, s_assets, s_taken, s_given) AS n (site, account, asset, taken, given)
-  WHERE (SELECT s.taken FROM inventory.site_taken AS s
-    WHERE s.site_id = n.site AND s.account = n.account AND s.asset = n.asset) IS NULL
-  ORDER BY 1, 2, 3;
+  FOR change IN
+    SELECT * FROM unnest(s_sites, s_accounts, s_assets, s_taken, s_given) AS n (site, account, asset, taken, given)
+    ORDER BY 1, 2, 3
+  LOOP
+    UPDATE inventory.site_taken AS s SET taken = s.taken + change.taken, given = s.given + change.given
+    WHERE s.site_id = change.site AND s.account = change.account AND s.asset = change.asset;
+    CONTINUE WHEN FOUND;
+    INSERT INTO inventory.site_taken (site_id, account, asset, taken, given)
+    VALUES (change.site, change.account, change.asset, change.taken, change.given);
+  END LOOP;
 END
 $$;
 
@@ -331,9 +337,9 @@ CREATE FUNCTION inventory.post_items(
   u_ids uuid[], u_owners_before uuid[], u_versions_before integer[], u_owners uuid[], u_versions integer[], u_offers uuid[]
 ) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+SET enable_seqscan = off AS $$
 DECLARE
-  found_rows bigint;
+  change record;
   missing uuid;
 BEGIN
   SELECT t INTO missing FROM unnest(n_transactions || m_transactions) AS t
@@ -352,35 +358,38 @@ BEGIN
   INSERT INTO inventory.item_move (item_id, version, from_account, to_account, transaction_id, at)
   SELECT m.id, m.version, m.giver, m.taker, m.transaction, to_timestamp(m.ms / 1000.0)
   FROM unnest(m_ids, m_versions, m_from, m_to, m_transactions, m_ms) AS m (id, version, giver, taker, transaction, ms);
-  UPDATE inventory.item AS i SET owner = u.owner, version = u.version,
-    held_by = nullif(u.offer, '00000000-0000-0000-0000-000000000000')
-  FROM unnest(u_ids, u_owners_before, u_versions_before, u_owners, u_versions, u_offers)
-    AS u (id, owner_before, version_before, owner, version, offer)
-  WHERE i.item_id = u.id AND i.owner = u.owner_before AND i.version = u.version_before
-    AND u.version - u.version_before = (SELECT count(*) FROM unnest(m_ids) AS m WHERE m = u.id)
-    AND (u.version > u.version_before OR u.owner = u.owner_before);
-  GET DIAGNOSTICS found_rows = ROW_COUNT;
-  IF found_rows <> coalesce(array_length(u_ids, 1), 0) THEN
-    RAISE EXCEPTION 'an item is not as it was read' USING ERRCODE = 'check_violation', CONSTRAINT = 'item_read';
-  END IF;
+  FOR change IN
+    SELECT * FROM unnest(u_ids, u_owners_before, u_versions_before, u_owners, u_versions, u_offers)
+      AS u (id, owner_before, version_before, owner, version, offer)
+  LOOP
+    UPDATE inventory.item AS i SET owner = change.owner, version = change.version,
+      held_by = nullif(change.offer, '00000000-0000-0000-0000-000000000000')
+    WHERE i.item_id = change.id AND i.owner = change.owner_before AND i.version = change.version_before
+      AND change.version - change.version_before = (SELECT count(*) FROM unnest(m_ids) AS m WHERE m = change.id)
+      AND (change.version > change.version_before OR change.owner = change.owner_before);
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'item % is not as it was read', change.id
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'item_read';
+    END IF;
+  END LOOP;
 END
 $$;
 
 -- Ends open offers. Their escrow and items are the caller's, in the same transaction.
 CREATE FUNCTION inventory.end_offer(ids uuid[], states text[], ended_ms bigint[], transactions uuid[]) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off AS $$
+SET enable_seqscan = off AS $$
 DECLARE
-  found_rows bigint;
+  change record;
 BEGIN
-  UPDATE inventory.offer AS o SET state = e.state, ended_at = to_timestamp(e.ms / 1000.0),
-    ended_by = nullif(e.transaction, '00000000-0000-0000-0000-000000000000')
-  FROM unnest(ids, states, ended_ms, transactions) AS e (id, state, ms, transaction)
-  WHERE o.offer_id = e.id AND o.state = 'open';
-  GET DIAGNOSTICS found_rows = ROW_COUNT;
-  IF found_rows <> coalesce(array_length(ids, 1), 0) THEN
-    RAISE EXCEPTION 'an offer is not open' USING ERRCODE = 'check_violation', CONSTRAINT = 'offer_open';
-  END IF;
+  FOR change IN SELECT * FROM unnest(ids, states, ended_ms, transactions) AS e (id, state, ms, transaction) LOOP
+    UPDATE inventory.offer AS o SET state = change.state, ended_at = to_timestamp(change.ms / 1000.0),
+      ended_by = nullif(change.transaction, '00000000-0000-0000-0000-000000000000')
+    WHERE o.offer_id = change.id AND o.state = 'open';
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'offer % is not open', change.id USING ERRCODE = 'check_violation', CONSTRAINT = 'offer_open';
+    END IF;
+  END LOOP;
 END
 $$;
 

@@ -30,7 +30,8 @@ export async function balancesOf(
     name: "balances_of",
     text: `SELECT a.asset, coalesce(sum(b.amount) FILTER (WHERE a.kind = 'player'), 0) AS amount,
         coalesce(sum(b.amount) FILTER (WHERE a.kind = 'hold'), 0) AS held
-      FROM inventory.ledger_account AS a JOIN inventory.balance AS b USING (ledger_account_id)
+      FROM inventory.ledger_account AS a CROSS JOIN LATERAL (
+        SELECT amount FROM inventory.balance WHERE ledger_account_id = a.ledger_account_id LIMIT 1) AS b
       WHERE a.owner = $1 AND a.asset > $2
       GROUP BY a.asset ORDER BY a.asset LIMIT $3`,
     values: [uuidText(accountId), after, limit],
@@ -68,7 +69,8 @@ export async function historyOf(
           ORDER BY p.posting_id DESC LIMIT $3) AS newest
         WHERE a.owner = $1 AND a.kind = 'player'
         ORDER BY newest.posting_id DESC LIMIT $3) AS p
-      JOIN inventory.transaction AS t USING (transaction_id)
+      CROSS JOIN LATERAL (
+        SELECT kind, at FROM inventory.transaction WHERE transaction_id = p.transaction_id LIMIT 1) AS t
       ORDER BY p.posting_id DESC`,
     values: [uuidText(accountId), String(before), limit],
   });
