@@ -450,7 +450,6 @@ test("plans that were made while the ledger was empty still find rows by their k
     const before = await rowsRead();
     for (let n = 0; n < 4; n++) await batch();
     const each = ((await rowsRead()) - before) / (4 * 3 * moved);
-    console.log(`${each.toFixed(1)} rows read for each transaction`);
     expect(each).toBeLessThan(25);
     // The control: a scan is counted.
     await own.pool.query("SELECT count(*) FROM inventory.posting WHERE amount = 77");
