@@ -197,6 +197,23 @@ export function describeBus(name: string, start: () => Promise<BusUnderTest>): v
       await inbox.close();
     });
 
+    it("tells views from topics, which travel the same way, each message once", async () => {
+      const got: string[] = [];
+      const inbox = await producer.openInbox({
+        name: `gw.test.${Math.random().toString(36).slice(2)}`,
+        lengthMax: 100,
+        onMessage: (m) => got.push(`${m.type} ${text(m)}`),
+      });
+      for (const key of ["to.7", "market.wood", "region"]) await inbox.bind(key);
+      producer.publishView(["to.8"], { type: "topic.v1", body: Buffer.from("another bucket") });
+      producer.publishView(["to.7"], { type: "topic.v1", body: Buffer.from("bucket") });
+      producer.publishView(["region"], { type: "view.v1", body: Buffer.from("view") });
+      const both = { type: "topic.v1", body: Buffer.from("both") } as const;
+      producer.publishView(["market.wood", "to.7"], both);
+      await expect.poll(() => got).toEqual(["topic.v1 bucket", "view.v1 view", "topic.v1 both"]);
+      await inbox.close();
+    });
+
     it("comes back after the broker was killed, with nothing missing that was confirmed and not handled", async () => {
       const { restartBroker } = broker;
       if (restartBroker === undefined) {

@@ -4,7 +4,7 @@
  */
 
 /** Bodies of queue messages, named in the AMQP property `type`; docs/formats.md. */
-export type BodyType = "batch.v1" | "answers.v1" | "view.v1";
+export type BodyType = "batch.v1" | "answers.v1" | "view.v1" | "topic.v1";
 
 /** A message as it is published. */
 export interface BusMessage {

@@ -65,6 +65,22 @@ export {
   type ServiceRequest,
 } from "./requester.ts";
 export {
+  decodeTopics,
+  encodeTopics,
+  type TopicEventFields,
+  type TopicPlace,
+} from "./topic-codec.ts";
+export {
+  accountOfTopic,
+  bookTopic,
+  parseTopic,
+  playerBucketCount,
+  playerRoutingKey,
+  playerTopic,
+  type PublicTopic,
+  topicRoutingKey,
+} from "./topics.ts";
+export {
   accountsAuthQueue,
   accountsQueue,
   accountsTopic,

@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/envelope/v1/envelope.proto.
  */
 export const file_hexhold_envelope_v1_envelope: GenFile = /*@__PURE__*/
-  fileDesc("CiJoZXhob2xkL2VudmVsb3BlL3YxL2VudmVsb3BlLnByb3RvEhNoZXhob2xkLmVudmVsb3BlLnYxIicKA0tleRIOCgZoZXhfaWQYASABKAYSEAoIbGF5ZXJfaWQYAiABKA0iPgoIUHJvZHVjZXISDwoHc2VydmljZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGluc3RhbmNlGAMgASgJIswDCghFbnZlbG9wZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhgKB3ZlcnNpb24YAiABKA1CB7pIBCoCKAESJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGwoKcmVxdWVzdF9pZBgEIAEoDEIHukgEegJoEBIZCghldmVudF9pZBgFIAEoDEIHukgEegJoEBIUCgxjYXVzYXRpb25faWQYBiABKAwSFgoOY29ycmVsYXRpb25faWQYByABKAwSLwoIcHJvZHVjZXIYCCABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlByb2R1Y2VyEg0KBXRzX21zGAkgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoDBIaCgdwYXlsb2FkGAsgASgMQgm6SAZ6BBiAgAESEgoKYWNjb3VudF9pZBgMIAEoDBISCgpzZXNzaW9uX2lkGA0gASgMEhQKDHZvbGF0aWxlX3NlcRgOIAEoBBITCgtkZWFkbGluZV9tcxgPIAEoAxIcCgt0cmFjZXBhcmVudBgQIAEoCUIHukgEcgIYNxIZCgdzdWJqZWN0GBEgASgJQgi6SAVyAxiAASKCAQoFQmF0Y2gSFQoNcm91dGVfdmVyc2lvbhgBIAEoBBIPCgdzdXNwZWN0GAIgASgIEhEKCWVudmVsb3BlcxgDIAMoDBIMCgRsaWZlGAQgASgEEjAKBnBsYWNlcxgFIAMoCzIgLmhleGhvbGQuZW52ZWxvcGUudjEuT3V0Ym94UGxhY2UiLQoLT3V0Ym94UGxhY2USDAoEc2xvdBgBIAEoCRIQCghwb3NpdGlvbhgCIAEoBCIZCgdBcHBsaWVkEg4KBnJlc3VsdBgBIAEoDCJBCgdSZWZ1c2VkEg4KBnJlYXNvbhgBIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoDRIOCgZkZXRhaWwYAyABKAwiewoMQ29tbWFuZEVycm9yEjIKCmVycm9yX2NvZGUYASABKA4yHi5oZXhob2xkLmVudmVsb3BlLnYxLkVycm9yQ29kZRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SDwoHbWVzc2FnZRgEIAEoCSJaCghWaWV3TWFyaxIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEIpUDCgZBbnN3ZXISGAoQY29tbWFuZF9ldmVudF9pZBgBIAEoDBISCgpyZXF1ZXN0X2lkGAIgASgMEiUKA2tleRgDIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhMKC2hleF92ZXJzaW9uGAQgASgEEg0KBWVwb2NoGAUgASgEEhAKCHJlcGxheWVkGAYgASgIEjIKCmR1cmFiaWxpdHkYByABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIvCgdhcHBsaWVkGAggASgLMhwuaGV4aG9sZC5lbnZlbG9wZS52MS5BcHBsaWVkSAASLwoHcmVmdXNlZBgJIAEoCzIcLmhleGhvbGQuZW52ZWxvcGUudjEuUmVmdXNlZEgAEjIKBWVycm9yGAogASgLMiEuaGV4aG9sZC5lbnZlbG9wZS52MS5Db21tYW5kRXJyb3JIABIrCgR2aWV3GAsgASgLMh0uaGV4aG9sZC5lbnZlbG9wZS52MS5WaWV3TWFya0IJCgdvdXRjb21lIjsKC0Fuc3dlckJhdGNoEiwKB2Fuc3dlcnMYASADKAsyGy5oZXhob2xkLmVudmVsb3BlLnYxLkFuc3dlciJ/CglWaWV3RXZlbnQSJQoDa2V5GAEgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSFQoNYWN0aXZhdGlvbl9pZBgCIAEoDBIQCgh2aWV3X3NlcRgDIAEoBBITCgtoZXhfdmVyc2lvbhgEIAEoBBINCgVldmVudBgFIAEoDCJpCglWaWV3QmF0Y2gSLgoGZXZlbnRzGAEgAygLMh4uaGV4aG9sZC5lbnZlbG9wZS52MS5WaWV3RXZlbnQSLAoFbWFya3MYAiADKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdNYXJrKv0CCglFcnJvckNvZGUSGgoWRVJST1JfQ09ERV9VTlNQRUNJRklFRBAAEh8KG0VSUk9SX0NPREVfSU5WQUxJRF9BUkdVTUVOVBABEh4KGkVSUk9SX0NPREVfVU5BVVRIRU5USUNBVEVEEAISIAocRVJST1JfQ09ERV9QRVJNSVNTSU9OX0RFTklFRBADEhgKFEVSUk9SX0NPREVfTk9UX0ZPVU5EEAQSIwofRVJST1JfQ09ERV9JREVNUE9URU5DWV9NSVNNQVRDSBAFEhwKGEVSUk9SX0NPREVfU1RBTEVfQ09NTUFORBAGEiEKHUVSUk9SX0NPREVfUkVTT1VSQ0VfRVhIQVVTVEVEEAcSGgoWRVJST1JfQ09ERV9VTkFWQUlMQUJMRRAIEh4KGkVSUk9SX0NPREVfVU5LTk9XTl9PVVRDT01FEAkSHAoYRVJST1JfQ09ERV9ERUFEX0xFVFRFUkVEEAoSFwoTRVJST1JfQ09ERV9JTlRFUk5BTBALYgZwcm90bzM", [file_buf_validate_validate, file_hexhold_options_v1_options]);
+  fileDesc("CiJoZXhob2xkL2VudmVsb3BlL3YxL2VudmVsb3BlLnByb3RvEhNoZXhob2xkLmVudmVsb3BlLnYxIicKA0tleRIOCgZoZXhfaWQYASABKAYSEAoIbGF5ZXJfaWQYAiABKA0iPgoIUHJvZHVjZXISDwoHc2VydmljZRgBIAEoCRIPCgd2ZXJzaW9uGAIgASgJEhAKCGluc3RhbmNlGAMgASgJIswDCghFbnZlbG9wZRIYCgR0eXBlGAEgASgJQgq6SAdyBRABGIABEhgKB3ZlcnNpb24YAiABKA1CB7pIBCoCKAESJQoDa2V5GAMgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGwoKcmVxdWVzdF9pZBgEIAEoDEIHukgEegJoEBIZCghldmVudF9pZBgFIAEoDEIHukgEegJoEBIUCgxjYXVzYXRpb25faWQYBiABKAwSFgoOY29ycmVsYXRpb25faWQYByABKAwSLwoIcHJvZHVjZXIYCCABKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlByb2R1Y2VyEg0KBXRzX21zGAkgASgDEhcKD2lkZW1wb3RlbmN5X2tleRgKIAEoDBIaCgdwYXlsb2FkGAsgASgMQgm6SAZ6BBiAgAESEgoKYWNjb3VudF9pZBgMIAEoDBISCgpzZXNzaW9uX2lkGA0gASgMEhQKDHZvbGF0aWxlX3NlcRgOIAEoBBITCgtkZWFkbGluZV9tcxgPIAEoAxIcCgt0cmFjZXBhcmVudBgQIAEoCUIHukgEcgIYNxIZCgdzdWJqZWN0GBEgASgJQgi6SAVyAxiAASKCAQoFQmF0Y2gSFQoNcm91dGVfdmVyc2lvbhgBIAEoBBIPCgdzdXNwZWN0GAIgASgIEhEKCWVudmVsb3BlcxgDIAMoDBIMCgRsaWZlGAQgASgEEjAKBnBsYWNlcxgFIAMoCzIgLmhleGhvbGQuZW52ZWxvcGUudjEuT3V0Ym94UGxhY2UiLQoLT3V0Ym94UGxhY2USDAoEc2xvdBgBIAEoCRIQCghwb3NpdGlvbhgCIAEoBCIZCgdBcHBsaWVkEg4KBnJlc3VsdBgBIAEoDCJBCgdSZWZ1c2VkEg4KBnJlYXNvbhgBIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgCIAEoDRIOCgZkZXRhaWwYAyABKAwiewoMQ29tbWFuZEVycm9yEjIKCmVycm9yX2NvZGUYASABKA4yHi5oZXhob2xkLmVudmVsb3BlLnYxLkVycm9yQ29kZRIOCgZyZWFzb24YAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SDwoHbWVzc2FnZRgEIAEoCSJaCghWaWV3TWFyaxIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEIpUDCgZBbnN3ZXISGAoQY29tbWFuZF9ldmVudF9pZBgBIAEoDBISCgpyZXF1ZXN0X2lkGAIgASgMEiUKA2tleRgDIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhMKC2hleF92ZXJzaW9uGAQgASgEEg0KBWVwb2NoGAUgASgEEhAKCHJlcGxheWVkGAYgASgIEjIKCmR1cmFiaWxpdHkYByABKA4yHi5oZXhob2xkLm9wdGlvbnMudjEuRHVyYWJpbGl0eRIvCgdhcHBsaWVkGAggASgLMhwuaGV4aG9sZC5lbnZlbG9wZS52MS5BcHBsaWVkSAASLwoHcmVmdXNlZBgJIAEoCzIcLmhleGhvbGQuZW52ZWxvcGUudjEuUmVmdXNlZEgAEjIKBWVycm9yGAogASgLMiEuaGV4aG9sZC5lbnZlbG9wZS52MS5Db21tYW5kRXJyb3JIABIrCgR2aWV3GAsgASgLMh0uaGV4aG9sZC5lbnZlbG9wZS52MS5WaWV3TWFya0IJCgdvdXRjb21lIjsKC0Fuc3dlckJhdGNoEiwKB2Fuc3dlcnMYASADKAsyGy5oZXhob2xkLmVudmVsb3BlLnYxLkFuc3dlciJ/CglWaWV3RXZlbnQSJQoDa2V5GAEgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSFQoNYWN0aXZhdGlvbl9pZBgCIAEoDBIQCgh2aWV3X3NlcRgDIAEoBBITCgtoZXhfdmVyc2lvbhgEIAEoBBINCgVldmVudBgFIAEoDCJpCglWaWV3QmF0Y2gSLgoGZXZlbnRzGAEgAygLMh4uaGV4aG9sZC5lbnZlbG9wZS52MS5WaWV3RXZlbnQSLAoFbWFya3MYAiADKAsyHS5oZXhob2xkLmVudmVsb3BlLnYxLlZpZXdNYXJrIjcKClRvcGljRXZlbnQSDQoFdG9waWMYASABKAkSCwoDc2VxGAIgASgEEg0KBWV2ZW50GAMgASgMIicKCVRvcGljTWFyaxINCgV0b3BpYxgBIAEoCRILCgNzZXEYAiABKAQibAoKVG9waWNCYXRjaBIvCgZldmVudHMYASADKAsyHy5oZXhob2xkLmVudmVsb3BlLnYxLlRvcGljRXZlbnQSLQoFbWFya3MYAiADKAsyHi5oZXhob2xkLmVudmVsb3BlLnYxLlRvcGljTWFyayr9AgoJRXJyb3JDb2RlEhoKFkVSUk9SX0NPREVfVU5TUEVDSUZJRUQQABIfChtFUlJPUl9DT0RFX0lOVkFMSURfQVJHVU1FTlQQARIeChpFUlJPUl9DT0RFX1VOQVVUSEVOVElDQVRFRBACEiAKHEVSUk9SX0NPREVfUEVSTUlTU0lPTl9ERU5JRUQQAxIYChRFUlJPUl9DT0RFX05PVF9GT1VORBAEEiMKH0VSUk9SX0NPREVfSURFTVBPVEVOQ1lfTUlTTUFUQ0gQBRIcChhFUlJPUl9DT0RFX1NUQUxFX0NPTU1BTkQQBhIhCh1FUlJPUl9DT0RFX1JFU09VUkNFX0VYSEFVU1RFRBAHEhoKFkVSUk9SX0NPREVfVU5BVkFJTEFCTEUQCBIeChpFUlJPUl9DT0RFX1VOS05PV05fT1VUQ09NRRAJEhwKGEVSUk9SX0NPREVfREVBRF9MRVRURVJFRBAKEhcKE0VSUk9SX0NPREVfSU5URVJOQUwQC2IGcHJvdG8z", [file_buf_validate_validate, file_hexhold_options_v1_options]);
 
 /**
  * Names a hex: the actor and its state.
@@ -555,6 +555,89 @@ export type ViewBatch = Message<"hexhold.envelope.v1.ViewBatch"> & {
  */
 export const ViewBatchSchema: GenMessage<ViewBatch> = /*@__PURE__*/
   messageDesc(file_hexhold_envelope_v1_envelope, 12);
+
+/**
+ * An event of a topic, or of a player.
+ *
+ * @generated from message hexhold.envelope.v1.TopicEvent
+ */
+export type TopicEvent = Message<"hexhold.envelope.v1.TopicEvent"> & {
+  /**
+   * `market/<book>`, …; of an event for one player `player/<account>`, with the account's UUID as text.
+   *
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Grows within the topic; 0 = not numbered.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * Encoded Envelope.
+   *
+   * @generated from field: bytes event = 3;
+   */
+  event: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.envelope.v1.TopicEvent.
+ * Use `create(TopicEventSchema)` to create a new message.
+ */
+export const TopicEventSchema: GenMessage<TopicEvent> = /*@__PURE__*/
+  messageDesc(file_hexhold_envelope_v1_envelope, 13);
+
+/**
+ * How far a topic has come: tells who listens that the last event was lost.
+ *
+ * @generated from message hexhold.envelope.v1.TopicMark
+ */
+export type TopicMark = Message<"hexhold.envelope.v1.TopicMark"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+};
+
+/**
+ * Describes the message hexhold.envelope.v1.TopicMark.
+ * Use `create(TopicMarkSchema)` to create a new message.
+ */
+export const TopicMarkSchema: GenMessage<TopicMark> = /*@__PURE__*/
+  messageDesc(file_hexhold_envelope_v1_envelope, 14);
+
+/**
+ * Body of a message on `view.topic`, for players by their topics. `type` = `topic.v1`.
+ *
+ * @generated from message hexhold.envelope.v1.TopicBatch
+ */
+export type TopicBatch = Message<"hexhold.envelope.v1.TopicBatch"> & {
+  /**
+   * @generated from field: repeated hexhold.envelope.v1.TopicEvent events = 1;
+   */
+  events: TopicEvent[];
+
+  /**
+   * @generated from field: repeated hexhold.envelope.v1.TopicMark marks = 2;
+   */
+  marks: TopicMark[];
+};
+
+/**
+ * Describes the message hexhold.envelope.v1.TopicBatch.
+ * Use `create(TopicBatchSchema)` to create a new message.
+ */
+export const TopicBatchSchema: GenMessage<TopicBatch> = /*@__PURE__*/
+  messageDesc(file_hexhold_envelope_v1_envelope, 15);
 
 /**
  * @generated from enum hexhold.envelope.v1.ErrorCode

@@ -3,6 +3,7 @@
 /* eslint-disable */
 
 import { BalancesSchema, file_hexhold_inventory_v1_commands, GetBalancesSchema, GetHistorySchema, HistorySchema } from "./commands_pb.ts";
+import { ChangedSchema, file_hexhold_inventory_v1_events } from "./events_pb.ts";
 import { CancelHoldSchema, file_hexhold_inventory_v1_holds, HoldSchema, ReleaseSchema, SettleSchema } from "./holds_pb.ts";
 import { CancelTakeSchema, EndTakeSchema, file_hexhold_inventory_v1_takes, GiveSchema, TakeSchema } from "./takes_pb.ts";
 import { AcceptTradeSchema, EndTradeSchema, file_hexhold_inventory_v1_trades, GetItemsSchema, GetOffersSchema, GrantedSchema, GrantSchema, ItemsSchema, OffersSchema, OfferTradeSchema, TradeOfferedSchema } from "./trades_pb.ts";
@@ -13,6 +14,7 @@ import { AcceptTradeSchema, EndTradeSchema, file_hexhold_inventory_v1_trades, Ge
 export const contracts = {
   files: [
     file_hexhold_inventory_v1_commands,
+    file_hexhold_inventory_v1_events,
     file_hexhold_inventory_v1_holds,
     file_hexhold_inventory_v1_takes,
     file_hexhold_inventory_v1_trades,
@@ -106,6 +108,7 @@ export const contracts = {
     },
   },
   events: {
+    "evt.inventory.changed": { schema: ChangedSchema, consumers: [] },
   },
   view: undefined,
 } as const;

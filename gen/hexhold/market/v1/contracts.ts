@@ -3,6 +3,7 @@
 /* eslint-disable */
 
 import { BookViewSchema, CancelOrderSchema, CandlesSchema, EndOrdersSchema, file_hexhold_market_v1_commands, GetBookSchema, GetCandlesSchema, GetOrdersSchema, GetTradesSchema, HaltBookSchema, OrderCancelledSchema, OrderPlacedSchema, OrdersEndedSchema, OrdersSchema, PlaceOrderSchema, TradesSchema } from "./commands_pb.ts";
+import { BookChangedSchema, file_hexhold_market_v1_events, OrderChangedSchema } from "./events_pb.ts";
 import { EndHoldSchema, file_hexhold_market_v1_steps } from "./steps_pb.ts";
 
 /**
@@ -11,6 +12,7 @@ import { EndHoldSchema, file_hexhold_market_v1_steps } from "./steps_pb.ts";
 export const contracts = {
   files: [
     file_hexhold_market_v1_commands,
+    file_hexhold_market_v1_events,
     file_hexhold_market_v1_steps,
   ],
   commands: {
@@ -68,6 +70,8 @@ export const contracts = {
     },
   },
   events: {
+    "evt.market.order-changed": { schema: OrderChangedSchema, consumers: [] },
+    "evt.market.book-changed": { schema: BookChangedSchema, consumers: [] },
   },
   view: undefined,
 } as const;
