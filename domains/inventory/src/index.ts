@@ -1,8 +1,14 @@
 /** The inventory: a double-entry ledger of what players have, its escrow, and trade between them. */
-import { createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
+import {
+  createOutbox,
+  createTopicPublisher,
+  type RunningDomain,
+  startDomain,
+} from "@hexhold/domain";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_accounts_v1_events } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import { file_hexhold_inventory_v1_events } from "@hexhold/gen/hexhold/inventory/v1/events_pb";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
@@ -77,8 +83,18 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       worldNow,
     });
     const { offersMax, tradeMinAgeHours } = config;
+    const topics = createTopicPublisher({
+      bus,
+      producer,
+      descriptors: [file_hexhold_inventory_v1_events],
+      worldNow,
+      logger,
+      metrics,
+    });
+    service.unwind.add("topics", () => topics.stop());
     const context = {
       outbox,
+      topics,
       worldNow,
       rules: { offersMax, tradeMinAgeHours },
       logger,

@@ -11,6 +11,7 @@ import { takeHandlers } from "./handlers/take-handlers.ts";
 import { offerExpiry, tradeHandlers } from "./handlers/trade-handlers.ts";
 import { addAccounts } from "./ledger/accounts.ts";
 import { createLedgerWork, type LedgerWork } from "./ledger/ledger-work.ts";
+import { tellChanges } from "./ledger/tell-changes.ts";
 import type { LedgerEvent } from "./rules/ledger-events.ts";
 
 export function createInventoryHandlers(
@@ -25,7 +26,7 @@ export function createInventoryHandlers(
     ...grantHandlers(context),
   ];
   const namesOf = namesByType(named);
-  const { outbox, metrics } = context;
+  const { outbox, metrics, topics } = context;
   const onPosted = (kind: string): void => metrics.transactions.inc({ kind });
   return {
     handlers: [
@@ -45,6 +46,12 @@ export function createInventoryHandlers(
         values: [rowsMax, worldMs],
       }),
     ],
-    newWork: () => createLedgerWork({ outbox, namesOf, onPosted }),
+    newWork: () =>
+      createLedgerWork({
+        outbox,
+        namesOf,
+        onPosted,
+        onCommitted: (rows) => tellChanges(topics, rows),
+      }),
   };
 }

@@ -8,13 +8,14 @@ import {
   toBinary,
 } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
+import { createOutbox, type PlayerEvent, type RunningDomain, startDomain } from "@hexhold/domain";
 import {
   file_hexhold_accounts_v1_events,
   RegisteredSchema,
 } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import type { Answer, Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import type { Changed } from "@hexhold/gen/hexhold/inventory/v1/events_pb";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
 import {
@@ -93,6 +94,8 @@ export interface RunningInventory {
   sendBatch(subject: string, envelopes: readonly Uint8Array[]): Promise<void>;
   /** What the market was answered, in the order in which it came. */
   readonly ended: readonly EndHold[];
+  /** What players were told, in its order. */
+  readonly told: { readonly account: string; readonly event: Changed }[];
   /** Messages in the outbox for hexes. */
   toHexes(): Promise<Envelope[]>;
   balances(account: Uint8Array): Promise<Record<string, string>>;
@@ -121,8 +124,13 @@ export async function runInventory(
   });
   const metrics = createMetrics({ processMetrics: false });
   const logger = createLogger({ service: "inventory", instance: "test", level: "silent" });
+  const told: RunningInventory["told"] = [];
   const context = {
     outbox,
+    topics: {
+      toPlayer: ({ account, message }: PlayerEvent): void =>
+        void told.push({ account, event: message as Changed }),
+    },
     worldNow,
     rules: { offersMax: 20, tradeMinAgeHours: 0, ...rules },
     logger,
@@ -237,6 +245,7 @@ export async function runInventory(
     envelope,
     sendBatch,
     ended,
+    told,
     async toHexes() {
       const { rows } = await database.admin.query<{ envelope: Buffer }>(
         "SELECT envelope FROM inventory.outbox WHERE destination = 'hex' ORDER BY position",

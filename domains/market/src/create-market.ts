@@ -1,5 +1,5 @@
 /** The market as libs/domain runs it: handlers, timers, and the work of a transaction. Everything is made here and nothing begins. */
-import type { DueHandler, MessageHandler, Outbox } from "@hexhold/domain";
+import type { DueHandler, MessageHandler, Outbox, TopicPublisher } from "@hexhold/domain";
 import { createOutbox } from "@hexhold/domain";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import { file_hexhold_market_v1_commands } from "@hexhold/gen/hexhold/market/v1/commands_pb";
@@ -7,6 +7,7 @@ import { file_hexhold_market_v1_steps } from "@hexhold/gen/hexhold/market/v1/ste
 import { uuidv7Bytes } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
 import { BookCache } from "./book/book-cache.ts";
+import { BookFeed } from "./feed/book-feed.ts";
 import { clientCommands } from "./handlers/client-commands.ts";
 import { endHold } from "./handlers/end-hold.ts";
 import { operatorCommands } from "./handlers/operator-commands.ts";
@@ -21,6 +22,8 @@ export interface Market {
   readonly handlers: readonly MessageHandler<MarketWork>[];
   readonly timers: readonly DueHandler<MarketWork>[];
   readonly outbox: Outbox;
+  /** What listeners hear of the books. */
+  readonly books: BookFeed;
   newWork(): MarketWork;
 }
 
@@ -32,6 +35,8 @@ export interface MarketPorts {
   readonly worldNow: () => number;
   readonly logger: Logger;
   readonly metrics: MarketMetrics;
+  /** Tells players what was committed. */
+  readonly topics: Pick<TopicPublisher, "toPlayer" | "toTopic">;
   /** UUIDv7 of a moment, as 16 bytes, for orders, trades and releases; default: a new one. */
   readonly newId?: (nowMs: number) => Uint8Array;
 }
@@ -47,20 +52,23 @@ export type MarketRules = Pick<
   | "tradesPerCommandMax"
   | "minAgeHours"
   | "askMs"
+  | "bookEventMs"
 >;
 
 export function createMarket(rules: MarketRules, ports: MarketPorts): Market {
   const { instance, version, askMs, minAgeHours } = rules;
-  const { worldNow, logger, metrics, newId = (nowMs) => uuidv7Bytes(nowMs) } = ports;
+  const { worldNow, logger, metrics, topics, newId = (nowMs) => uuidv7Bytes(nowMs) } = ports;
   const outbox = createOutbox({
     producer: { service: "market", version, instance },
     descriptors: [file_hexhold_inventory_v1_holds, ...marketDescriptors],
     worldNow,
   });
   const steps = createSteps(outbox);
+  const books = new BookFeed({ topics, eventMs: rules.bookEventMs });
   const shared = {
     cache: new BookCache(),
     outbox,
+    feed: { topics, books },
     steps,
     rates: {
       listingFeePerMille: BigInt(rules.listingFeePerMille),
@@ -81,6 +89,7 @@ export function createMarket(rules: MarketRules, ports: MarketPorts): Market {
     ],
     timers: orderTimers({ outbox, steps, askMs }),
     outbox,
+    books,
     newWork: () => new MarketWork(shared),
   };
 }

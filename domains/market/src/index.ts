@@ -1,6 +1,7 @@
 /** The market: books of limit orders, one for each asset, whose escrow and settlement are the inventory's. */
-import { type RunningDomain, startDomain } from "@hexhold/domain";
+import { createTopicPublisher, type RunningDomain, startDomain } from "@hexhold/domain";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_market_v1_events } from "@hexhold/gen/hexhold/market/v1/events_pb";
 import { queuesOfService } from "@hexhold/messaging";
 import { checkSchemaVersion, openPool, textArray, withConnection } from "@hexhold/postgres";
 import { type RunningService, type ServicePorts, startService } from "@hexhold/service";
@@ -46,14 +47,25 @@ export function start(config: MarketConfig, ports: ServicePorts): Promise<Runnin
     });
     const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1 });
     const worldNow = (): number => membership.worldNow();
+    const producer = { service: "market", version, instance };
     const pool = openPool({ url: postgresUrl, applicationName: `market-looks:${instance}` }, 1);
     service.unwind.add("pool", () => pool.end());
     const metrics = createMarketMetrics(ports.metrics, (gauge) =>
       countReserving(pool, gauge, worldNow()),
     );
-    const market = createMarket(config, { worldNow, logger, metrics });
+    const topics = createTopicPublisher({
+      bus,
+      producer,
+      descriptors: [file_hexhold_market_v1_events],
+      worldNow,
+      logger,
+      metrics: ports.metrics,
+    });
+    service.unwind.add("topics", () => topics.stop());
+    const market = createMarket(config, { worldNow, logger, metrics, topics });
+    service.unwind.add("books", () => market.books.stop());
     const running = startDomain({
-      producer: { service: "market", version, instance },
+      producer,
       postgresUrl,
       queues,
       descriptors: marketDescriptors,

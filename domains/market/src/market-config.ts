@@ -22,6 +22,7 @@ export const marketConfigSchema = z.object({
     tradesPerCommandMax: true,
     minAgeHours: true,
     askMs: true,
+    bookEventMs: true,
     tradesKeepDays: true,
   }).shape,
   /** Results of commands are kept so long; a client's request id may be an hour younger at most. */

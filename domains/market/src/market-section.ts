@@ -40,6 +40,8 @@ export const marketSection = z.strictObject({
   minAgeHours: z.int().min(0).max(8_760).default(24),
   /** Milliseconds until the inventory is asked what became of a hold; then doubled, up to five minutes. */
   askMs: z.int().min(100).max(300_000).default(5_000),
+  /** Milliseconds between two events of a book to those who listen to it: what changes meanwhile goes into the next one. */
+  bookEventMs: z.int().min(10).max(10_000).default(200),
   /** Days for which trades, and orders that ended without one, are kept. */
   tradesKeepDays: z.int().min(31).max(3_650).default(90),
 });

@@ -15,7 +15,12 @@ import { decodeEnvelope, uuidBytes, uuidText, uuidv7Bytes } from "@hexhold/messa
 import { migrate, openPool, type PgPool, textArray } from "@hexhold/postgres";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { freshDatabase } from "@hexhold/testing";
-import { createMarket, type Market, type MarketRules } from "../src/create-market.ts";
+import {
+  createMarket,
+  type Market,
+  type MarketPorts,
+  type MarketRules,
+} from "../src/create-market.ts";
 import { createMarketMetrics } from "../src/market-metrics.ts";
 import { marketConfigSchema } from "../src/market-config.ts";
 
@@ -50,7 +55,12 @@ export interface MarketDatabase {
   nowMs: number;
   inTransaction<T>(work: (transaction: Transaction) => Promise<T>): Promise<T>;
   /** `newId`: of orders, trades and releases. */
-  open(rules?: Partial<MarketRules>, pool?: PgPool, newId?: () => Uint8Array): TestMarket;
+  open(
+    rules?: Partial<MarketRules>,
+    pool?: PgPool,
+    newId?: () => Uint8Array,
+    topics?: MarketPorts["topics"],
+  ): TestMarket;
   rows<Row>(text: string, values?: unknown[]): Promise<Row[]>;
   /** Envelopes in the outbox, in their order; they stay there. */
   sent(): Promise<Envelope[]>;
@@ -79,7 +89,8 @@ export async function openMarketDatabase(
     admin,
     nowMs: startMs,
     inTransaction: (work) => inTransaction(pool, work),
-    open: (rules = {}, own = pool, newId) => openMarket(own, rules, () => opened.nowMs, newId),
+    open: (rules = {}, own = pool, newId, topics = untold) =>
+      openMarket(own, rules, () => opened.nowMs, newId, topics),
     rows,
     async sent() {
       const sent = await rows<{ envelope: Buffer }>(
@@ -95,6 +106,9 @@ export async function openMarketDatabase(
   return opened;
 }
 
+/** Nobody listens. */
+const untold: MarketPorts["topics"] = { toPlayer: () => undefined, toTopic: () => undefined };
+
 class Undone extends Error {}
 
 function openMarket(
@@ -102,6 +116,7 @@ function openMarket(
   rules: Partial<MarketRules>,
   worldNow: () => number,
   newId: (() => Uint8Array) | undefined,
+  topics: MarketPorts["topics"],
 ): TestMarket {
   const metrics = createMetrics({ processMetrics: false });
   const config = marketConfigSchema.parse({
@@ -113,6 +128,7 @@ function openMarket(
   const market = createMarket(config, {
     worldNow,
     ...(newId === undefined ? {} : { newId }),
+    topics,
     logger: createLogger({ service: "market", instance: "test", level: "silent" }),
     metrics: createMarketMetrics(metrics, () => Promise.resolve()),
   });

@@ -31,6 +31,12 @@ export {
 } from "./requests/serve-requests.ts";
 export { type DomainOptions, type RunningDomain, startDomain } from "./start-domain.ts";
 export {
+  createTopicPublisher,
+  type PlayerEvent,
+  type TopicEvent,
+  type TopicPublisher,
+} from "./topics/topic-publisher.ts";
+export {
   inTransaction,
   StoreOutageError,
   type Statement,

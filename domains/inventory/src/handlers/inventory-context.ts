@@ -1,5 +1,5 @@
 /** What handlers of the inventory need beside a transaction and its rows. */
-import type { CommandOutcome, Outbox, Transaction } from "@hexhold/domain";
+import type { CommandOutcome, Outbox, TopicPublisher, Transaction } from "@hexhold/domain";
 import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { uuidText } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
@@ -18,6 +18,8 @@ export interface InventoryRules {
 
 export interface InventoryContext {
   readonly outbox: Outbox;
+  /** Tells players which of their balances have changed. */
+  readonly topics: Pick<TopicPublisher, "toPlayer">;
   /** World time, Unix milliseconds. */
   readonly worldNow: () => number;
   readonly rules: InventoryRules;

@@ -20,9 +20,12 @@ export interface LedgerWorkOptions {
   readonly namesOf: (message: DomainMessage) => NamedRows;
   /** A transaction of the ledger was committed. */
   readonly onPosted: (kind: string) => void;
+  /** The commit was answered: the rows are as it has left them. Never throws. Default: nobody is told. */
+  readonly onCommitted?: (rows: LedgerRows) => void;
 }
 
-export function createLedgerWork({ outbox, namesOf, onPosted }: LedgerWorkOptions): LedgerWork {
+export function createLedgerWork(options: LedgerWorkOptions): LedgerWork {
+  const { outbox, namesOf, onPosted, onCommitted } = options;
   let rows = createLedgerRows(noRows());
   let accountIds: ReadonlyMap<string, bigint> = new Map();
   const sent: OutboxMessage[] = [];
@@ -49,6 +52,7 @@ export function createLedgerWork({ outbox, namesOf, onPosted }: LedgerWorkOption
     },
     committed() {
       for (const { kind } of rows.changes.transactions) onPosted(kind);
+      onCommitted?.(rows);
     },
     rolledBack: () => undefined,
   };

@@ -7,6 +7,8 @@ import type { Order, Side } from "../rules/order.ts";
 
 interface Level {
   readonly price: bigint;
+  /** Units of all its orders. */
+  quantity: bigint;
   first: Place | undefined;
   last: Place | undefined;
 }
@@ -36,6 +38,7 @@ export class Ladder {
     while (before !== undefined && before.order.seq > order.seq) before = before.before;
     const behind = before === undefined ? level.first : before.behind;
     const place: Place = { order, level, before, behind };
+    level.quantity += order.open;
     if (before === undefined) level.first = place;
     else before.behind = place;
     if (behind === undefined) level.last = place;
@@ -43,7 +46,14 @@ export class Ladder {
     return place;
   }
 
-  remove({ level, before, behind }: Place): void {
+  /** Puts another state of an order in its place. */
+  replace(place: Place, order: Order): void {
+    place.level.quantity += order.open - place.order.open;
+    place.order = order;
+  }
+
+  remove({ order, level, before, behind }: Place): void {
+    level.quantity -= order.open;
     if (before === undefined) level.first = behind;
     else before.behind = behind;
     if (behind === undefined) level.last = before;
@@ -51,6 +61,11 @@ export class Ladder {
     if (level.first !== undefined) return;
     this.#byPrice.delete(level.price);
     this.#levels.splice(this.#indexOf(level.price), 1);
+  }
+
+  /** Units at a price. */
+  quantityAt(price: bigint): bigint {
+    return this.#byPrice.get(price)?.quantity ?? 0n;
   }
 
   /** In the order in which they are met. The ladder must not change meanwhile. */
@@ -63,7 +78,7 @@ export class Ladder {
   }
 
   #addLevel(price: bigint): Level {
-    const level: Level = { price, first: undefined, last: undefined };
+    const level: Level = { price, quantity: 0n, first: undefined, last: undefined };
     this.#byPrice.set(price, level);
     this.#levels.splice(this.#indexOf(price), 0, level);
     return level;

@@ -56,6 +56,11 @@ export class OrderBook {
     return this.#sides[side].bestFirst();
   }
 
+  /** Units that rest at a price. */
+  quantityAt(side: Side, price: bigint): bigint {
+    return this.#sides[side].quantityAt(price);
+  }
+
   /** Takes a decision over. */
   apply({ orders, seq }: Pick<Decision, "orders" | "seq">): void {
     this.seq = seq;
@@ -70,7 +75,7 @@ export class OrderBook {
     }
     if (known === undefined) this.#countOf.set(order.account, this.countOf(order.account) + 1);
     if (known?.place !== undefined) {
-      known.place.order = order;
+      this.#sides[order.side].replace(known.place, order);
       this.#live.set(order.id, { order, place: known.place });
     } else {
       const place = order.state === "open" ? this.#sides[order.side].add(order) : undefined;

@@ -8,6 +8,7 @@ import { uuidText } from "@hexhold/messaging";
 import { sqlStateOf } from "@hexhold/postgres";
 import type { BookCache, ReloadCause } from "../book/book-cache.ts";
 import { OrderBook } from "../book/order-book.ts";
+import { type MarketFeed, tellCommit } from "../feed/tell-commit.ts";
 import type { MarketMetrics } from "../market-metrics.ts";
 import { type BookCommand, type BookLimits, decide, type Decided } from "../rules/decide.ts";
 import type { Decision } from "../rules/decision.ts";
@@ -27,6 +28,7 @@ export interface Rates {
 export interface MarketWorkOptions {
   readonly cache: BookCache;
   readonly outbox: Outbox;
+  readonly feed: MarketFeed;
   readonly steps: Steps;
   readonly rates: Rates;
   readonly limits: BookLimits;
@@ -42,9 +44,11 @@ export interface MarketWorkOptions {
 /** A book that this transaction has locked. */
 interface HeldBook {
   readonly book: OrderBook;
-  /** Of its row, in this transaction. */
+  /** Of its row, when it was locked, and in this transaction. */
+  readonly lockedVersion: bigint;
   version: bigint;
   isChanged: boolean;
+  isHaltSet: boolean;
 }
 
 interface ChangedHere {
@@ -109,7 +113,13 @@ export class MarketWork implements Work {
         cached instanceof OrderBook
           ? cached
           : await this.#load(transaction, name, cached, seq, isHalted);
-      this.#held.set(name, { book, version, isChanged: false });
+      this.#held.set(name, {
+        book,
+        lockedVersion: version,
+        version,
+        isChanged: false,
+        isHaltSet: false,
+      });
     }
   }
 
@@ -155,6 +165,7 @@ export class MarketWork implements Work {
     await haltBook(transaction, { name, version: held.version }, isHalted, reason);
     held.version += 1n;
     held.book.isHalted = isHalted;
+    held.isHaltSet = true;
   }
 
   async flush(transaction: Transaction): Promise<void> {
@@ -178,7 +189,14 @@ export class MarketWork implements Work {
   }
 
   committed(): void {
-    const { cache, metrics } = this.#options;
+    const { cache, feed, metrics } = this.#options;
+    // Before the books are back in the cache, where the next transaction finds them.
+    tellCommit(feed, {
+      books: this.#held,
+      orders: [...this.#placed.values(), ...this.#changed.values()],
+      trades: this.#trades,
+      atMs: this.#nowMs,
+    });
     for (const [name, { version, book }] of this.#held) cache.put(name, { version, book });
     for (const labels of this.#events) metrics.orders.inc(labels);
     for (const { book, quantity } of this.#trades) {
