@@ -32,6 +32,7 @@ import { Edge } from "./edge.ts";
 import { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { Interest } from "./interest/interest.ts";
+import { TopicInterest } from "./interest/topic-interest.ts";
 import { createSessionAnnouncements } from "./session/session-announcements.ts";
 
 /** Where every player of these tests lives. */
@@ -124,19 +125,30 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
       ),
     view: edge.view,
     onSeen: (key, envelope) => edge.residences.seen(key, envelope, worldNow()),
+    onLost: () => topics.lost("lost"),
     onAnnouncement: (envelope) => void (test.deaf || sessions.onAnnouncement(envelope)),
     ...(options.slowMsMax === undefined ? {} : { slowMsMax: options.slowMsMax }),
     laggardsEveryMs: 20,
     logger,
     metrics,
   });
+  const topics = new TopicInterest({
+    ...(options.slowMsMax === undefined ? {} : { slowMsMax: options.slowMsMax }),
+    laggardsEveryMs: 20,
+    logger,
+    metrics,
+  });
   edge.interest = interest;
+  edge.topics = topics;
   const inbox = await bus.openInbox({
     name: `${instance}.view`,
     lengthMax: 10_000,
-    onMessage: (message) => interest.onViews(message.body),
+    onMessage({ type, body }) {
+      if (type === "topic.v1") topics.onTopics(body);
+      else interest.onViews(body);
+    },
   });
-  await Promise.all([interest.connect(inbox), inbox.bind(accountsTopic)]);
+  await Promise.all([interest.connect(inbox), topics.connect(inbox), inbox.bind(accountsTopic)]);
   const server = createServer();
   acceptUpgrades(server, {
     frameBytesMax: config.frameBytesMax,
@@ -167,6 +179,7 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
     async stop() {
       sessions.stop();
       interest.stop();
+      topics.stop();
       await dispatcher.stop();
       for (const connection of edge.connections) connection.close(1012, "the test ends");
       server.close();

@@ -23,6 +23,7 @@ import type { Dispatcher } from "./dispatch/dispatcher.ts";
 import type { GatewayConfig } from "./gateway-config.ts";
 import type { GatewayMetrics } from "./gateway-metrics.ts";
 import type { Interest, ViewContract } from "./interest/interest.ts";
+import type { TopicInterest } from "./interest/topic-interest.ts";
 import type { Revocations } from "./accounts/revocations.ts";
 import { Residences } from "./session/residences.ts";
 import { NewestSessions } from "./session/newest-sessions.ts";
@@ -69,6 +70,9 @@ export class Edge {
   /** Of the game that the gateway has loaded. */
   readonly view: ViewContract;
   interest!: Interest;
+  topics!: TopicInterest;
+  /** Books that can be listened to. */
+  readonly books: ReadonlySet<string>;
   readonly #dispatcher: Dispatcher;
   readonly #onSession: EdgeOptions["onSession"];
   readonly #onSessionEnded: EdgeOptions["onSessionEnded"];
@@ -93,6 +97,7 @@ export class Edge {
     this.newcomers = new Newcomers(config);
     this.residences = new Residences((account) => this.#byAccount.get(account)?.moved());
     const { view } = registry;
+    this.books = new Set(config.books);
     this.view = { type: view?.type ?? "", version: view?.version ?? 0 };
     const place = { bounds: config.worldBounds, layers: config.worldLayers };
     this.checkKey = createKeyCheck(place);

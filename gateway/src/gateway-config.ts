@@ -1,4 +1,4 @@
-import { releaseVersion } from "@hexhold/config";
+import { booksOption, releaseVersion } from "@hexhold/config";
 import { z } from "zod";
 import { originOf, parseNetwork } from "./client-of.ts";
 
@@ -44,6 +44,8 @@ export const gatewayConfigSchema = z.object({
   worldBounds: z.array(z.string()).default([]),
   /** Layers of the world. */
   worldLayers: z.array(z.number().int().min(0)).default([0]),
+  /** Books of the market that can be listened to. */
+  books: booksOption,
   socketsMax: z.number().int().min(1).default(10_000),
   frameBytesMax: z
     .number()

@@ -18,6 +18,9 @@ export interface GatewayMetrics {
   readonly events: Counter;
   readonly bindings: Gauge;
   readonly resyncs: Counter<"cause">;
+  readonly topicEvents: Counter;
+  readonly topicBindings: Gauge;
+  readonly topicResyncs: Counter<"cause">;
   readonly closes: Counter<"code">;
   readonly auth: Counter<"method" | "outcome">;
 }
@@ -50,6 +53,19 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     resyncs: metrics.counter("hexhold_gateway_resyncs_total", "Full states asked for again.", [
       "cause",
     ]),
+    topicEvents: metrics.counter(
+      "hexhold_gateway_topic_events_total",
+      "Events of topics sent to clients.",
+    ),
+    topicBindings: metrics.gauge(
+      "hexhold_gateway_topic_bindings",
+      "Keys of topics that the view queue is bound to.",
+    ),
+    topicResyncs: metrics.counter(
+      "hexhold_gateway_topic_resyncs_total",
+      "Listeners sent to read what a topic is about.",
+      ["cause"],
+    ),
     auth: metrics.counter("hexhold_gateway_auth_total", "Calls of AuthService.", [
       "method",
       "outcome",

@@ -37,6 +37,7 @@ import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { createHttpServer, listen } from "./http-server.ts";
 import { inspectSessions } from "./inspect-sessions.ts";
 import { Interest } from "./interest/interest.ts";
+import { TopicInterest } from "./interest/topic-interest.ts";
 import { createKeyRing } from "./session/key-ring.ts";
 import { createSessionAnnouncements } from "./session/session-announcements.ts";
 import { startSessionReports } from "./session/session-reports.ts";
@@ -158,10 +159,14 @@ async function begin(
     onAnnouncement: (envelope) => {
       if (!sessions.onAnnouncement(envelope)) accounts.onAnnouncement(envelope);
     },
+    onLost: () => topics.lost("lost"),
     logger,
     metrics,
   });
+  const topics = new TopicInterest({ logger, metrics });
   edge.interest = interest;
+  edge.topics = topics;
+  unwind.add("topics", () => topics.stop());
   unwind.add("interest", () => interest.stop());
   unwind.add("announcements of sessions", () => sessions.stop());
   const requester = createRequester({ bus, name: `gw.${config.instance}.requests` });
@@ -192,6 +197,7 @@ async function begin(
     membership,
     dispatcher,
     interest,
+    topics,
     onReady: () => {
       accounts.wake();
       sessions.tellAll();

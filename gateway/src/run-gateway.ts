@@ -1,6 +1,7 @@
 /** A gateway as a process of its own: configuration in, ports made, nothing else. */
 import path from "node:path";
 import {
+  booksOption,
   clusterSection,
   type Environment,
   gameSection,
@@ -23,6 +24,7 @@ const schema = z.object({
     .prefault({}),
   cluster: clusterSection,
   game: gameSection,
+  market: z.object({ books: booksOption }).prefault({}),
   world: worldSection,
   rabbitmqUrl: z.url({ protocol: /^amqps?$/ }),
 });
@@ -43,6 +45,7 @@ export async function runGateway(env: Environment): Promise<void> {
         controlHost: host,
         controlToken: config.cluster.controlToken,
         game: { module: gameModuleUrl(config.game.module, root), options: config.game.options },
+        books: config.market.books,
         worldBounds: config.world.bounds,
         worldLayers: config.world.layers,
         resultRetentionHours: config.world.resultRetentionHours,

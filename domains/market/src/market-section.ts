@@ -1,7 +1,5 @@
-import { logLevelOption } from "@hexhold/config";
+import { booksOption, logLevelOption } from "@hexhold/config";
 import { z } from "zod";
-
-const assetPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
 
 /** What operators may set of a market service. All instances of a world have the same. */
 export const marketSection = z.strictObject({
@@ -14,18 +12,8 @@ export const marketSection = z.strictObject({
   host: z.string().default("127.0.0.1"),
   controlPort: z.int().min(0).max(65_535).default(0),
   logLevel: logLevelOption,
-  /** Assets that are traded against coin, a book each; default: those of the reference game. One that is left out later keeps its book. */
-  books: z
-    .array(
-      z
-        .string()
-        .regex(assetPattern)
-        .max(64)
-        .refine((book) => book !== "coin", "coin is what prices are in"),
-    )
-    .max(256)
-    .refine((books) => new Set(books).size === books.length, "no book twice")
-    .default(["wood", "stone", "food"]),
+  /** Assets that are traded against coin, a book each. One that is left out later keeps its book. */
+  books: booksOption,
   /** Thousandths of price times quantity, burned when escrow is granted, rounded up and 1 at least: what makes flicker cost something. */
   listingFeePerMille: z.int().min(0).max(1000).default(10),
   /** Thousandths of price times quantity, burned out of what a seller gets, rounded down. */

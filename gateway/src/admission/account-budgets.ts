@@ -17,6 +17,8 @@ export const frameCosts = {
   subscribe: 1,
   /** Whatever its keys: bindings are dropped late. */
   unsubscribe: 1,
+  /** And one for each topic that is taken up or let go: the broker may have to bind it. */
+  listen: 1,
   /** A pong. */
   ping: 1,
   /** Of WebSocket itself, answered or not. */

@@ -8,8 +8,14 @@
  * Frames are handled one after another, so that nothing overtakes a hello or a refresh that is checked; meanwhile
  * nothing more is read. Each takes from the budget of the account; what waits to be sent is the outbox's to bound.
  */
-import { type ClientFrame, type Hello, Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
-import type { Key } from "@hexhold/hex";
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import {
+  type ClientFrame,
+  type ErrorSchema,
+  type Hello,
+  type Listen,
+  Notice_Kind,
+} from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { keyOfWire, uuidText } from "@hexhold/messaging";
 import type { Duplex } from "node:stream";
 import type { WebSocket } from "ws";
@@ -23,6 +29,7 @@ import { claimedAccount } from "../session/token-check.ts";
 import type { Residence } from "../session/residence.ts";
 import { closeCode } from "./close-code.ts";
 import { guardHello } from "./hello-guard.ts";
+import { Listening } from "./listening.ts";
 import { Outbox } from "./outbox.ts";
 import { SessionCommands } from "./session-commands.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -54,6 +61,7 @@ export class Connection implements Observer {
   readonly #stopGuard: () => void;
   readonly #leaveNewcomers: () => void;
   readonly #subscriptions: Subscriptions;
+  readonly #listening: Listening;
   readonly #tokens: TokenGuard;
   #mode: "awaiting-hello" | "open" | "closed" = "awaiting-hello";
   #session: Session | undefined;
@@ -83,6 +91,7 @@ export class Connection implements Observer {
       this.close(closeCode.limits, "too much before a session"),
     );
     this.#subscriptions = new Subscriptions(edge, this);
+    this.#listening = new Listening(edge, this, (hex) => this.#subscriptions.has(hex));
     this.#tokens = new TokenGuard(edge, {
       expiring: () =>
         this.#send(serverFrame({ case: "notice", value: { kind: Notice_Kind.TOKEN_EXPIRING } })),
@@ -157,6 +166,7 @@ export class Connection implements Observer {
     if (this.closed || this.#session === undefined) return;
     const left = this.#subscriptions.leaveBehind(this.#session.residence);
     if (left.length === 0) return;
+    this.#listening.leaveHexes(left);
     const keys = left.map(({ hexId, layerId }) => ({ hexId, layerId }));
     this.#send(serverFrame({ case: "notice", value: { kind: Notice_Kind.LEFT_BEHIND, keys } }));
   }
@@ -192,6 +202,7 @@ export class Connection implements Observer {
     this.#stopGuard();
     this.#tokens.stop();
     this.#subscriptions.close();
+    this.#listening.close();
     this.#edge.forget(this);
   }
 
@@ -250,14 +261,19 @@ export class Connection implements Observer {
           this.#subscriptions.add(
             content.value.keys.map(keyOfWire),
             this.#session!.residence,
-            (error, key) => this.#error(error, key),
+            (error, { hexId, layerId }) => this.#error(error, { key: { hexId, layerId } }),
           );
         }
         break;
       case "unsubscribe":
         if (this.#charge(frameCosts.unsubscribe)) {
-          this.#subscriptions.remove(content.value.keys.map(keyOfWire));
+          const keys = content.value.keys.map(keyOfWire);
+          this.#subscriptions.remove(keys);
+          this.#listening.leaveHexes(keys);
         }
+        break;
+      case "listen":
+        this.#listen(content.value);
         break;
       case "ping":
         if (this.#charge(frameCosts.ping)) this.#pong(content.value.nonce);
@@ -265,6 +281,12 @@ export class Connection implements Observer {
       default:
         this.#malformed("an empty frame");
     }
+  }
+
+  #listen({ add, drop }: Listen): void {
+    if (!this.#charge(frameCosts.listen * (1 + add.length + drop.length))) return;
+    this.#listening.drop(drop);
+    this.#listening.add(add, (error, topic) => this.#error(error, { topic }));
   }
 
   #pong(nonce: bigint): void {
@@ -346,6 +368,7 @@ export class Connection implements Observer {
     this.#leaveNewcomers();
     this.#edge.register(this);
     this.#send(welcomeFrame(this.#session, this.#edge.config, this.#edge.worldNow()));
+    this.#listening.begin(accountText);
     this.#edge.logger.info(
       { account: accountText, session: uuidText(sessionId) },
       "a session has begun",
@@ -370,7 +393,10 @@ export class Connection implements Observer {
     this.#socket.pause();
   }
 
-  #error(error: EdgeError, key?: Key): void {
+  #error(
+    error: EdgeError,
+    about: Pick<MessageInitShape<typeof ErrorSchema>, "key" | "topic"> = {},
+  ): void {
     this.#send(
       serverFrame({
         case: "error",
@@ -379,7 +405,7 @@ export class Connection implements Observer {
           reason: error.reason,
           message: error.message,
           retryAfterMs: error.retryAfterMs ?? 0,
-          ...(key === undefined ? {} : { key: { hexId: key.hexId, layerId: key.layerId } }),
+          ...about,
         },
       }),
     );

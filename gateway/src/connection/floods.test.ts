@@ -100,7 +100,7 @@ describe("an account that floods", () => {
     });
     await Promise.all(floods);
     expect(good.closeCode).toBeUndefined();
-    expect((await tryHello(accountOf(3))).cases).toEqual(["welcome"]);
+    expect((await tryHello(accountOf(3))).cases[0]).toBe("welcome");
   });
 
   it("hears at once that it must wait, and is held for half a second", async () => {

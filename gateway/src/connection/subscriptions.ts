@@ -16,6 +16,10 @@ export class Subscriptions {
     this.#observer = observer;
   }
 
+  has(text: string): boolean {
+    return this.#keys.has(text);
+  }
+
   get keyTexts(): string[] {
     return [...this.#keys.keys()];
   }

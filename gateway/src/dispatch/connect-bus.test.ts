@@ -4,6 +4,7 @@ import { createLogger, createMetrics, type Logger } from "@hexhold/telemetry";
 import { expect, it } from "vitest";
 import { createGatewayMetrics } from "../gateway-metrics.ts";
 import { Interest } from "../interest/interest.ts";
+import { TopicInterest } from "../interest/topic-interest.ts";
 import { connectBus } from "./connect-bus.ts";
 import { Dispatcher } from "./dispatcher.ts";
 
@@ -55,6 +56,7 @@ function startOn(announce: () => Promise<void>, log: Logger = logger): Started {
     } as unknown as ClusterMembership,
     dispatcher,
     interest,
+    topics: new TopicInterest({ logger, metrics }),
     onReady: () => ready++,
     logger: log,
   });

@@ -6,6 +6,7 @@ import { accountsTopic, type Bus, type Inbox } from "@hexhold/messaging";
 import { type ClusterMembership, createBackoff } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
 import type { Interest } from "../interest/interest.ts";
+import type { TopicInterest } from "../interest/topic-interest.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 
 export interface ConnectBusOptions {
@@ -14,6 +15,7 @@ export interface ConnectBusOptions {
   readonly membership: ClusterMembership;
   readonly dispatcher: Dispatcher;
   readonly interest: Interest;
+  readonly topics: TopicInterest;
   /** Announcements may have been missed until now. */
   readonly onReady: () => void;
   readonly logger: Logger;
@@ -28,7 +30,7 @@ const warnEveryMs = 60_000;
 
 /** Returns its end. */
 export function connectBus(options: ConnectBusOptions): () => void {
-  const { bus, membership, dispatcher, interest, logger, instance } = options;
+  const { bus, membership, dispatcher, interest, topics, logger, instance } = options;
   let generation = 0;
   const ended = new AbortController();
   let unwatch: (() => void) | undefined;
@@ -39,6 +41,7 @@ export function connectBus(options: ConnectBusOptions): () => void {
     unwatch = undefined;
     dispatcher.disconnect();
     interest.disconnect();
+    topics.disconnect();
   };
   /** Opens both queues and makes them known. Whatever it opened is closed when that fails, or is not wanted any more. */
   const attachOnce = async (of: number, current: () => boolean): Promise<void> => {
@@ -52,7 +55,10 @@ export function connectBus(options: ConnectBusOptions): () => void {
       const opened = await bus.openInbox({
         name: `gw.${id}.view`,
         lengthMax: viewLengthMax,
-        onMessage: (message) => interest.onViews(message.body),
+        onMessage({ type, body }) {
+          if (type === "topic.v1") topics.onTopics(body);
+          else interest.onViews(body);
+        },
       });
       inboxes.push(opened);
       await membership.setAmqpConnections(bus.connectionNames());
@@ -62,7 +68,11 @@ export function connectBus(options: ConnectBusOptions): () => void {
       unwatch = membership.watchRoutes((routes) => {
         if (current()) dispatcher.setRoutes(routes);
       });
-      await Promise.all([interest.connect(opened), opened.bind(accountsTopic)]);
+      await Promise.all([
+        interest.connect(opened),
+        topics.connect(opened),
+        opened.bind(accountsTopic),
+      ]);
       options.onReady();
       void Promise.race([replies.closed, opened.closed]).then((why) => {
         if (!current() || views !== opened) return;

@@ -10,7 +10,7 @@ import type { Session } from "../connection/connection.ts";
 import type { GatewayConfig } from "../gateway-config.ts";
 import { bytesField, encoded, keyField, textField, uintField } from "@hexhold/messaging";
 
-const field = { answer: 2, event: 4 } as const;
+const field = { answer: 2, event: 4, topic: 8 } as const;
 
 type Frame = NonNullable<MessageInitShape<typeof ServerFrameSchema>["frame"]>;
 
@@ -62,4 +62,23 @@ export function eventFrame(view: ViewEvent, envelope: Envelope): Uint8Array {
     uintField(writer, 8, envelope.tsMs);
     writer.join();
   });
+}
+
+/** A frame with the next event of a topic: the same bytes for all who listen. */
+export function topicFrame(topic: string, seq: bigint, envelope: Envelope): Uint8Array {
+  return encoded((writer) => {
+    writer.tag(field.topic, WireType.LengthDelimited).fork();
+    textField(writer, 1, topic);
+    uintField(writer, 2, seq);
+    textField(writer, 3, envelope.type);
+    uintField(writer, 4, envelope.version);
+    bytesField(writer, 5, envelope.payload);
+    uintField(writer, 6, envelope.tsMs);
+    writer.join();
+  });
+}
+
+/** A frame that says how far a topic has come. */
+export function markFrame(topic: string, seq: bigint): Uint8Array {
+  return serverFrame({ case: "topic", value: { topic, seq } });
 }

@@ -52,6 +52,8 @@ export interface InterestOptions {
   readonly onSeen?: (key: Key, envelope: Envelope) => void;
   /** An event of no hex: its envelope. */
   readonly onAnnouncement: (envelope: Uint8Array) => void;
+  /** A sender had to drop messages, which ones it cannot say. Default: nobody else is told. */
+  readonly onLost?: () => void;
   /** A reader whose buffer stays full for so long is ended. Default 30 s: a pause of the network is shorter. */
   readonly slowMsMax?: number;
   /** How often slow readers are looked at. Default 250 ms. */
@@ -165,6 +167,7 @@ export class Interest {
     }
     if (batch.events.length === 0 && batch.marks.length === 0) {
       this.#resyncAll("lost");
+      this.#options.onLost?.();
       return;
     }
     for (const event of batch.events) {

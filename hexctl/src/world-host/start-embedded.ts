@@ -176,6 +176,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       tokenKeys: given.keys.jwks,
       ...(given.webRoot === undefined ? {} : { webRoot: given.webRoot }),
       game,
+      books: config.market.books,
       worldBounds: [...config.bounds],
       worldLayers: [...config.layers],
     }),

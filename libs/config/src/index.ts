@@ -10,7 +10,13 @@ export { hostOf, urlOf } from "./url-of.ts";
 export { releaseVersion } from "./release-version.ts";
 export { runService } from "./run-service.ts";
 export type { RunningService } from "./run-service.ts";
-export { clusterSection, gameSection, logLevelOption, worldSection } from "./shared-sections.ts";
+export {
+  booksOption,
+  clusterSection,
+  gameSection,
+  logLevelOption,
+  worldSection,
+} from "./shared-sections.ts";
 export { createUnwind, EndError, startWhole } from "./unwind.ts";
 export type { Unwind } from "./unwind.ts";
 export { codeOf, isAbsent, isThere, osReason, readIfThere } from "./read-if-there.ts";

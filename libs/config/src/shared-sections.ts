@@ -40,3 +40,18 @@ export const clusterSection = z.object({
   routers: z.array(z.url({ protocol: /^https?$/ })).min(1),
   controlToken: z.string().min(16).optional(),
 });
+
+const assetPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
+
+/** Books of the market: assets that are traded against coin. Of the market, which makes them, and of gateways, for listeners. Default: those of the reference game. */
+export const booksOption = z
+  .array(
+    z
+      .string()
+      .regex(assetPattern)
+      .max(64)
+      .refine((book) => book !== "coin", "coin is what prices are in"),
+  )
+  .max(256)
+  .refine((books) => new Set(books).size === books.length, "no book twice")
+  .default(["wood", "stone", "food"]);

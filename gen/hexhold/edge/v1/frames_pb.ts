@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/edge/v1/frames.proto.
  */
 export const file_hexhold_edge_v1_frames: GenFile = /*@__PURE__*/
-  fileDesc("ChxoZXhob2xkL2VkZ2UvdjEvZnJhbWVzLnByb3RvEg9oZXhob2xkLmVkZ2UudjEirQIKC0NsaWVudEZyYW1lEicKBWhlbGxvGAEgASgLMhYuaGV4aG9sZC5lZGdlLnYxLkhlbGxvSAASKwoHY29tbWFuZBgCIAEoCzIYLmhleGhvbGQuZWRnZS52MS5Db21tYW5kSAASLwoJc3Vic2NyaWJlGAMgASgLMhouaGV4aG9sZC5lZGdlLnYxLlN1YnNjcmliZUgAEjMKC3Vuc3Vic2NyaWJlGAQgASgLMhwuaGV4aG9sZC5lZGdlLnYxLlVuc3Vic2NyaWJlSAASJQoEcGluZxgFIAEoCzIVLmhleGhvbGQuZWRnZS52MS5QaW5nSAASKwoHcmVmcmVzaBgGIAEoCzIYLmhleGhvbGQuZWRnZS52MS5SZWZyZXNoSABCDgoFZnJhbWUSBbpIAggBIlEKBUhlbGxvEhkKBXRva2VuGAEgASgJQgq6SAdyBRABGIAgEhcKBnJlc3VtZRgCIAEoDEIHukgEegIYEBIUCgNzZGsYAyABKAlCB7pIBHICGEAiqQEKB0NvbW1hbmQSGwoKcmVxdWVzdF9pZBgBIAEoDEIHukgEegJoEBIYCgR0eXBlGAIgASgJQgq6SAdyBRABGIABEg8KB3ZlcnNpb24YAyABKA0SJQoDa2V5GAQgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSGQoHcGF5bG9hZBgFIAEoDEIIukgFegMYgEASFAoMdm9sYXRpbGVfc2VxGAYgASgEIj8KCVN1YnNjcmliZRIyCgRrZXlzGAEgAygLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXlCCrpIB5IBBAgBEBMiQQoLVW5zdWJzY3JpYmUSMgoEa2V5cxgBIAMoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5Qgq6SAeSAQQIARATIhUKBFBpbmcSDQoFbm9uY2UYASABKAQiJAoHUmVmcmVzaBIZCgV0b2tlbhgBIAEoCUIKukgHcgUQARiAICK/AgoLU2VydmVyRnJhbWUSKwoHd2VsY29tZRgBIAEoCzIYLmhleGhvbGQuZWRnZS52MS5XZWxjb21lSAASLQoGYW5zd2VyGAIgASgLMhsuaGV4aG9sZC5lbnZlbG9wZS52MS5BbnN3ZXJIABInCgVzdGF0ZRgDIAEoCzIWLmhleGhvbGQuZWRnZS52MS5TdGF0ZUgAEicKBWV2ZW50GAQgASgLMhYuaGV4aG9sZC5lZGdlLnYxLkV2ZW50SAASJQoEcG9uZxgFIAEoCzIVLmhleGhvbGQuZWRnZS52MS5Qb25nSAASKQoGbm90aWNlGAYgASgLMhcuaGV4aG9sZC5lZGdlLnYxLk5vdGljZUgAEicKBWVycm9yGAcgASgLMhYuaGV4aG9sZC5lZGdlLnYxLkVycm9ySABCBwoFZnJhbWUijAEKBkxpbWl0cxIXCg9mcmFtZV9ieXRlc19tYXgYASABKA0SHgoWY29tbWFuZHNfaW5fZmxpZ2h0X21heBgCIAEoDRIZChFzdWJzY3JpcHRpb25zX21heBgDIAEoDRIWCg5jb21tYW5kc19wZXJfcxgEIAEoDRIWCg5jb21tYW5kc19idXJzdBgFIAEoDSKfAQoHV2VsY29tZRISCgpzZXNzaW9uX2lkGAEgASgMEhYKDnNlcnZlcl90aW1lX21zGAIgASgDEisKCXJlc2lkZW5jZRgDIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EicKBmxpbWl0cxgEIAEoCzIXLmhleGhvbGQuZWRnZS52MS5MaW1pdHMSEgoKYWNjb3VudF9pZBgFIAEoDCKjAQoFU3RhdGUSJQoDa2V5GAEgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSFQoNYWN0aXZhdGlvbl9pZBgCIAEoDBIQCgh2aWV3X3NlcRgDIAEoBBITCgtoZXhfdmVyc2lvbhgEIAEoBBIMCgR2aWV3GAUgASgMEhEKCXZpZXdfdHlwZRgGIAEoCRIUCgx2aWV3X3ZlcnNpb24YByABKA0iqwEKBUV2ZW50EiUKA2tleRgBIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhUKDWFjdGl2YXRpb25faWQYAiABKAwSEAoIdmlld19zZXEYAyABKAQSEwoLaGV4X3ZlcnNpb24YBCABKAQSDAoEdHlwZRgFIAEoCRIPCgd2ZXJzaW9uGAYgASgNEg8KB3BheWxvYWQYByABKAwSDQoFdHNfbXMYCCABKAMiLQoEUG9uZxINCgVub25jZRgBIAEoBBIWCg5zZXJ2ZXJfdGltZV9tcxgCIAEoAyLRAQoGTm90aWNlEioKBGtpbmQYASABKA4yHC5oZXhob2xkLmVkZ2UudjEuTm90aWNlLktpbmQSJgoEa2V5cxgCIAMoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5InMKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUkVTWU5DEAESFQoRS0lORF9HT19FTFNFV0hFUkUQAhIXChNLSU5EX1RPS0VOX0VYUElSSU5HEAMSFAoQS0lORF9MRUZUX0JFSElORBAEIpsBCgVFcnJvchIyCgplcnJvcl9jb2RlGAEgASgOMh4uaGV4aG9sZC5lbnZlbG9wZS52MS5FcnJvckNvZGUSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEg8KB21lc3NhZ2UYBCABKAkSJQoDa2V5GAUgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXliBnByb3RvMw", [file_buf_validate_validate, file_hexhold_envelope_v1_envelope]);
+  fileDesc("ChxoZXhob2xkL2VkZ2UvdjEvZnJhbWVzLnByb3RvEg9oZXhob2xkLmVkZ2UudjEi2AIKC0NsaWVudEZyYW1lEicKBWhlbGxvGAEgASgLMhYuaGV4aG9sZC5lZGdlLnYxLkhlbGxvSAASKwoHY29tbWFuZBgCIAEoCzIYLmhleGhvbGQuZWRnZS52MS5Db21tYW5kSAASLwoJc3Vic2NyaWJlGAMgASgLMhouaGV4aG9sZC5lZGdlLnYxLlN1YnNjcmliZUgAEjMKC3Vuc3Vic2NyaWJlGAQgASgLMhwuaGV4aG9sZC5lZGdlLnYxLlVuc3Vic2NyaWJlSAASJQoEcGluZxgFIAEoCzIVLmhleGhvbGQuZWRnZS52MS5QaW5nSAASKwoHcmVmcmVzaBgGIAEoCzIYLmhleGhvbGQuZWRnZS52MS5SZWZyZXNoSAASKQoGbGlzdGVuGAcgASgLMhcuaGV4aG9sZC5lZGdlLnYxLkxpc3RlbkgAQg4KBWZyYW1lEgW6SAIIASJRCgVIZWxsbxIZCgV0b2tlbhgBIAEoCUIKukgHcgUQARiAIBIXCgZyZXN1bWUYAiABKAxCB7pIBHoCGBASFAoDc2RrGAMgASgJQge6SARyAhhAIqkBCgdDb21tYW5kEhsKCnJlcXVlc3RfaWQYASABKAxCB7pIBHoCaBASGAoEdHlwZRgCIAEoCUIKukgHcgUQARiAARIPCgd2ZXJzaW9uGAMgASgNEiUKA2tleRgEIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhkKB3BheWxvYWQYBSABKAxCCLpIBXoDGIBAEhQKDHZvbGF0aWxlX3NlcRgGIAEoBCI/CglTdWJzY3JpYmUSMgoEa2V5cxgBIAMoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5Qgq6SAeSAQQIARATIkEKC1Vuc3Vic2NyaWJlEjIKBGtleXMYASADKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleUIKukgHkgEECAEQEyIVCgRQaW5nEg0KBW5vbmNlGAEgASgEIiQKB1JlZnJlc2gSGQoFdG9rZW4YASABKAlCCrpIB3IFEAEYgCAiRwoGTGlzdGVuEh0KA2FkZBgBIAMoCUIQukgNkgEKEDAiBnIEEAEYYBIeCgRkcm9wGAIgAygJQhC6SA2SAQoQMCIGcgQQARhgIugCCgtTZXJ2ZXJGcmFtZRIrCgd3ZWxjb21lGAEgASgLMhguaGV4aG9sZC5lZGdlLnYxLldlbGNvbWVIABItCgZhbnN3ZXIYAiABKAsyGy5oZXhob2xkLmVudmVsb3BlLnYxLkFuc3dlckgAEicKBXN0YXRlGAMgASgLMhYuaGV4aG9sZC5lZGdlLnYxLlN0YXRlSAASJwoFZXZlbnQYBCABKAsyFi5oZXhob2xkLmVkZ2UudjEuRXZlbnRIABIlCgRwb25nGAUgASgLMhUuaGV4aG9sZC5lZGdlLnYxLlBvbmdIABIpCgZub3RpY2UYBiABKAsyFy5oZXhob2xkLmVkZ2UudjEuTm90aWNlSAASJwoFZXJyb3IYByABKAsyFi5oZXhob2xkLmVkZ2UudjEuRXJyb3JIABInCgV0b3BpYxgIIAEoCzIWLmhleGhvbGQuZWRnZS52MS5Ub3BpY0gAQgcKBWZyYW1lIowBCgZMaW1pdHMSFwoPZnJhbWVfYnl0ZXNfbWF4GAEgASgNEh4KFmNvbW1hbmRzX2luX2ZsaWdodF9tYXgYAiABKA0SGQoRc3Vic2NyaXB0aW9uc19tYXgYAyABKA0SFgoOY29tbWFuZHNfcGVyX3MYBCABKA0SFgoOY29tbWFuZHNfYnVyc3QYBSABKA0inwEKB1dlbGNvbWUSEgoKc2Vzc2lvbl9pZBgBIAEoDBIWCg5zZXJ2ZXJfdGltZV9tcxgCIAEoAxIrCglyZXNpZGVuY2UYAyABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRInCgZsaW1pdHMYBCABKAsyFy5oZXhob2xkLmVkZ2UudjEuTGltaXRzEhIKCmFjY291bnRfaWQYBSABKAwiowEKBVN0YXRlEiUKA2tleRgBIAEoCzIYLmhleGhvbGQuZW52ZWxvcGUudjEuS2V5EhUKDWFjdGl2YXRpb25faWQYAiABKAwSEAoIdmlld19zZXEYAyABKAQSEwoLaGV4X3ZlcnNpb24YBCABKAQSDAoEdmlldxgFIAEoDBIRCgl2aWV3X3R5cGUYBiABKAkSFAoMdmlld192ZXJzaW9uGAcgASgNIqsBCgVFdmVudBIlCgNrZXkYASABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleRIVCg1hY3RpdmF0aW9uX2lkGAIgASgMEhAKCHZpZXdfc2VxGAMgASgEEhMKC2hleF92ZXJzaW9uGAQgASgEEgwKBHR5cGUYBSABKAkSDwoHdmVyc2lvbhgGIAEoDRIPCgdwYXlsb2FkGAcgASgMEg0KBXRzX21zGAggASgDImIKBVRvcGljEg0KBXRvcGljGAEgASgJEgsKA3NlcRgCIAEoBBIMCgR0eXBlGAMgASgJEg8KB3ZlcnNpb24YBCABKA0SDwoHcGF5bG9hZBgFIAEoDBINCgV0c19tcxgGIAEoAyItCgRQb25nEg0KBW5vbmNlGAEgASgEEhYKDnNlcnZlcl90aW1lX21zGAIgASgDIuEBCgZOb3RpY2USKgoEa2luZBgBIAEoDjIcLmhleGhvbGQuZWRnZS52MS5Ob3RpY2UuS2luZBImCgRrZXlzGAIgAygLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSDgoGdG9waWNzGAMgAygJInMKBEtpbmQSFAoQS0lORF9VTlNQRUNJRklFRBAAEg8KC0tJTkRfUkVTWU5DEAESFQoRS0lORF9HT19FTFNFV0hFUkUQAhIXChNLSU5EX1RPS0VOX0VYUElSSU5HEAMSFAoQS0lORF9MRUZUX0JFSElORBAEIqoBCgVFcnJvchIyCgplcnJvcl9jb2RlGAEgASgOMh4uaGV4aG9sZC5lbnZlbG9wZS52MS5FcnJvckNvZGUSDgoGcmVhc29uGAIgASgJEhYKDnJldHJ5X2FmdGVyX21zGAMgASgNEg8KB21lc3NhZ2UYBCABKAkSJQoDa2V5GAUgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXkSDQoFdG9waWMYBiABKAliBnByb3RvMw", [file_buf_validate_validate, file_hexhold_envelope_v1_envelope]);
 
 /**
  * One binary WebSocket message from a client.
@@ -60,6 +60,12 @@ export type ClientFrame = Message<"hexhold.edge.v1.ClientFrame"> & {
      */
     value: Refresh;
     case: "refresh";
+  } | {
+    /**
+     * @generated from field: hexhold.edge.v1.Listen listen = 7;
+     */
+    value: Listen;
+    case: "listen";
   } | { case: undefined; value?: undefined };
 };
 
@@ -224,6 +230,31 @@ export const RefreshSchema: GenMessage<Refresh> = /*@__PURE__*/
   messageDesc(file_hexhold_edge_v1_frames, 6);
 
 /**
+ * Takes topics up and lets topics go: `market/<book>`, `chat/world`, and `chat/<hex>`, `council/<hex>` of a subscribed hex.
+ * What is for the player alone, the topic `player`, comes without being asked for.
+ *
+ * @generated from message hexhold.edge.v1.Listen
+ */
+export type Listen = Message<"hexhold.edge.v1.Listen"> & {
+  /**
+   * @generated from field: repeated string add = 1;
+   */
+  add: string[];
+
+  /**
+   * @generated from field: repeated string drop = 2;
+   */
+  drop: string[];
+};
+
+/**
+ * Describes the message hexhold.edge.v1.Listen.
+ * Use `create(ListenSchema)` to create a new message.
+ */
+export const ListenSchema: GenMessage<Listen> = /*@__PURE__*/
+  messageDesc(file_hexhold_edge_v1_frames, 7);
+
+/**
  * One binary WebSocket message from a gateway.
  *
  * @generated from message hexhold.edge.v1.ServerFrame
@@ -274,6 +305,12 @@ export type ServerFrame = Message<"hexhold.edge.v1.ServerFrame"> & {
      */
     value: Error;
     case: "error";
+  } | {
+    /**
+     * @generated from field: hexhold.edge.v1.Topic topic = 8;
+     */
+    value: Topic;
+    case: "topic";
   } | { case: undefined; value?: undefined };
 };
 
@@ -282,7 +319,7 @@ export type ServerFrame = Message<"hexhold.edge.v1.ServerFrame"> & {
  * Use `create(ServerFrameSchema)` to create a new message.
  */
 export const ServerFrameSchema: GenMessage<ServerFrame> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 7);
+  messageDesc(file_hexhold_edge_v1_frames, 8);
 
 /**
  * Limits that hold for the session.
@@ -321,7 +358,7 @@ export type Limits = Message<"hexhold.edge.v1.Limits"> & {
  * Use `create(LimitsSchema)` to create a new message.
  */
 export const LimitsSchema: GenMessage<Limits> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 8);
+  messageDesc(file_hexhold_edge_v1_frames, 9);
 
 /**
  * @generated from message hexhold.edge.v1.Welcome
@@ -360,7 +397,7 @@ export type Welcome = Message<"hexhold.edge.v1.Welcome"> & {
  * Use `create(WelcomeSchema)` to create a new message.
  */
 export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 9);
+  messageDesc(file_hexhold_edge_v1_frames, 10);
 
 /**
  * Full state of a subscribed hex: comes first, and again whenever something was lost.
@@ -416,7 +453,7 @@ export type State = Message<"hexhold.edge.v1.State"> & {
  * Use `create(StateSchema)` to create a new message.
  */
 export const StateSchema: GenMessage<State> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 10);
+  messageDesc(file_hexhold_edge_v1_frames, 11);
 
 /**
  * The next thing seen in a subscribed hex: view_seq is one more than the last.
@@ -470,7 +507,56 @@ export type Event = Message<"hexhold.edge.v1.Event"> & {
  * Use `create(EventSchema)` to create a new message.
  */
 export const EventSchema: GenMessage<Event> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 11);
+  messageDesc(file_hexhold_edge_v1_frames, 12);
+
+/**
+ * The next event of a topic; or, without a type, a mark: nothing up to `seq` will come any more, and everything behind it
+ * will. The first frame of a topic is a mark.
+ *
+ * @generated from message hexhold.edge.v1.Topic
+ */
+export type Topic = Message<"hexhold.edge.v1.Topic"> & {
+  /**
+   * @generated from field: string topic = 1;
+   */
+  topic: string;
+
+  /**
+   * Grows within the topic; 0 = not numbered, or not known.
+   *
+   * @generated from field: uint64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * Empty = a mark.
+   *
+   * @generated from field: string type = 3;
+   */
+  type: string;
+
+  /**
+   * @generated from field: uint32 version = 4;
+   */
+  version: number;
+
+  /**
+   * @generated from field: bytes payload = 5;
+   */
+  payload: Uint8Array;
+
+  /**
+   * @generated from field: int64 ts_ms = 6;
+   */
+  tsMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.edge.v1.Topic.
+ * Use `create(TopicSchema)` to create a new message.
+ */
+export const TopicSchema: GenMessage<Topic> = /*@__PURE__*/
+  messageDesc(file_hexhold_edge_v1_frames, 13);
 
 /**
  * @generated from message hexhold.edge.v1.Pong
@@ -492,7 +578,7 @@ export type Pong = Message<"hexhold.edge.v1.Pong"> & {
  * Use `create(PongSchema)` to create a new message.
  */
 export const PongSchema: GenMessage<Pong> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 12);
+  messageDesc(file_hexhold_edge_v1_frames, 14);
 
 /**
  * Something the client should know; nothing was lost by it that it cannot ask for.
@@ -509,6 +595,11 @@ export type Notice = Message<"hexhold.edge.v1.Notice"> & {
    * @generated from field: repeated hexhold.envelope.v1.Key keys = 2;
    */
   keys: Key[];
+
+  /**
+   * @generated from field: repeated string topics = 3;
+   */
+  topics: string[];
 };
 
 /**
@@ -516,7 +607,7 @@ export type Notice = Message<"hexhold.edge.v1.Notice"> & {
  * Use `create(NoticeSchema)` to create a new message.
  */
 export const NoticeSchema: GenMessage<Notice> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 13);
+  messageDesc(file_hexhold_edge_v1_frames, 15);
 
 /**
  * @generated from enum hexhold.edge.v1.Notice.Kind
@@ -528,7 +619,7 @@ export const Notice_Kind = {
   UNSPECIFIED: 0,
 
   /**
-   * Events of `keys` were dropped; a `state` follows.
+   * Events of `keys` were dropped, a `state` follows; or events of `topics`: read what they are about.
    *
    * @generated from enum value: KIND_RESYNC = 1;
    */
@@ -565,7 +656,7 @@ export type Notice_Kind = (typeof Notice_Kind)[keyof typeof Notice_Kind] | Unkno
  * Describes the enum hexhold.edge.v1.Notice.Kind.
  */
 export const Notice_KindSchema: GenEnum<Notice_Kind> = /*@__PURE__*/
-  enumDesc(file_hexhold_edge_v1_frames, 13, 0);
+  enumDesc(file_hexhold_edge_v1_frames, 15, 0);
 
 /**
  * A frame that is not a command could not be served.
@@ -601,6 +692,13 @@ export type Error = Message<"hexhold.edge.v1.Error"> & {
    * @generated from field: hexhold.envelope.v1.Key key = 5;
    */
   key?: Key | undefined;
+
+  /**
+   * The topic it is about, where it is about one.
+   *
+   * @generated from field: string topic = 6;
+   */
+  topic: string;
 };
 
 /**
@@ -608,5 +706,5 @@ export type Error = Message<"hexhold.edge.v1.Error"> & {
  * Use `create(ErrorSchema)` to create a new message.
  */
 export const ErrorSchema: GenMessage<Error> = /*@__PURE__*/
-  messageDesc(file_hexhold_edge_v1_frames, 14);
+  messageDesc(file_hexhold_edge_v1_frames, 16);
 
