@@ -107,7 +107,10 @@ export async function openMarketDatabase(
 }
 
 /** Nobody listens. */
-const untold: MarketPorts["topics"] = { toPlayer: () => undefined, toTopic: () => undefined };
+export const untold: MarketPorts["topics"] = {
+  toPlayer: () => undefined,
+  toTopic: () => undefined,
+};
 
 class Undone extends Error {}
 

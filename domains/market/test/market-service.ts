@@ -2,6 +2,7 @@
 import path from "node:path";
 import { fromBinary, type Message, toBinary } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { untold } from "./market-database.ts";
 import { createOutbox, type RunningDomain, startDomain } from "@hexhold/domain";
 import {
   CancelHoldSchema,
@@ -171,7 +172,8 @@ export async function openMarketService(books: readonly string[]): Promise<Marke
         minAgeHours: 0,
         askMs: 300,
       });
-      const market = createMarket(config, { worldNow: Date.now, logger, metrics: marketMetrics });
+      const ports = { worldNow: Date.now, logger, metrics: marketMetrics, topics: untold };
+      const market = createMarket(config, ports);
       running = startDomain({
         producer: { service: "market", version: "1", instance },
         postgresUrl: roleUrl.href,
