@@ -127,6 +127,22 @@ test("a trade is paid out of two holds, and what the buyer took too much comes b
   expect(await inventory.balances(seller)).toEqual({ coin: "18", wood: "6" });
 });
 
+test("a release and a settlement of one hold may come in either order", async () => {
+  const { buyer, seller, buyHold, sellHold } = await bothSides();
+  // Of ten that were to be bought for 7 each six were matched, and four left the book.
+  const release = { releaseId: uuidv7Bytes(), holdId: buyHold, amount: 28n, atMs: 1n };
+  await inventory.send(ReleaseSchema, release, market(buyer));
+  const fits = { buyHold, sellHold, quantity: 6n, price: 7n, buyTake: 42n, tax: 0n, atMs: 2n };
+  const settled = await inventory.send(
+    SettleSchema,
+    { ...fits, tradeId: uuidv7Bytes() },
+    market(buyer),
+  );
+  expect(settled).toMatchObject({ case: "applied" });
+  expect(await inventory.balances(buyer)).toEqual({ coin: "58", wood: "6" });
+  expect(await inventory.balances(seller)).toEqual({ coin: "43", "wood held": "4" });
+});
+
 test("a settlement that does not fit its holds is put aside, and moves nothing", async () => {
   const { buyer, seller, buyHold, sellHold } = await bothSides();
   const other = await rich({ stone: 3n });

@@ -304,7 +304,7 @@ test("a player's balance never falls below zero; what is there may be moved and 
 test("who comes to a balance that another transaction has in hand waits, and decides on what that one left", async () => {
   const account = uuidv7Bytes();
   const wood = playerOf(account, "wood");
-  await postAll([minted(account, "wood", 10n)]);
+  await postAll([minted(account, "wood", 11n)]);
   const burning = (amount: bigint) => ({
     ...causeOf(),
     postings: [
@@ -312,6 +312,8 @@ test("who comes to a balance that another transaction has in hand waits, and dec
       { account: burnOf("wood"), amount },
     ],
   });
+  // So that what is opened is there, and nobody waits for that.
+  await postAll([burning(1n)]);
   const named = { accounts: [wood], opened: [burnOf("wood")] };
   const mayGoOn = Promise.withResolvers<void>();
   const hasLocked = Promise.withResolvers<void>();

@@ -179,6 +179,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
     ],
   },
   // The private stack of a test run is a local stack.
+  "test/planted": { uses: [] },
   "test/gates": { uses: ["gen", "libs/messaging", "libs/testing", "libs/local-stack"] },
 };
 
