@@ -153,9 +153,10 @@ export async function ordersOf(
     ORDER BY 1 DESC LIMIT $3`;
   const values = [account, before, limit];
   const rows = await transaction.query<OrderRow>({
-    text: `(SELECT ${orderColumns} FROM market."order" AS o
+    text: `SELECT * FROM ((SELECT ${orderColumns} FROM market."order" AS o
         WHERE o.account_id = $1 AND o.order_id < $2 AND o.state <= 2
-        ORDER BY o.order_id DESC LIMIT $3)${openOnly ? "" : ended}`,
+        ORDER BY o.order_id DESC LIMIT $3)
+      ${openOnly ? "" : ended}) AS listed ORDER BY 1 DESC LIMIT $3`,
     values: openOnly ? values : [...values, leastIdOf(nowMs - placedShownMs), nowMs - endedShownMs],
   });
   return rows.map((row) => ({ book: row.book, order: orderOf(row) }));
