@@ -26,6 +26,7 @@ import {
 } from "./socket.ts";
 import { type ClientStats, newStats } from "./stats.ts";
 import { type HexListener, type Subscription, Subscriptions } from "./subscriptions.ts";
+import { type Listening, type TopicListener, Topics } from "./topics.ts";
 import type { ViewContract, ViewFold } from "./view-fold.ts";
 import { foldReader, type ViewReader, withoutFold } from "./view-reader.ts";
 import { type ClientWelcome, welcomeOf } from "./welcome.ts";
@@ -136,6 +137,11 @@ export interface Client<V = undefined, Observed = [V] extends [undefined] ? Uint
   view(key: Key): Seen<V> | undefined;
   /** Asks for full states of subscribed hexes, to be held against what was folded (`stats.gapsUnnoticed`). */
   resync(keys: readonly Key[]): void;
+  /**
+   * Hears of a topic: `market/<book>`, or `player`, what is for the player of this session alone. Hints, which may be lost:
+   * {@link createMarket} and {@link createInventory} make state of them.
+   */
+  listen(topic: string, listener: TopicListener): Listening;
   /** Measures the round trip now, besides every 5 s. */
   ping(): void;
   /** Ends the session. Commands that wait are answered UNAVAILABLE or UNKNOWN_OUTCOME. Idempotent. */
@@ -200,6 +206,7 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
   readonly #session: Session;
   readonly #commands: CommandQueue;
   readonly #subscriptions: Subscriptions<V>;
+  readonly #topics: Topics;
   readonly #latest: LatestWins;
   readonly #settleReady: {
     resolve: (welcome: ClientWelcome) => void;
@@ -251,6 +258,10 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
       send: (content: ClientFrameInit) => this.#session.send(content),
       timing,
       stats,
+      onFault: (error) => this.#fault(error),
+    });
+    this.#topics = new Topics({
+      send: (content) => this.#session.send(content),
       onFault: (error) => this.#fault(error),
     });
     this.#latest = createLatestWins(timing.latestEveryMs, stats);
@@ -359,6 +370,10 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
     });
   }
 
+  listen(topic: string, listener: TopicListener): Listening {
+    return this.#topics.listen(topic, listener);
+  }
+
   subscribe(keys: readonly Key[], listener: HexListener<V>): Subscription {
     return this.#subscriptions.subscribe(keys, listener);
   }
@@ -400,6 +415,7 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
         this.#settleReady.resolve(this.welcome);
         // What was on its way goes before anything that the application sends when it hears of it.
         this.#subscriptions.online();
+        this.#topics.online();
         this.#commands.online();
         // The welcome waited for the token to be checked: a pong tells the time better.
         this.#session.ping();
@@ -412,6 +428,7 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
         this.#offline();
         this.#latest.close();
         this.#subscriptions.close();
+        this.#topics.close();
         this.#commands.close(`the session is over (${state.reason})`);
         this.#settleReady.reject(new ClientClosedError(state.reason, state.detail));
         break;
@@ -428,6 +445,7 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
     this.#clock.reset();
     this.#commands.offline();
     this.#subscriptions.offline();
+    this.#topics.offline();
   }
 
   #received(content: ServerFrameContent): void {
@@ -445,6 +463,10 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
         break;
       case "error":
         this.#subscriptions.onError(content.value);
+        this.#topics.onError(content.value);
+        break;
+      case "topic":
+        this.#topics.onTopic(content.value);
         break;
       case "notice":
         this.#noticed(content.value);
@@ -453,8 +475,11 @@ class HexholdClient<V, Observed> implements Client<V, Observed> {
     }
   }
 
-  #noticed({ kind, keys }: Notice): void {
-    if (kind === Notice_Kind.RESYNC) this.#subscriptions.onResync(keys);
+  #noticed({ kind, keys, topics }: Notice): void {
+    if (kind === Notice_Kind.RESYNC) {
+      this.#subscriptions.onResync(keys);
+      this.#topics.onResync(topics);
+    }
     if (kind === Notice_Kind.LEFT_BEHIND) this.#subscriptions.onLeftBehind(keys);
     const name = noticeNames[kind];
     if (name !== undefined) this.#guard(() => this.#options.onNotice?.(name));

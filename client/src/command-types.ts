@@ -3,6 +3,7 @@ import type { Message, MessageShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { contracts as hex } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import type { contracts as inventory } from "@hexhold/gen/hexhold/inventory/v1/contracts";
+import type { contracts as market } from "@hexhold/gen/hexhold/market/v1/contracts";
 
 /** `contracts.commands` of a generated `contracts.ts`, as far as answers go. */
 export type CommandContracts = Readonly<
@@ -38,7 +39,10 @@ export type TypesOf<C extends CommandContracts> = {
  * What is not in it has `Message | undefined`.
  */
 export interface CommandTypes
-  extends TypesOf<typeof hex.commands>, TypesOf<typeof inventory.commands> {}
+  extends
+    TypesOf<typeof hex.commands>,
+    TypesOf<typeof inventory.commands>,
+    TypesOf<typeof market.commands> {}
 
 export type ResultOf<T extends Message> = T["$typeName"] extends keyof CommandTypes
   ? CommandTypes[T["$typeName"]]["result"]

@@ -34,6 +34,13 @@ export function contractOf(schema: DescMessage): CommandContract {
   return found;
 }
 
+/** Type of an event on the wire. Throws a TypeError when `schema` is none. */
+export function typeOfEvent(schema: DescMessage): string {
+  const type = hasOption(schema, contract) ? getOption(schema, contract).type : "";
+  if (!type.startsWith("evt.")) throw new TypeError(`${schema.typeName} is no event`);
+  return type;
+}
+
 /** Looks in the command's own file and in all that it imports. */
 function messageNamed(typeName: string, file: DescFile): DescMessage | undefined {
   if (typeName === "") return undefined;

@@ -1,4 +1,5 @@
 export { type Account, type AccountOptions, login, register, resumeLogin } from "./account.ts";
+export type { BookLevel, BookState } from "./book-state.ts";
 export { AccountError } from "./auth-call.ts";
 export { compareBytes, hexDigits, uuidBytes, uuidText } from "./bytes.ts";
 export {
@@ -16,8 +17,10 @@ export {
 export type { CloseReason } from "./close-reason.ts";
 export type { CommandContracts, CommandTypes, TypesOf } from "./command-types.ts";
 export type { GapCause, Seen } from "./hex-track.ts";
-export { createInventory, type Inventory } from "./inventory.ts";
+export { WatchError, type WatchOptions } from "./healing.ts";
+export { type Balances, createInventory, type Inventory } from "./inventory.ts";
 export type { ClientTiming } from "./limits.ts";
+export { createMarket, type Market } from "./market.ts";
 export { createNames, type Names, type NamesOptions } from "./names.ts";
 export type {
   AnyOutcome,
@@ -35,6 +38,7 @@ export type { EndReason, SessionState } from "./session.ts";
 export type { Traffic } from "./socket.ts";
 export type { ClientStats } from "./stats.ts";
 export type { HexListener, HexUpdate, StaleCause, Subscription } from "./subscriptions.ts";
+export { type Listening, ownTopic, type TopicListener, type TopicUpdate } from "./topics.ts";
 export {
   oneOf,
   type SeenEvent,

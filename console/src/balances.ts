@@ -17,7 +17,9 @@ const readsMax = 3;
 /** For what changes without this page. */
 const everyMs = 15_000;
 
-export function readBalances(client: Pick<Client<unknown>, "send" | "state">): BalanceReader {
+export function readBalances(
+  client: Pick<Client<unknown>, "listen" | "send" | "state">,
+): BalanceReader {
   const inventory = createInventory(client);
   let left = 0;
   let isStopped = false;
