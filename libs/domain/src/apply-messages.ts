@@ -71,12 +71,14 @@ export async function applyMessages(
     transaction,
     items.filter(isDurable).map(({ envelope }) => envelope.idempotencyKey),
   );
-  const willHandle = items.filter((item): item is IncomingEvent | IncomingCommand => {
-    if (item.kind === "event") return fresh.has(item.inboxText) && givenUp === undefined;
-    if (item.kind !== "command" || answeredAlready(item, results, context)) return false;
-    return givenUp === undefined || item.refuse !== undefined;
-  });
-  if (willHandle.length > 0) await work.prepare?.(transaction, willHandle);
+  if (work.prepare !== undefined) {
+    const willHandle = items.filter((item): item is IncomingEvent | IncomingCommand => {
+      if (item.kind === "event") return fresh.has(item.inboxText) && givenUp === undefined;
+      if (item.kind !== "command" || answeredAlready(item, results, context)) return false;
+      return givenUp === undefined || item.refuse !== undefined;
+    });
+    if (willHandle.length > 0) await work.prepare(transaction, willHandle);
+  }
   const applied = given
     .filter(isUnsent)
     .map((item): Applied => ({ item, outcome: "unsent", answer: undefined }));

@@ -7,6 +7,7 @@ export {
   hexDestination,
   type Outbox,
   type OutboxOptions,
+  outboxStatement,
   type Sending,
 } from "./outbox.ts";
 export { createSendToHex, type SendToHex, type SendToHexOptions } from "./hexes/send-to-hex.ts";

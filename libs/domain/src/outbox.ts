@@ -111,7 +111,10 @@ export function createOutbox({ producer, descriptors, worldNow }: OutboxOptions)
 }
 
 /** Writes rows of the outbox in the order given. `schema` is a name of ours, never input. */
-export function outboxStatement(schema: string, messages: readonly OutboxMessage[]): Statement {
+export function outboxStatement(
+  schema: string,
+  messages: readonly OutboxMessage[],
+): Required<Statement> {
   return {
     name: `${schema}_send`,
     text: `INSERT INTO ${schema}.outbox (destination, subject, envelope)

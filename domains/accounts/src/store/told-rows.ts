@@ -1,6 +1,5 @@
 /** Accounts of which other services have not been told. */
-import type { OutboxMessage } from "@hexhold/domain";
-import { byteaArray, textArray } from "@hexhold/postgres";
+import { type OutboxMessage, outboxStatement } from "@hexhold/domain";
 import type { RunStatement } from "./database.ts";
 
 export interface UntoldAccount {
@@ -44,16 +43,6 @@ export async function writeOutbox(
   run: RunStatement,
   messages: readonly OutboxMessage[],
 ): Promise<void> {
-  await run(
-    "write_outbox",
-    `INSERT INTO accounts.outbox (destination, subject, envelope)
-     SELECT destination, subject, envelope
-     FROM unnest($1::text[], $2::text[], $3::bytea[]) WITH ORDINALITY AS m (destination, subject, envelope, nth)
-     ORDER BY nth`,
-    [
-      textArray(messages.map(({ destination }) => destination)),
-      textArray(messages.map(({ subject }) => subject)),
-      byteaArray(messages.map(({ envelope }) => envelope)),
-    ],
-  );
+  const { name, text, values } = outboxStatement("accounts", messages);
+  await run(name, text, [...values]);
 }
