@@ -6,6 +6,7 @@ import type { PgClient } from "@hexhold/postgres";
 import { openChannel } from "@hexhold/rpc";
 import type { Status } from "../status-file.ts";
 import { readLife, verifyHex } from "../verify/verify-world.ts";
+import { idPattern } from "../world-host/account-admin.ts";
 import type { WorldStores } from "../world-stores.ts";
 import { type JournalRow, journalLine, rowsNaming } from "./journal-rows.ts";
 import { type NamedPlace, placesOf } from "./readable-message.ts";
@@ -66,7 +67,6 @@ export interface RunningWorld {
 /** States that are folded to look for the player; older ones are long left. */
 const foldedHexesMax = 20;
 const callTimeoutMs = 2000;
-const idPattern = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Reads it. `who` is an id or an account's name. Undefined: there is no such account, and no row names the id. */
 export async function readPlayerReport(

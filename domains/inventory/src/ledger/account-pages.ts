@@ -1,6 +1,6 @@
 /** What an account has and how it came to that, page by page, without locks. */
 import type { Transaction } from "@hexhold/domain";
-import { uuidText } from "@hexhold/messaging";
+import { uuidBytes, uuidText } from "@hexhold/messaging";
 
 export interface BalanceRow {
   readonly asset: string;
@@ -76,7 +76,7 @@ export async function historyOf(
   });
   return rows.map((row) => ({
     entryId: BigInt(row.posting_id),
-    transactionId: new Uint8Array(Buffer.from(row.transaction_id.replaceAll("-", ""), "hex")),
+    transactionId: uuidBytes(row.transaction_id),
     kind: row.kind,
     asset: row.asset,
     amount: BigInt(row.amount),

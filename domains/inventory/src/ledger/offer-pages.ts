@@ -9,8 +9,8 @@ import {
   OfferState,
   TradeTermsSchema,
 } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
-import { uuidText } from "@hexhold/messaging";
-import { idOf, msOf } from "./read-rows.ts";
+import { uuidBytes, uuidText } from "@hexhold/messaging";
+import { msOf } from "./read-rows.ts";
 
 const states: Readonly<Record<string, OfferState>> = {
   open: OfferState.OPEN,
@@ -102,9 +102,9 @@ export async function itemsOf(
   });
   return rows.map((row) =>
     create(ItemSchema, {
-      itemId: idOf(row.item_id),
+      itemId: uuidBytes(row.item_id),
       kind: row.kind,
-      heldBy: row.held_by === null ? new Uint8Array(0) : idOf(row.held_by),
+      heldBy: row.held_by === null ? new Uint8Array(0) : uuidBytes(row.held_by),
       attributes: row.attributes,
       madeMs: BigInt(row.made_ms),
       version: row.version,

@@ -1,6 +1,6 @@
 /** Reads rows of the ledger, under locks and without. */
 import type { Transaction } from "@hexhold/domain";
-import { bytesText } from "@hexhold/messaging";
+import { bytesText, uuidBytes } from "@hexhold/messaging";
 import { int8Array, textArray, uuidArray } from "@hexhold/postgres";
 import { accountText, type LedgerAccount } from "../rules/ledger-account.ts";
 import {
@@ -13,11 +13,8 @@ import {
   type Take,
 } from "../rules/ledger-rows.ts";
 
-export const idOf = (text: string): Uint8Array =>
-  new Uint8Array(Buffer.from(text.replaceAll("-", ""), "hex"));
-
 const optionalId = (text: string | null): Uint8Array | undefined =>
-  text === null ? undefined : idOf(text);
+  text === null ? undefined : uuidBytes(text);
 
 /** Unix milliseconds of a timestamptz. */
 export const msOf = (column: string): string =>
@@ -50,9 +47,9 @@ export async function lockHolds(
   });
   return byId(
     rows.map((row) => ({
-      holdId: idOf(row.hold_id),
+      holdId: uuidBytes(row.hold_id),
       service: row.service,
-      account: idOf(row.account),
+      account: uuidBytes(row.account),
       asset: row.asset,
       amount: BigInt(row.amount),
       fee: BigInt(row.fee),
@@ -80,8 +77,8 @@ export async function holdAssets(
     values: [uuidArray(ids)],
   });
   return rows.map(({ hold_id, account, asset }) => ({
-    holdId: idOf(hold_id),
-    account: idOf(account),
+    holdId: uuidBytes(hold_id),
+    account: uuidBytes(account),
     asset,
   }));
 }
@@ -108,8 +105,8 @@ export async function lockTakes(
   });
   return byId(
     rows.map((row) => ({
-      takeId: idOf(row.take_id),
-      account: idOf(row.account),
+      takeId: uuidBytes(row.take_id),
+      account: uuidBytes(row.account),
       asset: row.asset,
       amount: BigInt(row.amount),
       state: row.state,
@@ -146,8 +143,8 @@ export async function lockSites(
   return new Map(
     rows.map((row) => {
       const site: SiteTaken = {
-        siteId: idOf(row.site_id),
-        account: idOf(row.account),
+        siteId: uuidBytes(row.site_id),
+        account: uuidBytes(row.account),
         asset: row.asset,
         taken: BigInt(row.taken),
         given: BigInt(row.given),
@@ -178,9 +175,9 @@ export async function lockItems(
   });
   return byId(
     rows.map((row) => ({
-      itemId: idOf(row.item_id),
+      itemId: uuidBytes(row.item_id),
       kind: row.kind,
-      owner: idOf(row.owner),
+      owner: uuidBytes(row.owner),
       heldBy: optionalId(row.held_by),
       attributes: row.attributes,
       version: row.version,
@@ -217,9 +214,9 @@ export async function lockOffers(
     rows.map((row) => {
       const of = lines.filter(({ offerId }) => offerId === row.offer_id);
       return {
-        offerId: idOf(row.offer_id),
-        from: idOf(row.from_account),
-        to: idOf(row.to_account),
+        offerId: uuidBytes(row.offer_id),
+        from: uuidBytes(row.from_account),
+        to: uuidBytes(row.to_account),
         give: of.filter(({ side }) => side === "give").map(({ line }) => line),
         want: of.filter(({ side }) => side === "want").map(({ line }) => line),
         terms: row.terms,
@@ -256,8 +253,8 @@ export async function offerParties(
     values: [uuidArray(ids)],
   });
   return rows.map((row) => ({
-    from: idOf(row.from_account),
-    to: idOf(row.to_account),
+    from: uuidBytes(row.from_account),
+    to: uuidBytes(row.to_account),
     lines: lines.filter(({ offerId }) => offerId === row.offer_id).map(({ line }) => line),
   }));
 }
@@ -292,7 +289,7 @@ async function offerLines(
             amount: BigInt(row.amount ?? 0),
             holdId: optionalId(row.hold_id),
           }
-        : { kind: "item", itemId: idOf(row.item_id) },
+        : { kind: "item", itemId: uuidBytes(row.item_id) },
   }));
 }
 
@@ -351,7 +348,7 @@ export async function postedAmong(
         SELECT transaction_id FROM inventory.transaction WHERE transaction_id = n.id LIMIT 1) AS t`,
     values: [uuidArray(ids)],
   });
-  return new Set(rows.map(({ id }) => bytesText(idOf(id))));
+  return new Set(rows.map(({ id }) => bytesText(uuidBytes(id))));
 }
 
 function accountArrays(accounts: readonly LedgerAccount[]): readonly unknown[] {
