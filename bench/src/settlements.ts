@@ -3,7 +3,6 @@
  * the last one is committed and acked. Nothing else of the world does anything meanwhile.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import { HoldSchema, SettleSchema } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import {
   type Bus,
@@ -17,7 +16,6 @@ import {
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { withConnection } from "@hexhold/postgres";
-import { openChannel } from "@hexhold/rpc";
 import { startWorld, type World } from "@hexhold/testing";
 import { cpuSeconds } from "./cpu.ts";
 
@@ -78,42 +76,34 @@ async function connected(bus: Bus): Promise<void> {
 
 async function accountsWithHolds(world: World, bus: Bus): Promise<Account[]> {
   const minted = await world.mint(accountCount);
-  const { processes, adminToken: token } = world.status();
-  const host = processes.find(({ kind }) => kind === "host");
-  const channel = openChannel(host?.controlUrl ?? "", { token, callTimeoutMs: 60_000 });
   const accounts: Account[] = [];
-  try {
-    const { grant } = channel.client(HostService);
-    for (const { accountId } of minted) {
-      for (const asset of ["coin", "wood"]) {
-        await grant({ accountId, asset, amount: plenty, itemKind: "", reason: "bench" });
-      }
-      const account = { accountId, buyHold: uuidv7Bytes(), sellHold: uuidv7Bytes() };
-      accounts.push(account);
-      const holds = [
-        { holdId: account.buyHold, asset: "coin" },
-        { holdId: account.sellHold, asset: "wood" },
-      ].map(({ holdId, asset }) =>
-        envelopeOf(
-          "cmd.inventory.hold",
-          toBinary(
-            HoldSchema,
-            create(HoldSchema, {
-              holdId,
-              accountId: uuidBytes(accountId),
-              asset,
-              amount: plenty / 2n,
-              book: "wood",
-              atMs: BigInt(Date.now()),
-            }),
-          ),
-          accountId,
-        ),
-      );
-      await publish(bus, accountId, holds);
+  for (const { accountId } of minted) {
+    for (const asset of ["coin", "wood"]) {
+      await world.grant(accountId, asset, plenty);
     }
-  } finally {
-    channel.close();
+    const account = { accountId, buyHold: uuidv7Bytes(), sellHold: uuidv7Bytes() };
+    accounts.push(account);
+    const holds = [
+      { holdId: account.buyHold, asset: "coin" },
+      { holdId: account.sellHold, asset: "wood" },
+    ].map(({ holdId, asset }) =>
+      envelopeOf(
+        "cmd.inventory.hold",
+        toBinary(
+          HoldSchema,
+          create(HoldSchema, {
+            holdId,
+            accountId: uuidBytes(accountId),
+            asset,
+            amount: plenty / 2n,
+            book: "wood",
+            atMs: BigInt(Date.now()),
+          }),
+        ),
+        accountId,
+      ),
+    );
+    await publish(bus, accountId, holds);
   }
   await untilCounted(world, "inventory.hold", 2 * accountCount);
   return accounts;

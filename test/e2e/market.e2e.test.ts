@@ -1,12 +1,5 @@
 /** The market as a player reaches it, in a world of a process per service. */
-import {
-  create,
-  fromBinary,
-  type Message,
-  type MessageInitShape,
-  toBinary,
-} from "@bufbuild/protobuf";
-import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { fromBinary, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   BookViewSchema,
   CancelOrderSchema,
@@ -21,7 +14,13 @@ import {
   Side,
   Span,
 } from "@hexhold/gen/hexhold/market/v1/commands_pb";
-import { joinPlayer, type LoadPlayer, startWorld, type World } from "@hexhold/testing";
+import {
+  domainCommand,
+  joinPlayer,
+  type LoadPlayer,
+  startWorld,
+  type World,
+} from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
 let world: World;
@@ -39,25 +38,13 @@ afterAll(async () => {
   await world?.stop();
 });
 
-async function send<T extends Message>(
-  player: LoadPlayer,
-  type: string,
-  schema: GenMessage<T>,
-  fields: MessageInitShape<GenMessage<T>>,
-) {
-  const payload = toBinary(schema, create(schema, fields));
-  const { outcomes, answer } = await player.command(type, payload, { keyless: true });
-  const result = answer?.outcome.case === "applied" ? answer.outcome.value.result : undefined;
-  return { said: outcomes.at(-1), result };
-}
-
 const order = { book: "wood", side: Side.BUY, price: 10n, quantity: 5n };
 const place = (player: LoadPlayer, fields: MessageInitShape<typeof PlaceOrderSchema> = {}) =>
-  send(player, "cmd.market.place-order", PlaceOrderSchema, { ...order, ...fields });
+  domainCommand(player, "cmd.market.place-order", PlaceOrderSchema, { ...order, ...fields });
 const cancel = (player: LoadPlayer, fields: MessageInitShape<typeof CancelOrderSchema>) =>
-  send(player, "cmd.market.cancel-order", CancelOrderSchema, { book: "wood", ...fields });
+  domainCommand(player, "cmd.market.cancel-order", CancelOrderSchema, { book: "wood", ...fields });
 const ordersOf = async (player: LoadPlayer) => {
-  const { result } = await send(player, "cmd.market.get-orders", GetOrdersSchema, {});
+  const { result } = await domainCommand(player, "cmd.market.get-orders", GetOrdersSchema, {});
   return fromBinary(OrdersSchema, result!).orders;
 };
 
@@ -71,7 +58,9 @@ test("an order is placed and listed for its owner alone, seen by nobody before i
   expect(listed!.state).not.toBe(OrderState.OPEN);
   expect(listed!.expiresMs - listed!.placedMs).toBe(60_000n);
   expect(await ordersOf(two)).toEqual([]);
-  const { result } = await send(two, "cmd.market.get-book", GetBookSchema, { book: "wood" });
+  const { result } = await domainCommand(two, "cmd.market.get-book", GetBookSchema, {
+    book: "wood",
+  });
   expect(fromBinary(BookViewSchema, result!)).toMatchObject({
     book: "wood",
     bids: [],
@@ -102,7 +91,7 @@ test("what is no order never comes so far, and what the market refuses says why"
     expect([fields, (await place(player, fields)).said]).toEqual([fields, invalid]);
   expect((await cancel(player, { orderId: new Uint8Array(15) })).said).toBe(invalid);
   for (const span of [Span.UNSPECIFIED, 9 as Span]) {
-    const { said } = await send(player, "cmd.market.get-candles", GetCandlesSchema, {
+    const { said } = await domainCommand(player, "cmd.market.get-candles", GetCandlesSchema, {
       book: "wood",
       span,
     });
@@ -110,18 +99,23 @@ test("what is no order never comes so far, and what the market refuses says why"
   }
   const book = "no-such";
   expect(
-    (await send(player, "cmd.market.get-book", GetBookSchema, { book: "wood", levels: 51 })).said,
+    (
+      await domainCommand(player, "cmd.market.get-book", GetBookSchema, {
+        book: "wood",
+        levels: 51,
+      })
+    ).said,
   ).toBe(invalid);
-  expect((await send(player, "cmd.market.get-book", GetBookSchema, { book })).said).toBe(
+  expect((await domainCommand(player, "cmd.market.get-book", GetBookSchema, { book })).said).toBe(
     "refused:no-such-book",
   );
-  expect((await send(player, "cmd.market.get-trades", GetTradesSchema, { book })).said).toBe(
-    "refused:no-such-book",
-  );
+  expect(
+    (await domainCommand(player, "cmd.market.get-trades", GetTradesSchema, { book })).said,
+  ).toBe("refused:no-such-book");
   const minutes = { book, span: Span.MINUTE };
-  expect((await send(player, "cmd.market.get-candles", GetCandlesSchema, minutes)).said).toBe(
-    "refused:no-such-book",
-  );
+  expect(
+    (await domainCommand(player, "cmd.market.get-candles", GetCandlesSchema, minutes)).said,
+  ).toBe("refused:no-such-book");
   expect((await place(player, { book })).said).toBe("refused:no-such-book");
   expect((await place(player, { price: 1_001n })).said).toBe("refused:off-tick");
   expect((await place(player, { price: 1_000_000_000n, quantity: 1_001n })).said).toBe(

@@ -12,6 +12,7 @@ export type { ProvidedStack } from "./provided-stack.ts";
 export { type LedgerDifferences, ledgerDifferences } from "./ledger-differences.ts";
 export { logTails, startWorld } from "./start-world.ts";
 export type { Player, StartWorldOptions, World, WorldStatus } from "./start-world.ts";
+export { domainCommand } from "./domain-command.ts";
 export { joinPlayer } from "./load-player.ts";
 export type { LoadPlayer, PlayedCommand } from "./load-player.ts";
 export { gatewayUrls } from "./gateway-urls.ts";

@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
+import type { Client } from "@connectrpc/connect";
 import { openChannel } from "@hexhold/rpc";
 
 /** The parts of the status file that tests use. */
@@ -66,6 +67,8 @@ export interface World {
   pidOf(process: string): number;
   /** Players with tokens of `ttlS` seconds (default an hour), near the spawn cell unless `key` says where. */
   mint(count: number, key?: string, ttlS?: number): Promise<Player[]>;
+  /** Gives an account goods out of nothing, as an operator does. */
+  grant(accountId: string, asset: string, amount: bigint): Promise<void>;
   /** Runs a command line of hexctl on this world; never rejects for its exit code. */
   hexctl(...args: string[]): Promise<{ readonly code: number; readonly output: string }>;
   /** What it has printed. */
@@ -143,6 +146,10 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
       return found.pid;
     },
     mint: (count, key = "", ttlS = 3600) => mintPlayers(status(), count, key, ttlS),
+    grant: (accountId, asset, amount) =>
+      withHost(status(), async (host) => {
+        await host.grant({ accountId, asset, amount, reason: "a test" });
+      }),
     async hexctl(...args) {
       const env = { ...process.env, HEXHOLD_DATA_DIR: dataDir };
       const script = path.join(root, "hexctl/src/main.ts");
@@ -192,14 +199,22 @@ async function mintPlayers(
   key: string,
   ttlS: number,
 ): Promise<Player[]> {
+  return withHost(status, async (host) => {
+    const { players } = await host.mintPlayers({ count, key, ttlS, accountId: "" });
+    return players;
+  });
+}
+
+/** Calls the host of a world on a channel of its own. */
+async function withHost<Result>(
+  status: WorldStatus,
+  call: (host: Client<typeof HostService>) => Promise<Result>,
+): Promise<Result> {
   const host = status.processes.find((item) => item.kind === "host");
   if (host?.controlUrl === undefined) throw new Error("the host has no control URL yet");
   const channel = openChannel(host.controlUrl, { token: status.adminToken, callTimeoutMs: 60_000 });
   try {
-    const { players } = await channel
-      .client(HostService)
-      .mintPlayers({ count, key, ttlS, accountId: "" });
-    return players;
+    return await call(channel.client(HostService));
   } finally {
     channel.close();
   }

@@ -1,13 +1,6 @@
 /** Load for faults in an economy: traders that place and cancel orders, offer, accept and withdraw, in a seeded mix. */
-import {
-  create,
-  fromBinary,
-  type Message,
-  type MessageInitShape,
-  toBinary,
-} from "@bufbuild/protobuf";
+import { fromBinary, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { HostService } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import {
   AcceptTradeSchema,
   EndTradeSchema,
@@ -22,8 +15,13 @@ import {
   Side,
 } from "@hexhold/gen/hexhold/market/v1/commands_pb";
 import { uuidBytes, uuidText } from "@hexhold/messaging";
-import { openChannel } from "@hexhold/rpc";
-import { gatewayUrls, joinPlayer, type LoadPlayer, type World } from "@hexhold/testing";
+import {
+  domainCommand,
+  gatewayUrls,
+  joinPlayer,
+  type LoadPlayer,
+  type World,
+} from "@hexhold/testing";
 import { gather } from "./play.ts";
 
 export interface Trader {
@@ -92,12 +90,11 @@ export async function startEconomy(
     schema: GenMessage<T>,
     fields: MessageInitShape<GenMessage<NoInfer<T>>>,
   ): Promise<Uint8Array | undefined> {
-    const payload = toBinary(schema, create(schema, fields as MessageInitShape<GenMessage<T>>));
-    const { answer, outcomes: said } = await player.command(type, payload, { keyless: true });
-    const outcome = `${type} ${said.at(-1)}`;
+    const { said, result } = await domainCommand(player, type, schema, fields);
+    const outcome = `${type} ${said}`;
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     done++;
-    return answer?.outcome.case === "applied" ? answer.outcome.value.result : undefined;
+    return result;
   }
 
   const acts: Record<string, (trader: Trader, random: (below: number) => number) => Promise<void>> =
@@ -183,22 +180,10 @@ export async function startEconomy(
 }
 
 async function giveAll(world: World, traders: readonly Trader[]): Promise<void> {
-  const { processes, adminToken: token } = world.status();
-  const host = processes.find(({ kind }) => kind === "host");
-  const channel = openChannel(host?.controlUrl ?? "", { token, callTimeoutMs: 60_000 });
-  try {
-    const { grant } = channel.client(HostService);
-    for (const { accountId } of traders) {
-      for (const [asset, amount] of [
-        ["coin", 100_000n],
-        ["wood", 500n],
-        ["stone", 500n],
-      ] as const) {
-        await grant({ accountId, asset, amount, itemKind: "", reason: "to trade with" });
-      }
-    }
-  } finally {
-    channel.close();
+  for (const { accountId } of traders) {
+    await world.grant(accountId, "coin", 100_000n);
+    await world.grant(accountId, "wood", 500n);
+    await world.grant(accountId, "stone", 500n);
   }
 }
 
