@@ -50,8 +50,8 @@ export async function measureSettlements(rounds: number): Promise<SettlementRow[
     env: { HEXHOLD_MARKET__ENABLED: "false", HEXHOLD_INVENTORY__LOG_LEVEL: "warn" },
   });
   const bus = createAmqpBus({
-    url: world.status().services["rabbitmq"]!.url,
-    appId: "bench/bench",
+    url: world.brokerUrl("market"),
+    appId: "market/bench",
   });
   try {
     await connected(bus);

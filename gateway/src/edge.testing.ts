@@ -14,6 +14,7 @@ import { AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { type Key, hexAt } from "@hexhold/hex";
 import {
   accountsTopic,
+  anyone,
   createMemoryBus,
   createMessageRegistry,
   encodeEnvelope,
@@ -21,6 +22,7 @@ import {
   type MemoryBroker,
   uuidBytes,
   uuidv7Bytes,
+  viewsLostTopic,
 } from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { WebSocket } from "ws";
@@ -33,6 +35,7 @@ import { type GatewayConfig, gatewayConfigSchema } from "./gateway-config.ts";
 import { createGatewayMetrics } from "./gateway-metrics.ts";
 import { Interest } from "./interest/interest.ts";
 import { TopicInterest } from "./interest/topic-interest.ts";
+import { createAnnouncementReader } from "./session/announcement-reader.ts";
 import { createSessionAnnouncements } from "./session/session-announcements.ts";
 
 /** Where every player of these tests lives. */
@@ -110,7 +113,6 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
     worldNow,
     held: () => edge.sessions,
     onBegun: (account, sessionId) => edge.begunElsewhere(account, sessionId),
-    logger,
   });
   const activationId = uuidv7Bytes();
   let viewSeq = 0n;
@@ -126,7 +128,11 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
     view: edge.view,
     onSeen: (key, envelope) => edge.residences.seen(key, envelope, worldNow()),
     onLost: () => topics.lost("lost"),
-    onAnnouncement: (envelope) => void (test.deaf || sessions.onAnnouncement(envelope)),
+    onAnnouncement: createAnnouncementReader({
+      takers: [(envelope) => test.deaf || sessions.onAnnouncement(envelope)],
+      onForged: () => undefined,
+      logger,
+    }),
     ...(options.slowMsMax === undefined ? {} : { slowMsMax: options.slowMsMax }),
     laggardsEveryMs: 20,
     logger,
@@ -143,12 +149,17 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
   const inbox = await bus.openInbox({
     name: `${instance}.view`,
     lengthMax: 10_000,
-    onMessage({ type, body }) {
+    onMessage({ type, body, publisher }) {
       if (type === "topic.v1") topics.onTopics(body);
-      else interest.onViews(body);
+      else interest.onViews(body, publisher);
     },
   });
-  await Promise.all([interest.connect(inbox), topics.connect(inbox), inbox.bind(accountsTopic)]);
+  await Promise.all([
+    interest.connect(inbox),
+    topics.connect(inbox),
+    inbox.bind(accountsTopic),
+    inbox.bind(viewsLostTopic),
+  ]);
   const server = createServer();
   acceptUpgrades(server, {
     frameBytesMax: config.frameBytesMax,
@@ -174,7 +185,7 @@ export async function startTestEdge(options: TestEdgeOptions): Promise<TestEdge>
       });
       viewSeq++;
       const view = { key: home, activationId, viewSeq: Number(viewSeq), hexVersion: 1, event };
-      interest.onViews(encodeViews({ events: [view], marks: [] }));
+      interest.onViews(encodeViews({ events: [view], marks: [] }), anyone);
     },
     async stop() {
       sessions.stop();

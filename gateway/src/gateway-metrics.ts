@@ -15,6 +15,7 @@ export interface GatewayMetrics {
   readonly latency: Histogram;
   readonly gathered: Histogram;
   readonly pending: Gauge;
+  readonly forged: Counter<"publisher">;
   readonly events: Counter;
   readonly bindings: Gauge;
   readonly resyncs: Counter<"cause">;
@@ -47,6 +48,11 @@ export function createGatewayMetrics(metrics: Metrics): GatewayMetrics {
     pending: metrics.gauge(
       "hexhold_gateway_pending_commands",
       "Commands without a terminal answer.",
+    ),
+    forged: metrics.counter(
+      "hexhold_gateway_forged_total",
+      "Announcements that somebody published in another's name.",
+      ["publisher"],
     ),
     events: metrics.counter("hexhold_gateway_events_total", "View events sent to clients."),
     bindings: metrics.gauge("hexhold_gateway_bindings", "Regions that the view queue is bound to."),

@@ -39,6 +39,7 @@ import { inspectSessions } from "./inspect-sessions.ts";
 import { Interest } from "./interest/interest.ts";
 import { TopicInterest } from "./interest/topic-interest.ts";
 import { createKeyRing } from "./session/key-ring.ts";
+import { createAnnouncementReader } from "./session/announcement-reader.ts";
 import { createSessionAnnouncements } from "./session/session-announcements.ts";
 import { startSessionReports } from "./session/session-reports.ts";
 import { createTokenCheck } from "./session/token-check.ts";
@@ -150,15 +151,19 @@ async function begin(
     worldNow,
     held: () => edge.sessions,
     onBegun: (account, sessionId) => edge.begunElsewhere(account, sessionId),
-    logger,
   });
   const interest = new Interest({
     observe: (key) => edge.observe(key),
     view: edge.view,
     onSeen: (key, envelope) => edge.residences.seen(key, envelope, worldNow()),
-    onAnnouncement: (envelope) => {
-      if (!sessions.onAnnouncement(envelope)) accounts.onAnnouncement(envelope);
-    },
+    onAnnouncement: createAnnouncementReader({
+      takers: [
+        (envelope) => sessions.onAnnouncement(envelope),
+        (envelope) => accounts.onAnnouncement(envelope),
+      ],
+      onForged: (publisher) => metrics.forged.inc({ publisher }),
+      logger,
+    }),
     onLost: () => topics.lost("lost"),
     logger,
     metrics,

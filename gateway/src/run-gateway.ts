@@ -34,7 +34,11 @@ export async function runGateway(env: Environment): Promise<void> {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, port, logLevel, ...rest } = config.gateway;
     const logger = createLogger({ service: "gateway", instance, level: logLevel });
-    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `gateway/${instance}` });
+    const bus = createAmqpBus({
+      url: config.rabbitmqUrl,
+      appId: `gateway/${instance}`,
+      trustedUsers: config.cluster.trustedUsers,
+    });
     defer(() => bus.close());
     return start(
       gatewayConfigSchema.parse({

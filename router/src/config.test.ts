@@ -2,7 +2,7 @@ import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { expect, test } from "vitest";
-import { readRouterConfig, vhostOf } from "./config.ts";
+import { readRouterConfig } from "./config.ts";
 
 const configDir = mkdtempSync(path.join(tmpdir(), "hexhold-router-"));
 const base = {
@@ -45,14 +45,4 @@ test("all faults come together", () => {
     /world\.partitions[^]*router\.adminPort|router\.adminPort[^]*world\.partitions/,
   );
   expect(() => read(env)).toThrow(/postgresUrl/);
-});
-
-test("the virtual host is that of the broker's URL", () => {
-  expect(vhostOf("amqp://a:b@host:5672/hexhold")).toBe("hexhold");
-  expect(vhostOf("amqp://host/%2Fodd")).toBe("/odd");
-  expect([vhostOf("amqp://host"), vhostOf("amqp://host/"), vhostOf(undefined)]).toEqual([
-    "/",
-    "/",
-    "/",
-  ]);
 });

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type ConfigSources, environmentName, loadConfig, logLevelOption } from "@hexhold/config";
+import { vhostOf } from "@hexhold/messaging";
 import type { LogLevel } from "@hexhold/telemetry";
 import { z } from "zod";
 import type { WorldIdentity } from "./world-settings.ts";
@@ -99,12 +100,6 @@ export function readRouterConfig(sources: ConfigSources, version: string): Route
           },
         }),
   };
-}
-
-/** `amqp://host/name` → `name`; without a path the default one. */
-export function vhostOf(amqpUrl: string | undefined): string {
-  const path = amqpUrl === undefined ? "" : new URL(amqpUrl).pathname.slice(1);
-  return path === "" ? "/" : decodeURIComponent(path);
 }
 
 function randomToken(): string {

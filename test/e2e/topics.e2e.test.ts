@@ -1,5 +1,4 @@
 /** What players hear of the market and of their balances, in a world of a process per service. */
-import { create, toBinary } from "@bufbuild/protobuf";
 import {
   type BookState,
   type Client,
@@ -7,18 +6,8 @@ import {
   createInventory,
   createMarket,
   type TopicUpdate,
-  uuidBytes,
 } from "@hexhold/client";
 import { PlaceOrderSchema, Side } from "@hexhold/gen/hexhold/market/v1/commands_pb";
-import { GrantSchema } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
-import {
-  createAmqpBus,
-  domainQueueOf,
-  encodeBatch,
-  encodeEnvelope,
-  idempotencyKeyOf,
-  uuidv7Bytes,
-} from "@hexhold/messaging";
 import { startWorld, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
@@ -46,41 +35,6 @@ async function join() {
       expect(outcome).toBe("applied");
     },
   };
-}
-
-/** As an operator: goods out of nothing. */
-async function grant(accountId: string, asset: string, amount: bigint): Promise<void> {
-  const bus = createAmqpBus({ url: world.status().services["rabbitmq"]!.url, appId: "host/test" });
-  try {
-    await expect.poll(() => bus.state.mode, { timeout: 10_000 }).toBe("connected");
-    const type = "cmd.inventory.grant";
-    const requestId = uuidv7Bytes();
-    const target = Buffer.from(accountId);
-    const message = create(GrantSchema, {
-      accountId: uuidBytes(accountId),
-      asset,
-      amount,
-      reason: "a test",
-      grantId: requestId,
-    });
-    const envelope = encodeEnvelope({
-      type,
-      messageVersion: 1,
-      requestId,
-      eventId: uuidv7Bytes(),
-      correlationId: requestId,
-      producer: { service: "host", version: "1", instance: "host" },
-      tsMs: Date.now(),
-      idempotencyKey: idempotencyKeyOf({ accountId: undefined, requestId, type, target }),
-      payload: toBinary(GrantSchema, message),
-      subject: accountId,
-    });
-    const body = encodeBatch({ routeVersion: 1n, envelopes: [envelope] });
-    const queue = domainQueueOf("inventory", accountId);
-    expect(await bus.publish(queue, { type: "batch.v1", body })).toBe("confirmed");
-  } finally {
-    await bus.close();
-  }
 }
 
 /** The newest state that an iterator has given. */
@@ -115,9 +69,9 @@ test("a trade is heard by its two players and by who listens to the book, and by
   await expect.poll(() => levels(book.now), soon).toEqual([]);
   await expect.poll(() => bought!.balances.now?.size, soon).toBe(0);
 
-  await grant(seller.id, "wood", 10n);
-  await grant(seller.id, "coin", 5n);
-  await grant(buyer.id, "coin", 1_000n);
+  await world.grant(seller.id, "wood", 10n);
+  await world.grant(seller.id, "coin", 5n);
+  await world.grant(buyer.id, "coin", 1_000n);
   await expect.poll(() => has(sold), soon).toEqual(["coin 5 + 0", "wood 10 + 0"]);
   await expect.poll(() => has(bought), soon).toEqual(["coin 1000 + 0"]);
 

@@ -32,7 +32,11 @@ export async function runWorker(env: Environment): Promise<void> {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, logLevel, mongodbDatabase, ...limits } = config.worker;
     const logger = createLogger({ service: "worker", instance, level: logLevel });
-    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `worker/${instance}` });
+    const bus = createAmqpBus({
+      url: config.rabbitmqUrl,
+      appId: `worker/${instance}`,
+      trustedUsers: config.cluster.trustedUsers,
+    });
     defer(() => bus.close());
     return start(
       workerConfigSchema.parse({

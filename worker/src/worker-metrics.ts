@@ -17,6 +17,7 @@ export interface WorkerMetrics {
   readonly activation: Histogram;
   readonly fenced: Counter;
   readonly retries: Counter<"cause">;
+  readonly forged: Counter<"publisher">;
   readonly deadLetters: Counter;
   readonly quarantined: Counter;
   readonly snapshots: Counter;
@@ -67,6 +68,11 @@ export function createWorkerMetrics(metrics: Metrics): WorkerMetrics {
       "Slots that a commit or a proof of the epoch found lost to another owner.",
     ),
     retries: metrics.counter("hexhold_worker_retries_total", "Commands decided again.", ["cause"]),
+    forged: metrics.counter(
+      "hexhold_worker_forged_total",
+      "Commands that somebody published in another's name.",
+      ["publisher"],
+    ),
     deadLetters: metrics.counter("hexhold_worker_dead_letters_total", "Commands given up."),
     quarantined: metrics.counter(
       "hexhold_worker_quarantined_total",

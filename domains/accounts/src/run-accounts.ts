@@ -31,7 +31,11 @@ export async function runAccounts(env: Environment): Promise<void> {
     const { logLevel, ...rest } = config.accounts;
     const { instance } = rest;
     const logger = createLogger({ service: "accounts", instance, level: logLevel });
-    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `accounts/${instance}` });
+    const bus = createAmqpBus({
+      url: config.rabbitmqUrl,
+      appId: `accounts/${instance}`,
+      trustedUsers: config.cluster.trustedUsers,
+    });
     defer(() => bus.close());
     return start(
       accountsConfigSchema.parse({

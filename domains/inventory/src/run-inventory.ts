@@ -31,7 +31,11 @@ export async function runInventory(env: Environment): Promise<void> {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, controlPort, logLevel, offersMax, tradeMinAgeHours } = config.inventory;
     const logger = createLogger({ service: "inventory", instance, level: logLevel });
-    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `inventory/${instance}` });
+    const bus = createAmqpBus({
+      url: config.rabbitmqUrl,
+      appId: `inventory/${instance}`,
+      trustedUsers: config.cluster.trustedUsers,
+    });
     defer(() => bus.close());
     return start(
       inventoryConfigSchema.parse({

@@ -28,7 +28,11 @@ export async function runMarket(env: Environment): Promise<void> {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, controlPort, logLevel, ...options } = config.market;
     const logger = createLogger({ service: "market", instance, level: logLevel });
-    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `market/${instance}` });
+    const bus = createAmqpBus({
+      url: config.rabbitmqUrl,
+      appId: `market/${instance}`,
+      trustedUsers: config.cluster.trustedUsers,
+    });
     defer(() => bus.close());
     return start(
       marketConfigSchema.parse({

@@ -10,7 +10,7 @@ import {
   KeyAddedSchema,
   LoggedOutSchema,
 } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
-import { decodeEnvelope } from "@hexhold/messaging";
+import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import type { Logger } from "@hexhold/telemetry";
 import type { KeyRing } from "../session/key-ring.ts";
 import type { AccountsClient } from "./accounts-client.ts";
@@ -33,8 +33,8 @@ export interface AccountsWatch {
   askKeys(): Promise<boolean>;
   /** Asks for everything now: the connection is new, and announcements were missed. */
   wake(): void;
-  /** An announcement: an encoded envelope. */
-  onAnnouncement(envelope: Uint8Array): void;
+  /** False: it is none of accounts. Throws when it cannot be read. */
+  onAnnouncement(envelope: Envelope): boolean;
   stop(): void;
 }
 
@@ -93,19 +93,15 @@ export function startAccountsWatch(options: AccountsWatchOptions): AccountsWatch
   return {
     askKeys,
     wake: () => pause.abort(),
-    onAnnouncement(bytes) {
-      try {
-        const { type, payload } = decodeEnvelope(bytes);
-        if (type === "evt.accounts.banned") takeBan(fromBinary(BannedSchema, payload).ban);
-        else if (type === "evt.accounts.logged-out") {
-          takeLogout(fromBinary(LoggedOutSchema, payload).login);
-        } else if (type === "evt.accounts.key-added") {
-          const { key } = fromBinary(KeyAddedSchema, payload);
-          if (key !== undefined) keys.add(key);
-        }
-      } catch (error) {
-        logger.error({ err: error }, "an announcement cannot be read");
-      }
+    onAnnouncement({ type, payload }) {
+      if (type === "evt.accounts.banned") takeBan(fromBinary(BannedSchema, payload).ban);
+      else if (type === "evt.accounts.logged-out") {
+        takeLogout(fromBinary(LoggedOutSchema, payload).login);
+      } else if (type === "evt.accounts.key-added") {
+        const { key } = fromBinary(KeyAddedSchema, payload);
+        if (key !== undefined) keys.add(key);
+      } else return false;
+      return true;
     },
     stop() {
       isStopped = true;

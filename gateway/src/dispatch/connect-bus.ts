@@ -2,7 +2,7 @@
  * Follows the bus through its connections: each gets queues of its own, is made known to the router, and
  * publishes only by a route table that was fetched under it.
  */
-import { accountsTopic, type Bus, type Inbox } from "@hexhold/messaging";
+import { accountsTopic, type Bus, type Inbox, viewsLostTopic } from "@hexhold/messaging";
 import { type ClusterMembership, createBackoff } from "@hexhold/rpc";
 import type { Logger } from "@hexhold/telemetry";
 import type { Interest } from "../interest/interest.ts";
@@ -55,9 +55,9 @@ export function connectBus(options: ConnectBusOptions): () => void {
       const opened = await bus.openInbox({
         name: `gw.${id}.view`,
         lengthMax: viewLengthMax,
-        onMessage({ type, body }) {
+        onMessage({ type, body, publisher }) {
           if (type === "topic.v1") topics.onTopics(body);
-          else interest.onViews(body);
+          else interest.onViews(body, publisher);
         },
       });
       inboxes.push(opened);
@@ -72,6 +72,7 @@ export function connectBus(options: ConnectBusOptions): () => void {
         interest.connect(opened),
         topics.connect(opened),
         opened.bind(accountsTopic),
+        opened.bind(viewsLostTopic),
       ]);
       options.onReady();
       void Promise.race([replies.closed, opened.closed]).then((why) => {

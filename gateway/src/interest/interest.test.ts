@@ -1,7 +1,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Answer, AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { type Key, keyText } from "@hexhold/hex";
-import { encodeEnvelope, encodeViews, type Inbox, uuidv7Bytes } from "@hexhold/messaging";
+import { anyone, encodeEnvelope, encodeViews, type Inbox, uuidv7Bytes } from "@hexhold/messaging";
 import { createLogger, createMetrics } from "@hexhold/telemetry";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createPieces } from "../buffer-pieces.testing.ts";
@@ -92,8 +92,8 @@ it("asks for a state that it does not get less and less often, and soon again wh
     await vi.advanceTimersByTimeAsync(350);
     return askedMs.length - before;
   };
-  interest.onViews(eventOf(key!, 1));
-  for (let seq = 2; seq < 50; seq++) interest.onViews(eventOf(key!, seq));
+  interest.onViews(eventOf(key!, 1), anyone);
+  for (let seq = 2; seq < 50; seq++) interest.onViews(eventOf(key!, seq), anyone);
   expect(await soon()).toBe(1);
   await vi.advanceTimersByTimeAsync(60_000);
   interest.subscribe(observer(), [key!]);
@@ -150,7 +150,7 @@ it("sends what has come while a state was read behind it, and reads it again whe
   const peer = observer();
   interest.subscribe(peer, [key!]);
   await vi.advanceTimersByTimeAsync(0);
-  for (let seq = 1; seq <= 30; seq++) interest.onViews(eventOf(key!, seq, 4096));
+  for (let seq = 1; seq <= 30; seq++) interest.onViews(eventOf(key!, seq, 4096), anyone);
   answers.shift()!(stateOf(key!, 10));
   await vi.advanceTimersByTimeAsync(0);
   expect(peer.frames).toHaveLength(1 + 20);
@@ -158,7 +158,7 @@ it("sends what has come while a state was read behind it, and reads it again whe
   const other = observer();
   interest.subscribe(other, [key!]);
   await vi.advanceTimersByTimeAsync(0);
-  for (let seq = 31; seq <= 130; seq++) interest.onViews(eventOf(key!, seq, 4096));
+  for (let seq = 31; seq <= 130; seq++) interest.onViews(eventOf(key!, seq, 4096), anyone);
   answers.shift()!(stateOf(key!, 30));
   await vi.advanceTimersByTimeAsync(0);
   expect([other.frames.length, answers.length]).toEqual([0, 1]);
@@ -185,7 +185,7 @@ it("keeps nothing of the memory that messages lie in", async () => {
   interest.subscribe(peer, keys.slice(25));
   viewSeq = 4;
   for (const key of keys) {
-    for (let seq = 1; seq <= 4; seq++) interest.onViews(pieces.bytes(eventOf(key, seq)));
+    for (let seq = 1; seq <= 4; seq++) interest.onViews(pieces.bytes(eventOf(key, seq)), anyone);
   }
   expect(pieces.made).toBeGreaterThan(200);
   expect(await pieces.kept()).toBe(0);
@@ -203,7 +203,7 @@ it("asks for the states of all that is watched when a sender of views had to dro
   interest.subscribe(peer, [there!]);
   await vi.advanceTimersByTimeAsync(0);
   expect([peer.frames.length, answers.length]).toEqual([1, 1]);
-  interest.onViews(encodeViews({ events: [], marks: [] }));
+  interest.onViews(encodeViews({ events: [], marks: [] }), anyone);
   await vi.advanceTimersByTimeAsync(0);
   // A state that was read before may lack what was lost.
   answers.shift()!(stateOf(there!, 0));

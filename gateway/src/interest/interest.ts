@@ -12,7 +12,7 @@
  */
 import { compareBytes } from "./compare-bytes.ts";
 import { type Key, keyText, regionOf } from "@hexhold/hex";
-import { decodeEnvelope, decodeViews, type Inbox } from "@hexhold/messaging";
+import { decodeEnvelope, decodeViews, type Inbox, type Publisher } from "@hexhold/messaging";
 import type {
   Answer,
   Envelope,
@@ -51,7 +51,7 @@ export interface InterestOptions {
   /** An event of a watched hex, before any observer sees it. */
   readonly onSeen?: (key: Key, envelope: Envelope) => void;
   /** An event of no hex: its envelope. */
-  readonly onAnnouncement: (envelope: Uint8Array) => void;
+  readonly onAnnouncement: (envelope: Uint8Array, publisher: Publisher) => void;
   /** A sender had to drop messages, which ones it cannot say. Default: nobody else is told. */
   readonly onLost?: () => void;
   /** A reader whose buffer stays full for so long is ended. Default 30 s: a pause of the network is shorter. */
@@ -157,7 +157,7 @@ export class Interest {
   }
 
   /** A message of the view queue. An empty batch: its sender had to drop some, which ones it cannot say. */
-  onViews(body: Uint8Array): void {
+  onViews(body: Uint8Array, publisher: Publisher): void {
     let batch;
     try {
       batch = decodeViews(body);
@@ -172,7 +172,7 @@ export class Interest {
     }
     for (const event of batch.events) {
       if (event.key === undefined) {
-        this.#options.onAnnouncement(event.event);
+        this.#options.onAnnouncement(event.event, publisher);
         continue;
       }
       const hex = this.#hexes.get(keyText(event.key));

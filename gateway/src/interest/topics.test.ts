@@ -7,7 +7,6 @@ import {
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { keyText } from "@hexhold/hex";
 import {
-  accountsTopic,
   type Bus,
   createMemoryBus,
   encodeViews,
@@ -17,6 +16,7 @@ import {
   topicRoutingKey,
   uuidText,
   uuidv7Bytes,
+  viewsLostTopic,
 } from "@hexhold/messaging";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { home, joinEdge, startTestEdge, type TestEdge, type TestPeer } from "../edge.testing.ts";
@@ -221,7 +221,7 @@ it("sends listeners to read when a sender of the broker had to drop messages", a
   listen(a, ["market/wood"]);
   await vi.waitFor(() => expect(heard(a.frames)).toHaveLength(1));
   const empty = { type: "view.v1" as const, body: encodeViews({ events: [], marks: [] }) };
-  market.publishView([accountsTopic], empty);
+  market.publishView([viewsLostTopic], empty);
   await vi.waitFor(() => expect(heard(a.frames).slice(1)).toEqual(["notice player market/wood"]));
 });
 

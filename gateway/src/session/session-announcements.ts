@@ -7,17 +7,15 @@ import {
   file_hexhold_edge_v1_events,
   SessionBegunSchema,
 } from "@hexhold/gen/hexhold/edge/v1/events_pb";
-import { ViewBatchSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { type Envelope, ViewBatchSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   accountsTopic,
   type Bus,
   createMessageRegistry,
-  decodeEnvelope,
   encodeEnvelope,
   uuidText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
-import type { Logger } from "@hexhold/telemetry";
 
 /** An account's session, as it is told. */
 export interface AnnouncedSession {
@@ -36,15 +34,14 @@ export interface SessionAnnouncementsOptions {
   readonly held: () => Iterable<AnnouncedSession>;
   /** Another gateway has this session. Returns the one that is newer here, to be told again. */
   readonly onBegun: (account: string, sessionId: Uint8Array) => AnnouncedSession | undefined;
-  readonly logger: Logger;
 }
 
 export interface SessionAnnouncements {
   begun(session: AnnouncedSession): void;
   /** Tells of every session: the connection is new, and announcements were missed on both sides. */
   tellAll(): void;
-  /** An announcement: an encoded envelope. False: it is of another kind. */
-  onAnnouncement(envelope: Uint8Array): boolean;
+  /** False: it is of another kind. Throws when it cannot be read. */
+  onAnnouncement(envelope: Envelope): boolean;
   stop(): void;
 }
 
@@ -56,7 +53,7 @@ const sessionsPerMessageMax = 500;
 export function createSessionAnnouncements(
   options: SessionAnnouncementsOptions,
 ): SessionAnnouncements {
-  const { bus, instance, version, incarnation, worldNow, held, onBegun, logger } = options;
+  const { bus, instance, version, incarnation, worldNow, held, onBegun } = options;
   const { type, messageVersion } = createMessageRegistry([file_hexhold_edge_v1_events]).bySchema(
     SessionBegunSchema,
   );
@@ -94,17 +91,12 @@ export function createSessionAnnouncements(
   return {
     begun: (session) => tell([session]),
     tellAll,
-    onAnnouncement(bytes) {
-      try {
-        const envelope = decodeEnvelope(bytes);
-        if (envelope.type !== type) return false;
-        const { accountId, sessionId, gateway } = fromBinary(SessionBegunSchema, envelope.payload);
-        if (gateway === incarnation) return true;
-        const newer = onBegun(uuidText(accountId), sessionId);
-        if (newer !== undefined) tell([newer]);
-      } catch (error) {
-        logger.error({ err: error }, "an announcement cannot be read");
-      }
+    onAnnouncement(envelope) {
+      if (envelope.type !== type) return false;
+      const { accountId, sessionId, gateway } = fromBinary(SessionBegunSchema, envelope.payload);
+      if (gateway === incarnation) return true;
+      const newer = onBegun(uuidText(accountId), sessionId);
+      if (newer !== undefined) tell([newer]);
       return true;
     },
     stop: () => clearInterval(timer),

@@ -84,7 +84,7 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     logger: options.logger,
   });
   const unfollow = followRoutes(routes, bus, membership, options.logger);
-  const requester = createRequester({ bus, name: "tool.host.mint" });
+  const requester = createRequester({ bus, name: "svc.host.mint" });
   const producer = { service: "accounts", version: releaseVersion, instance: "host" } as const;
   const worldNow = (): number => membership.worldNow();
   const send = createSendSpawn({ requester, routes, worldNow, producer });

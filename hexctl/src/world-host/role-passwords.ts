@@ -1,11 +1,14 @@
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { services, userOfService } from "@hexhold/messaging";
 import { loginOf, serviceRoles } from "@hexhold/postgres";
 import { z } from "zod";
 import { readOwnFile, writeFileWhole } from "@hexhold/local-stack";
 
 const schema = z.object({
   roles: z.record(z.string(), z.string().min(20)),
+  /** Of the broker's users, by service. */
+  brokerUsers: z.record(z.string(), z.string().min(20)).default({}),
   /** Under which its services log in at PostgreSQL; see `loginOf`. */
   loginSuffix: z
     .string()
@@ -28,19 +31,35 @@ export function loadHostSecrets(dataDir: string): HostSecrets {
   const known = readOwnFile(file, schema, advice);
   if (
     known?.loginSuffix !== undefined &&
-    serviceRoles.every((role) => known.roles[role] !== undefined)
+    serviceRoles.every((role) => known.roles[role] !== undefined) &&
+    services.every(({ name }) => known.brokerUsers[name] !== undefined)
   ) {
     return { ...known, loginSuffix: known.loginSuffix };
   }
   const secret = (): string => randomBytes(24).toString("base64url");
   const secrets: HostSecrets = {
     roles: Object.fromEntries(serviceRoles.map((role) => [role, known?.roles[role] ?? secret()])),
+    brokerUsers: Object.fromEntries(
+      services.map(({ name }) => [name, known?.brokerUsers[name] ?? secret()]),
+    ),
     loginSuffix: known?.loginSuffix ?? randomBytes(4).toString("hex"),
     controlToken: known?.controlToken ?? secret(),
     adminToken: known?.adminToken ?? secret(),
   };
   writeFileWhole(file, `${JSON.stringify(secrets, undefined, 2)}\n`);
   return secrets;
+}
+
+/** `adminUrl` with this world's user of `service` at the broker. */
+export function urlOfUser(
+  adminUrl: string,
+  service: string,
+  { brokerUsers, loginSuffix }: Pick<HostSecrets, "brokerUsers" | "loginSuffix">,
+): string {
+  const url = new URL(adminUrl);
+  url.username = userOfService(service, loginSuffix);
+  url.password = brokerUsers[service] ?? "";
+  return url.href;
 }
 
 /** `adminUrl` with this world's login of `role`. */

@@ -2,12 +2,13 @@
 import { spawnHexes } from "@hexhold/accounts";
 import { join } from "node:path";
 import { osReason, startWhole, type Unwind, urlOf } from "@hexhold/config";
-import { createAmqpBus, declareTopology } from "@hexhold/messaging";
+import { createAmqpBus } from "@hexhold/messaging";
 import { compileCacheFolder, freePorts, isPortFree } from "@hexhold/local-stack";
 import { worldStopMsMax } from "../host/run-host.ts";
 import { trackFailing } from "../supervisor/failing-processes.ts";
 import { createSupervisor, type Supervisor } from "../supervisor/supervisor.ts";
 import { openOperator } from "./open-operator.ts";
+import { prepareBroker } from "./prepare-broker.ts";
 import { processEnv } from "./process-env.ts";
 import { type PlayerMint, startPlayerMint } from "./player-mint.ts";
 import { urlOfRole } from "./role-passwords.ts";
@@ -57,8 +58,15 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     redis: stack.service("redis").url,
     mongodb: stack.service("mongodb").url,
   };
-  const queues = await declareTopology(urls.rabbitmq.url, config.partitions);
-  say(`declared ${queues.length} queues`);
+  const broker = await prepareBroker({
+    url: urls.rabbitmq.url,
+    managementUrl: urls.rabbitmq.managementUrl,
+    checkout,
+    dataDir: stack.dataDir.path,
+    partitions: config.partitions,
+    secrets,
+    say,
+  });
   const roleUrl = (role: string): string => urlOfRole(urls.postgres, role, secrets);
   const { routers: router, workers: worker, gateways: gateway, domains: accounts } = given.counts;
   const inventory = config.inventory.enabled ? accounts : 0;
@@ -89,11 +97,13 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   unwind.add("processes", supervisor.stop, worldStopMsMax);
   const shared = {
     NODE_COMPILE_CACHE: compileCacheFolder(join(stack.dataDir.path, "cache")),
-    HEXHOLD_RABBITMQ_URL: urls.rabbitmq.url,
     HEXHOLD_GAME__MODULE: given.game.module,
     HEXHOLD_WORLD__GAME: given.game.loaded.name,
     HEXHOLD_CLUSTER__CONTROL_TOKEN: secrets.controlToken,
     HEXHOLD_CLUSTER__ROUTERS: `[${routerUrls.join(", ")}]`,
+    ...(broker.trustedUsers.length === 0
+      ? {}
+      : { HEXHOLD_CLUSTER__TRUSTED_USERS: JSON.stringify(broker.trustedUsers) }),
   };
   const launch = async ({ name, kind }: Place, env: Record<string, string>): Promise<void> => {
     await supervisor.startProcess({
@@ -153,6 +163,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     await launch(place, {
       [`${own}INSTANCE`]: name,
       [`${own}CONTROL_PORT`]: String(place.controlPort),
+      HEXHOLD_RABBITMQ_URL: broker.urlOf(kind),
       ...envOf[kind](place),
     });
   }
@@ -171,8 +182,11 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       servedMsMax,
       () => "no worker serves the world; see hexctl logs worker-1 and router-1",
     );
-    const bus = createAmqpBus({ url: urls.rabbitmq.url, appId: "host/host" });
+    const bus = createAmqpBus({ url: broker.urlOf("host"), appId: "host/host" });
     unwind.add("bus", () => bus.close());
+    // It stands in for the accounts service, whose messages it sends.
+    const mintBus = createAmqpBus({ url: broker.urlOf("accounts"), appId: "accounts/host" });
+    unwind.add("bus of the mint", () => mintBus.close());
     const operator = openOperator(bus);
     unwind.add("operator", () => operator.close());
     const host = await serveHost({
@@ -186,9 +200,9 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     });
     unwind.add("host", () => host.stop());
     hostUrl = host.url;
-    await connected(bus);
+    await Promise.all([connected(bus), connected(mintBus)]);
     const started = await startPlayerMint({
-      bus,
+      bus: mintBus,
       routers: routerUrls,
       controlToken: secrets.controlToken,
       controlUrl: host.url,

@@ -39,6 +39,11 @@ export const clusterSection = z.object({
   /** Control URLs of the routers. */
   routers: z.array(z.url({ protocol: /^https?$/ })).min(1),
   controlToken: z.string().min(16).optional(),
+  /**
+   * Users of the broker whose messages may name any service as their producer; "" = messages that name no user. For an
+   * upgrade from processes that shared a user: as long as what they have sent may be waiting.
+   */
+  trustedUsers: z.array(z.string()).default([]),
 });
 
 const assetPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;

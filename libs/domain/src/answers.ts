@@ -5,9 +5,11 @@ import { Durability } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import {
   type AnswerOutcome,
   encodeStoredAnswer,
+  forgeryText,
   type MessageEntry,
   noBytes,
 } from "@hexhold/messaging";
+import type { IncomingForgery } from "./incoming.ts";
 import type { CommandOutcome } from "./service-definition.ts";
 
 /** Throws when the outcome is not one that the command's contract has: a fault of the handler. */
@@ -28,6 +30,12 @@ export function outcomeAnswer(entry: MessageEntry, outcome: CommandOutcome): Uin
     retryAfterMs,
     detail: encoded(entry.refusalDetailSchema, detail, `${entry.type}: the detail of a refusal`),
   });
+}
+
+/** To a message that somebody published in another's name. */
+export function forgeryAnswer({ envelope, publisher }: IncomingForgery): Uint8Array {
+  const what = forgeryText(envelope, publisher);
+  return errorAnswer(ErrorCode.PERMISSION_DENIED, "publisher-differs", what);
 }
 
 export function errorAnswer(

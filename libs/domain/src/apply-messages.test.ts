@@ -8,12 +8,14 @@ import {
 import { Durability, Sender, Step } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { PlayerArrivedSchema } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import {
+  anyone,
   bytesText,
   decodeAnswer,
   encodeBatch,
   encodeEnvelope,
   idempotencyKeyOf,
   noBytes,
+  type Publisher,
   uuidText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
@@ -44,11 +46,13 @@ let done: string[];
 let outcomes: (count: number) => CommandOutcome[];
 let results: Map<string, StoredResult>;
 let claimed: Set<string>;
+let leftOpen: Set<string>;
 
 beforeEach(() => {
   done = [];
   results = new Map();
   claimed = new Set();
+  leftOpen = new Set();
   outcomes = (count) =>
     Array.from({ length: count }, (_, n) => ({
       kind: "applied",
@@ -109,9 +113,14 @@ const context: ApplyContext = {
       for (const id of fresh) claimed.add(id);
       return Promise.resolve(fresh);
     },
+    known: (_transaction, ids) =>
+      Promise.resolve(
+        new Set(ids.map(bytesText).filter((id) => claimed.has(id) || leftOpen.has(id))),
+      ),
     leaveOpen(_transaction, id) {
       done.push("leave open");
       claimed.delete(bytesText(id));
+      leftOpen.add(bytesText(id));
       return Promise.resolve();
     },
     results: (_transaction, keys) =>
@@ -193,9 +202,10 @@ function apply(
     givenUp,
     reader = read,
     work = noWork,
-  }: { givenUp?: GivenUp; reader?: typeof read; work?: Work } = {},
+    publisher = anyone,
+  }: { givenUp?: GivenUp; reader?: typeof read; work?: Work; publisher?: Publisher } = {},
 ): Promise<Applied[]> {
-  const items = reader(encodeBatch({ routeVersion: 1n, envelopes }));
+  const items = reader(encodeBatch({ routeVersion: 1n, envelopes }), publisher);
   return applyMessages(transaction, items, context, work, givenUp);
 }
 
@@ -283,14 +293,66 @@ it("an owed step that is given up stays owed: its next copy is handled", async (
   const settle = stepOf("cmd.inventory.settle");
   const givenUp = { error: "it failed", attempts: 5 };
   await apply([settle], { givenUp, reader: readSteps });
-  expect(done).toEqual(["send router"]);
+  expect(done).toEqual(["send router", "leave open"]);
   expect(said(await apply([settle], { reader: readSteps }))).toEqual([
     ["handled", "applied", false],
   ]);
   expect(said(await apply([settle], { reader: readSteps }))).toEqual([
     ["replayed", "applied", true],
   ]);
-  expect(done).toEqual(["send router", "settle ×1", "save ×1"]);
+  expect(done).toEqual(["send router", "leave open", "settle ×1", "save ×1"]);
+});
+
+const by = (service: string): Publisher => ({ kind: "service", service });
+const forgedAnswer = ["forged", "error", false];
+
+it("what somebody publishes in another's name is answered, and nothing is done or kept of it", async () => {
+  const settle = stepOf("cmd.inventory.settle");
+  for (const publisher of [
+    by("inventory"),
+    by("gateway"),
+    { kind: "stranger", user: "" } as const,
+  ]) {
+    const applied = await apply([settle], { reader: readSteps, publisher });
+    expect(said(applied)).toEqual([forgedAnswer]);
+  }
+  expect(said(await apply([enter(), arrived()], { publisher: by("market") }))).toEqual([
+    forgedAnswer,
+    forgedAnswer,
+  ]);
+  expect(done).toEqual([]);
+  const applied = await apply([settle], { reader: readSteps, publisher: by("market") });
+  expect(said(applied)).toEqual([["handled", "applied", false]]);
+});
+
+it("a router brings back what a letter has left open here, and nothing else", async () => {
+  const givenUp = { error: "it failed", attempts: 5 };
+  const publisher = by("router");
+  const [hold, settle, event] = [
+    stepOf("cmd.inventory.hold"),
+    stepOf("cmd.inventory.settle"),
+    arrived(),
+  ];
+  const bringBack = async () =>
+    said([
+      ...(await apply([hold, settle], { reader: readSteps, publisher })),
+      ...(await apply([event], { publisher })),
+    ]);
+  expect(await bringBack()).toEqual([forgedAnswer, forgedAnswer, forgedAnswer]);
+  await apply([hold, settle], { reader: readSteps, givenUp });
+  await apply([event], { givenUp });
+  done = [];
+  expect(await bringBack()).toEqual([
+    ["replayed", "error", true],
+    ["handled", "applied", false],
+    "handled",
+  ]);
+  expect(done).toEqual(["settle ×1", "save ×1", "arrived ×1"]);
+  expect(await bringBack()).toEqual([
+    ["replayed", "error", true],
+    ["replayed", "applied", true],
+    "replayed",
+  ]);
 });
 
 it("a step that cannot be read is put aside, for nobody waits to hear that it was wrong", async () => {

@@ -2,10 +2,10 @@
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { Durability, Sender, Step } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { answerBytes } from "@hexhold/messaging";
-import { deadLetteredAnswer, errorAnswer, outcomeAnswer } from "./answers.ts";
+import { deadLetteredAnswer, errorAnswer, forgeryAnswer, outcomeAnswer } from "./answers.ts";
 import { letterOf, type LetterContext } from "./dead-letter.ts";
 import type { DomainStore, StoredResult } from "./domain-store.ts";
-import type { Incoming, IncomingCommand, IncomingEvent } from "./incoming.ts";
+import { forgeryOf, type Incoming, type IncomingCommand, type IncomingEvent } from "./incoming.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Work } from "./work.ts";
 
@@ -20,6 +20,8 @@ export type Outcome =
   | "mismatch"
   /** Of a moment that the database has not seen: nothing was done. */
   | "unsent"
+  /** Published in another's name: nothing was done, and nothing of it is kept. */
+  | "forged"
   | "dead-lettered";
 
 export interface Applied {
@@ -61,15 +63,16 @@ export async function applyMessages(
   );
   const isUnsent = ({ origin }: Incoming): boolean =>
     origin !== undefined && unsent.has(origin.position);
-  const items = unsent.size === 0 ? given : given.filter((item) => !isUnsent(item));
+  const sent = unsent.size === 0 ? given : given.filter((item) => !isUnsent(item));
+  const results = await store.results(
+    transaction,
+    sent.filter(isDurable).map(({ envelope }) => envelope.idempotencyKey),
+  );
+  const items = await withForgeries(transaction, sent, results, store);
   const noted = items.filter(({ kind }) => kind === "event" || kind === "letter");
   const fresh = await store.claim(
     transaction,
     noted.map(({ inboxId }) => inboxId),
-  );
-  const results = await store.results(
-    transaction,
-    items.filter(isDurable).map(({ envelope }) => envelope.idempotencyKey),
   );
   if (work.prepare !== undefined) {
     const willHandle = items.filter((item): item is IncomingEvent | IncomingCommand => {
@@ -101,6 +104,9 @@ export async function applyMessages(
       await run.end();
       const stored = errorAnswer(item.code, item.reason, item.message);
       applied.push({ item, outcome: "invalid", answer: answerTo(item, stored, false) });
+    } else if (item.kind === "forgery") {
+      await run.end();
+      applied.push({ item, outcome: "forged", answer: answerTo(item, forgeryAnswer(item), false) });
     } else {
       // A repetition of what is being gathered finds its result.
       if (run.has(item)) await run.end();
@@ -115,6 +121,30 @@ export async function applyMessages(
   }
   await run.end();
   return applied;
+}
+
+/**
+ * `items`, and forgeries in place of what a router has brought back and nobody here knows: a letter's event, or a step
+ * that is owed, is noted as open; of an asked step there is a result.
+ */
+async function withForgeries(
+  transaction: Transaction,
+  items: readonly Incoming[],
+  results: ReadonlyMap<string, StoredResult>,
+  store: DomainStore,
+): Promise<readonly Incoming[]> {
+  const broughtBack = items.filter(({ isBroughtBack }) => isBroughtBack);
+  if (broughtBack.length === 0) return items;
+  const known = await store.known(
+    transaction,
+    broughtBack.map(({ inboxId }) => inboxId),
+  );
+  return items.map((item) => {
+    const { isBroughtBack, inboxText, envelope } = item;
+    if (!isBroughtBack || envelope === undefined || known.has(inboxText)) return item;
+    if (item.kind === "command" && results.has(item.keyText)) return item;
+    return forgeryOf({ ...item, envelope }, { kind: "service", service: "router" });
+  });
 }
 
 /** Messages of one handler that follow one another: handled together. */
@@ -226,9 +256,8 @@ async function letGo(
   await send(transaction, item, givenUp, context);
   await item.refuse?.(transaction, item, work);
   const stored = deadLetteredAnswer(item.entry);
-  if (item.entry.step !== Step.OWED) {
-    await saveResults(transaction, [item], [stored], results, context);
-  }
+  if (item.entry.step === Step.OWED) await context.store.leaveOpen(transaction, item.inboxId);
+  else await saveResults(transaction, [item], [stored], results, context);
   return { item, outcome: "dead-lettered", answer: answerTo(item, stored, false) };
 }
 

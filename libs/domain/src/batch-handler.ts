@@ -10,7 +10,7 @@
  * results tell what was stored.
  */
 import { setTimeout as sleep } from "node:timers/promises";
-import { uuidText } from "@hexhold/messaging";
+import { publisherText, uuidText } from "@hexhold/messaging";
 import { isContentRefusal, isStatementFailure, type PgPool } from "@hexhold/postgres";
 import { isLoggedFailure, type LogBindings, type Logger } from "@hexhold/telemetry";
 import {
@@ -160,6 +160,14 @@ export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
       if (outcome === "dead-lettered") {
         metrics.deadLetters.inc({ service });
         logger.error(bindingsOf(queue, item), "a message was dead-lettered");
+      } else if (item.kind === "forgery") {
+        const publisher = publisherText(item.publisher);
+        const producer = item.envelope.producer?.service.slice(0, 64);
+        metrics.forged.inc({ service, publisher });
+        logger.error(
+          { ...bindingsOf(queue, item), producer, publisher },
+          "a message was published in another's name: it was dropped",
+        );
       } else if (outcome === "unsent") {
         logger.warn(
           { ...bindingsOf(queue, item), from: item.origin?.slot },

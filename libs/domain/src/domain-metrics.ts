@@ -10,6 +10,7 @@ export interface DomainMetrics {
   readonly messages: Counter<"service" | "outcome">;
   readonly retries: Counter<"service" | "cause">;
   readonly deadLetters: Counter<"service">;
+  readonly forged: Counter<"service" | "publisher">;
   readonly handling: Histogram<"service">;
   readonly outboxSent: Counter<"service" | "destination">;
   readonly outboxHeldUp: Counter<"service" | "destination">;
@@ -31,6 +32,11 @@ export function createDomainMetrics(metrics: Metrics): DomainMetrics {
     deadLetters: metrics.counter("hexhold_domain_dead_letters_total", "Messages given up.", [
       "service",
     ]),
+    forged: metrics.counter(
+      "hexhold_domain_forged_total",
+      "Messages that somebody published in another's name.",
+      ["service", "publisher"],
+    ),
     handling: metrics.histogram(
       "hexhold_domain_handling_seconds",
       "From a delivery to its ack, a queue message.",

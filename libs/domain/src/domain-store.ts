@@ -23,7 +23,9 @@ export interface DomainStore {
   unsent(transaction: Transaction, origins: readonly Origin[]): Promise<ReadonlySet<bigint>>;
   /** Notes events as handled; returns those that were not before, or were left open by a letter, as `bytesText`. */
   claim(transaction: Transaction, eventIds: readonly Uint8Array[]): Promise<Set<string>>;
-  /** Leaves an event that is noted open: its next copy is handled. */
+  /** Of those ids, which are noted, open or not; as `bytesText`. */
+  known(transaction: Transaction, eventIds: readonly Uint8Array[]): Promise<ReadonlySet<string>>;
+  /** Notes a message as left open: its next copy is handled. Such a note is never pruned. */
   leaveOpen(transaction: Transaction, eventId: Uint8Array): Promise<void>;
   /** Stored answers by idempotency key, both as `bytesText`. */
   results(
@@ -72,14 +74,21 @@ export function createDomainStore(schema: string, onOutbox: () => void): DomainS
           RETURNING event_id::text AS id`,
         values: [uuidArray(ids)],
       });
-      return new Set(
-        rows.map(({ id }) => Buffer.from(id.replaceAll("-", ""), "hex").toString("latin1")),
-      );
+      return textsOf(rows);
+    },
+    async known(transaction, eventIds) {
+      const rows = await transaction.query<{ id: string }>({
+        name: `${schema}_known`,
+        text: `SELECT event_id::text AS id FROM ${schema}.inbox WHERE event_id = ANY ($1::uuid[])`,
+        values: [uuidArray(eventIds)],
+      });
+      return textsOf(rows);
     },
     async leaveOpen(transaction, eventId) {
       await transaction.query({
         name: `${schema}_leave_open`,
-        text: `UPDATE ${schema}.inbox SET lettered = true WHERE event_id = $1`,
+        text: `INSERT INTO ${schema}.inbox (event_id, lettered) VALUES ($1, true)
+          ON CONFLICT (event_id) DO UPDATE SET lettered = true`,
         values: [Buffer.from(eventId).toString("hex")],
       });
     },
@@ -124,4 +133,11 @@ export function createDomainStore(schema: string, onOutbox: () => void): DomainS
       values: [inboxHours, resultHours, rowsMax, worldMs],
     }),
   };
+}
+
+/** UUIDs as `bytesText`. */
+function textsOf(rows: readonly { readonly id: string }[]): Set<string> {
+  return new Set(
+    rows.map(({ id }) => Buffer.from(id.replaceAll("-", ""), "hex").toString("latin1")),
+  );
 }

@@ -322,21 +322,27 @@ test("a command that came too late, or from the wrong sender, is answered and no
   expect(await domain.amounts()).toEqual([-1]);
 });
 
-test("old rows of inbox and results go, and younger ones stay", async () => {
+test("old rows of inbox and results go, and younger ones and what is open stay", async () => {
   domain.start();
-  const young = uuidv7Bytes();
-  await domain.send(gathered(1n, young), gathered(2n), enter(), enter());
+  const [young, open] = [uuidv7Bytes(), uuidv7Bytes()];
+  await domain.send(gathered(1n, young), gathered(2n), gathered(3n, open), enter(), enter());
   await domain.untilAcked(1);
   await domain.query(
     `UPDATE inventory.inbox SET received_at = received_at - interval '97 h' WHERE event_id <> '${uuidText(young)}';
+     UPDATE inventory.inbox SET lettered = true WHERE event_id = '${uuidText(open)}';
      UPDATE inventory.result SET stored_at = stored_at - interval '73 h'
      WHERE idempotency_key = (SELECT idempotency_key FROM inventory.result LIMIT 1)`,
   );
-  const [row] = await domain.query<{ gone: string }>("SELECT inventory.prune(96, 72, 100) AS gone");
+  const [row] = await domain.query<{ gone: string }>(
+    `SELECT inventory.prune(96, 72, 100, ${Date.now()}) AS gone`,
+  );
   expect(Number(row!.gone)).toBe(2);
-  expect(await domain.query("SELECT event_id::text FROM inventory.inbox")).toEqual([
+  expect(await domain.query("SELECT event_id::text FROM inventory.inbox ORDER BY 1")).toEqual([
     { event_id: uuidText(young) },
+    { event_id: uuidText(open) },
   ]);
   expect(await domain.query("SELECT 1 FROM inventory.result")).toHaveLength(1);
-  await expect(domain.query("SELECT inventory.prune(95, 72, 100)")).rejects.toThrow(/96 h/);
+  await expect(domain.query(`SELECT inventory.prune(95, 72, 100, ${Date.now()})`)).rejects.toThrow(
+    /96 h/,
+  );
 });

@@ -10,12 +10,14 @@ import {
 import { type Sender, Step } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import {
   bytesText,
+  claimOf,
   compiledValidator,
   createMessageRegistry,
   decodeBatch,
   decodeEnvelope,
   isUuidv7,
   type MessageEntry,
+  type Publisher,
   ruleFault,
   senderOf,
   sha256,
@@ -40,6 +42,8 @@ interface Arrived {
   readonly envelope: Envelope | undefined;
   /** Where a commit has left it; undefined: no commit owed it. */
   readonly origin: Origin | undefined;
+  /** A router has published what another service sent once: done only if it is known here as something still open. */
+  readonly isBroughtBack: boolean;
 }
 
 /** A place in the world's outbox, and the life of the database in which the message was sent from there. */
@@ -87,9 +91,21 @@ export interface IncomingFault extends Arrived {
   readonly message: string;
 }
 
-export type Incoming = IncomingEvent | IncomingCommand | IncomingLetter | IncomingFault;
+/** Somebody spoke in another's name. Answered, counted, and kept by nobody: a letter might be sent again. */
+export interface IncomingForgery extends Arrived {
+  readonly kind: "forgery";
+  readonly envelope: Envelope;
+  readonly publisher: Publisher;
+}
 
-export type ReadBatch = (body: Uint8Array) => Incoming[];
+export type Incoming =
+  | IncomingEvent
+  | IncomingCommand
+  | IncomingLetter
+  | IncomingFault
+  | IncomingForgery;
+
+export type ReadBatch = (body: Uint8Array, publisher: Publisher) => Incoming[];
 
 /** Throws a `RegistryError` when the contracts in `descriptors` contradict themselves, or name what is not in them. */
 export function createBatchReader(
@@ -112,7 +128,7 @@ export function createBatchReader(
 
   const validator = compiledValidator([EnvelopeSchema, ...handlers.map(({ schema }) => schema)]);
 
-  function read(bytes: Uint8Array): Incoming {
+  function read(bytes: Uint8Array, publisher: Publisher): Incoming {
     const unread = arrived(bytes, undefined);
     let envelope: Envelope;
     try {
@@ -120,7 +136,9 @@ export function createBatchReader(
     } catch (error) {
       return { ...unread, kind: "letter", error: (error as Error).message };
     }
-    const at = arrived(bytes, envelope);
+    const claim = claimOf(publisher, envelope);
+    const at = { ...arrived(bytes, envelope), isBroughtBack: claim === "brought-back" };
+    if (claim === "forged") return forgeryOf({ ...at, envelope }, publisher);
     const handler = byType.get(envelope.type);
     const entry = registry.byType(envelope.type);
     if (handler === undefined || entry === undefined) {
@@ -141,7 +159,7 @@ export function createBatchReader(
       : { ...at, kind: "event", envelope, message: payload.message, handle: handler.handle };
   }
 
-  return (body) => {
+  return (body, publisher) => {
     let batch: Batch;
     try {
       batch = decodeBatch(body);
@@ -150,7 +168,7 @@ export function createBatchReader(
     }
     const { envelopes, life, places } = batch;
     return envelopes.map((bytes, i): Incoming => {
-      const item = read(bytes);
+      const item = read(bytes, publisher);
       const place = places[i];
       if (life === 0n || place === undefined) return item;
       return { ...item, origin: { life, slot: place.slot, position: place.position } };
@@ -161,7 +179,32 @@ export function createBatchReader(
 function arrived(bytes: Uint8Array, envelope: Envelope | undefined) {
   const eventId = envelope?.eventId;
   const inboxId = eventId?.length === 16 ? eventId : sha256(bytes).subarray(0, 16);
-  return { bytes, inboxId, inboxText: bytesText(inboxId), envelope, origin: undefined };
+  return {
+    bytes,
+    inboxId,
+    inboxText: bytesText(inboxId),
+    envelope,
+    origin: undefined,
+    isBroughtBack: false,
+  };
+}
+
+/** What a forgery is taken for: `publisher` is who published it, or brought it back. */
+export function forgeryOf(
+  at: Arrived & { readonly envelope: Envelope },
+  publisher: Publisher,
+): IncomingForgery {
+  const { bytes, inboxId, inboxText, envelope, origin, isBroughtBack } = at;
+  return {
+    kind: "forgery",
+    bytes,
+    inboxId,
+    inboxText,
+    envelope,
+    origin,
+    isBroughtBack,
+    publisher,
+  };
 }
 
 function readCommand(

@@ -46,7 +46,11 @@ export function consumeQueue(options: QueueConsumerOptions): QueueConsumer {
   async function take(delivery: Delivery): Promise<void> {
     if (signal.aborted) return;
     const startedMs = performance.now();
-    const applied = await handler.handle(queue, read(delivery.body), abandoning.signal);
+    const applied = await handler.handle(
+      queue,
+      read(delivery.body, delivery.publisher),
+      abandoning.signal,
+    );
     if (applied === undefined) return;
     const answers = applied.flatMap(({ answer }) => answer ?? []);
     if (delivery.replyTo !== undefined && answers.length > 0) {

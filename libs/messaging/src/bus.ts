@@ -3,6 +3,8 @@
  * `buses/memory.ts` (one process). `bus-contract.ts` is the suite that both pass.
  */
 
+import type { Publisher } from "./publisher.ts";
+
 /** Bodies of queue messages, named in the AMQP property `type`; docs/formats.md. */
 export type BodyType = "batch.v1" | "answers.v1" | "view.v1" | "topic.v1";
 
@@ -36,6 +38,7 @@ export interface Delivery {
   readonly replyTo: string | undefined;
   /** The broker gave it to somebody before. */
   readonly redelivered: boolean;
+  readonly publisher: Publisher;
   /** Makes the bus forget it. A no-op when its subscription is closed. */
   ack(): void;
 }
@@ -101,7 +104,7 @@ export interface Bus {
   reply(inbox: string, message: BusMessage): void;
   /**
    * To `view.topic` under each of the keys, once for every queue that is bound to one; transient, unconfirmed. Dropped
-   * while 8 MiB wait for a broker that does not read. When it reads again, an empty batch under the accounts' topic
+   * while 8 MiB wait for a broker that does not read. When it reads again, an empty batch under `views-lost`
    * tells every gateway that views were lost; announcements must be repeated by whoever makes them.
    */
   publishView(routingKeys: readonly string[], message: BusMessage): void;

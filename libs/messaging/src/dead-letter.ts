@@ -2,6 +2,9 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { CommandDeadLetteredSchema } from "@hexhold/gen/hexhold/control/v1/dead_letter_pb";
 import { encodeEnvelope, type EnvelopeFields } from "./envelope-codec.ts";
 
+/** Of every consumer's letters. */
+export const letterType = "evt.worker.command-dead-lettered";
+
 /** What was given up, by whom, and why. */
 export interface DeadLetterFields {
   /** The bytes that were given up: an envelope, if they can be read. */
@@ -27,7 +30,7 @@ export interface DeadLetterFields {
 export function encodeDeadLetter(letter: DeadLetterFields): Uint8Array {
   const { bytes, error, attempts, slot, producer, nowMs, eventId, cause } = letter;
   return encodeEnvelope({
-    type: "evt.worker.command-dead-lettered",
+    type: letterType,
     messageVersion: 1,
     subject: slot,
     eventId,

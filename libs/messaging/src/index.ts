@@ -11,6 +11,12 @@ export {
   type Subscription,
 } from "./bus.ts";
 export { type AmqpBusOptions, createAmqpBus } from "./buses/amqp.ts";
+export {
+  createManagementApi,
+  type ManagementApi,
+  type ManagementRequest,
+  vhostOf,
+} from "./buses/management-api.ts";
 export { declareTopology } from "./buses/amqp-topology.ts";
 export { gatherWrites } from "./buses/gather-writes.ts";
 export { createMemoryBus, MemoryBroker } from "./buses/memory.ts";
@@ -40,7 +46,7 @@ export {
   type EnvelopeFields,
   withSubject,
 } from "./envelope-codec.ts";
-export { type DeadLetterFields, encodeDeadLetter } from "./dead-letter.ts";
+export { type DeadLetterFields, encodeDeadLetter, letterType } from "./dead-letter.ts";
 export {
   type GatheredCommand,
   GatheringLane,
@@ -57,6 +63,16 @@ export {
 } from "./registry.ts";
 export { createProducerRoutes, type Place, type ProducerRoutes } from "./producer-routes.ts";
 export { isMoving, type PinRoute, type RouteTable, routeOf } from "./route.ts";
+export {
+  anyone,
+  claimOf,
+  forgeryText,
+  type ProducerClaim,
+  type Publisher,
+  publisherText,
+  serviceOfUser,
+  userOfService,
+} from "./publisher.ts";
 export {
   createRequester,
   type Requester,
@@ -91,7 +107,15 @@ export {
   type QueueSpec,
   slotQueue,
   viewExchange,
+  viewsLostTopic,
 } from "./topology.ts";
+export { makeBrokerUsers, type MakeUsersOptions } from "./rights/make-users.ts";
+export {
+  type BrokerPermissions,
+  type BrokerRights,
+  permissionsOf,
+  readBrokerRights,
+} from "./rights/rights-table.ts";
 export { senderOf } from "./sender.ts";
 export {
   domainQueueCount,

@@ -17,6 +17,9 @@ export const brokerMarkQueue = "world.mark";
 /** Routing key of `view.topic` for what the accounts service announces to gateways. */
 export const accountsTopic = "accounts";
 
+/** Routing key of `view.topic` under which any producer says that it has lost views: an empty batch. */
+export const viewsLostTopic = "views-lost";
+
 /** A durable queue with its arguments. */
 export interface QueueSpec {
   readonly name: string;

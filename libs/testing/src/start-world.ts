@@ -69,6 +69,8 @@ export interface World {
   mint(count: number, key?: string, ttlS?: number): Promise<Player[]>;
   /** Gives an account goods out of nothing, as an operator does. */
   grant(accountId: string, asset: string, amount: bigint): Promise<void>;
+  /** The broker, as the user of a service of a cluster: who publishes in its name must be it. */
+  brokerUrl(service: string): string;
   /** Runs a command line of hexctl on this world; never rejects for its exit code. */
   hexctl(...args: string[]): Promise<{ readonly code: number; readonly output: string }>;
   /** What it has printed. */
@@ -150,6 +152,17 @@ export async function startWorld(options: StartWorldOptions): Promise<World> {
       withHost(status(), async (host) => {
         await host.grant({ accountId, asset, amount, reason: "a test" });
       }),
+    brokerUrl(service) {
+      const file = path.join(dataDir, "host-secrets.json");
+      const secrets = JSON.parse(readFileSync(file, "utf8")) as {
+        brokerUsers: Readonly<Record<string, string>>;
+        loginSuffix: string;
+      };
+      const url = new URL(status().services["rabbitmq"]!.url);
+      url.username = `hexhold_${service}_${secrets.loginSuffix}`;
+      url.password = secrets.brokerUsers[service]!;
+      return url.href;
+    },
     async hexctl(...args) {
       const env = { ...process.env, HEXHOLD_DATA_DIR: dataDir };
       const script = path.join(root, "hexctl/src/main.ts");

@@ -5,6 +5,7 @@ import {
   decodeBatch,
   decodeEnvelope,
   domainQueueOf,
+  letterType,
 } from "@hexhold/messaging";
 import { isContentRefusal } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
@@ -14,7 +15,6 @@ import { letterRow, reducedRow } from "./letter-row.ts";
 
 /** Queue of messages for routers; competing consumers. */
 const routerQueue = domainQueueOf("router", "");
-const letterType = "evt.worker.command-dead-lettered";
 const prefetch = 16;
 /** Refusals of what a letter holds, after which less of it is stored, or nothing. */
 const refusalsMax = 5;

@@ -4,10 +4,13 @@ import { Durability, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import { bucketOf, cellFault, type Key, keyText } from "@hexhold/hex";
 import {
   type AnswerOutcome,
+  claimOf,
   encodeStoredAnswer,
+  forgeryText,
   isUuidv7,
   type MessageEntry,
   type MessageRegistry,
+  type Publisher,
   senderOf,
   sha256,
   sha256Length,
@@ -43,12 +46,24 @@ export interface EnvelopeFault {
   readonly message: string;
 }
 
-/** Checks an envelope. The payload's own rules are checked by the rules host. */
+/** Reason of a command that somebody published in another's name. */
+export const forged = "publisher-differs";
+
+/** Checks an envelope, and whether `publisher` may speak for its producer. The payload's own rules are checked by the rules host. */
 export function commandOf(
   envelope: Envelope,
   envelopeBytes: Uint8Array,
+  publisher: Publisher,
   registry: MessageRegistry,
 ): Command | EnvelopeFault {
+  // Of commands for hexes nothing is brought back: their answers are final.
+  if (claimOf(publisher, envelope) !== "own") {
+    return {
+      code: ErrorCode.PERMISSION_DENIED,
+      reason: forged,
+      message: forgeryText(envelope, publisher),
+    };
+  }
   const entry = registry.byType(envelope.type);
   if (entry === undefined || entry.kind !== "command") {
     return invalid("unknown-type", `no command is called ${JSON.stringify(envelope.type)}`);

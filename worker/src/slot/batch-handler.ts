@@ -11,11 +11,13 @@ import {
   decodeBatch,
   decodeEnvelope,
   type Delivery,
+  type Publisher,
+  publisherText,
   uuidv7Bytes,
 } from "@hexhold/messaging";
 import { type OutboxPlaceName, sqlStateOf } from "@hexhold/postgres";
 import { activate, type ReadHexes } from "../actor/activate.ts";
-import { type Command, commandOf, errorAnswer, isFault } from "../actor/command.ts";
+import { type Command, commandOf, errorAnswer, forged, isFault } from "../actor/command.ts";
 import type { ActiveHex, HexTable } from "../actor/hex-table.ts";
 import { quarantine } from "../actor/quarantine.ts";
 import { commitBatch } from "../journal/commit-batch.ts";
@@ -141,7 +143,7 @@ export class BatchHandler {
     const commands: Command[] = [];
     const places = new Map<Command, OutboxPlaceName>();
     for (const [i, bytes] of batch.envelopes.entries()) {
-      const received = this.#receive(bytes, answers);
+      const received = this.#receive(bytes, delivery.publisher, answers);
       if (received instanceof DecodeError) await this.#letters.keep(bytes, received.message);
       else if (received !== undefined) {
         commands.push(received);
@@ -162,7 +164,11 @@ export class BatchHandler {
   }
 
   /** Undefined: it was answered. */
-  #receive(bytes: Uint8Array, answers: Uint8Array[]): Command | DecodeError | undefined {
+  #receive(
+    bytes: Uint8Array,
+    publisher: Publisher,
+    answers: Uint8Array[],
+  ): Command | DecodeError | undefined {
     let envelope;
     try {
       envelope = decodeEnvelope(bytes);
@@ -170,13 +176,17 @@ export class BatchHandler {
       if (error instanceof DecodeError) return error;
       throw error;
     }
-    const command = commandOf(envelope, bytes, this.#ports.registry);
+    const command = commandOf(envelope, bytes, publisher, this.#ports.registry);
     if (!isFault(command)) return command;
+    if (command.reason === forged) {
+      this.#ports.metrics.forged.inc({ publisher: publisherText(publisher) });
+    }
     this.#ports.logger.warn(
       {
         ...commandBindings(this.#slot, envelope),
         reason: command.reason,
         producer: envelope.producer?.instance,
+        publisher: publisherText(publisher),
       },
       "a command was refused by its envelope",
     );

@@ -9,13 +9,13 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
-import { answerBytes, type Bus, uuidText } from "@hexhold/messaging";
+import { answerBytes, type Bus, publisherText, uuidText } from "@hexhold/messaging";
 import { isStatementFailure } from "@hexhold/postgres";
 import type { Logger } from "@hexhold/telemetry";
-import { errorAnswer, outcomeAnswer } from "../answers.ts";
+import { errorAnswer, forgeryAnswer, outcomeAnswer } from "../answers.ts";
 import type { Applied } from "../apply-messages.ts";
 import { type BatchHandler, storePauseMs } from "../batch-handler.ts";
-import { createBatchReader, type Incoming, type IncomingCommand } from "../incoming.ts";
+import { createBatchReader, forgeryOf, type Incoming, type IncomingCommand } from "../incoming.ts";
 import { createOutageHold } from "../outage-hold.ts";
 import { consumeQueue } from "../queue-consumer.ts";
 import type { MessageHandler } from "../service-definition.ts";
@@ -90,6 +90,14 @@ export function serveRequests(options: RequestOptions): RequestServer {
         const stored = errorAnswer(item.code, item.reason, item.message);
         return { word: item.reason, outcome: "invalid", stored };
       }
+      case "forgery": {
+        const producer = item.envelope.producer?.service;
+        logger.error(
+          { slot: queue, producer, publisher: publisherText(item.publisher) },
+          "a request was published in another's name: it was dropped",
+        );
+        return { word: "publisher-differs", outcome: "forged", stored: forgeryAnswer(item) };
+      }
       default: {
         const type = item.envelope?.type.slice(0, 128);
         logger.error({ slot: queue, type }, "a request that nobody handles here was dropped");
@@ -103,7 +111,13 @@ export function serveRequests(options: RequestOptions): RequestServer {
   const handler: BatchHandler = {
     async handle(_queue, items, signal) {
       const applied: Applied[] = [];
-      for (const item of items) {
+      for (const given of items) {
+        // Nobody has letters of requests to bring back.
+        const { envelope: about } = given;
+        const item =
+          given.isBroughtBack && about !== undefined
+            ? forgeryOf({ ...given, envelope: about }, { kind: "service", service: "router" })
+            : given;
         const reply = await replyTo(item, signal);
         if (reply === undefined) return undefined;
         const { word, outcome, stored } = reply;

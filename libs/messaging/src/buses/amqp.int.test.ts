@@ -8,7 +8,7 @@ import { type ChannelModel, connect } from "amqplib";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { describeBus } from "../bus-contract.ts";
 import type { Bus } from "../bus.ts";
-import { accountsTopic, slotQueue } from "../topology.ts";
+import { viewsLostTopic, slotQueue } from "../topology.ts";
 import { createAmqpBus } from "./amqp.ts";
 import { keepConnection } from "./amqp-connection.ts";
 import { declareTopology } from "./amqp-topology.ts";
@@ -162,7 +162,7 @@ it("drops views and then replies for a broker that does not read, and tells gate
     lengthMax: 100,
     onMessage: ({ body }) => empty.push(body.length),
   });
-  await inbox.bind(accountsTopic);
+  await inbox.bind(viewsLostTopic);
   const valve = await startValve(Number(url.port));
   url.port = String(valve.port);
   const bus = await connected(createAmqpBus({ url: url.href, appId: "test/shut" }));

@@ -17,7 +17,8 @@ import {
   type Subscription,
 } from "../bus.ts";
 import { encodeViews } from "../codec.ts";
-import { accountsTopic, exchangeOf, producerExchanges, viewExchange } from "../topology.ts";
+import { anyone, type Publisher, publisherOfUser, serviceOfUser } from "../publisher.ts";
+import { exchangeOf, producerExchanges, viewExchange, viewsLostTopic } from "../topology.ts";
 import { keepConnection } from "./amqp-connection.ts";
 import { watchBacklog } from "./channel-backlog.ts";
 import { LooseLimit } from "./loose-limit.ts";
@@ -30,6 +31,11 @@ export interface AmqpBusOptions {
   readonly heartbeatS?: number;
   /** Messages that may wait for their confirm; more are `refused`. Default 1,024. */
   readonly unconfirmedMax?: number;
+  /**
+   * Users whose messages may name any service as their producer; the empty name: messages without a user. Default none.
+   * Without effect where the user of `url` is no service's own: then nobody is told apart.
+   */
+  readonly trustedUsers?: readonly string[];
 }
 
 interface Unconfirmed {
@@ -51,6 +57,9 @@ class AmqpBus implements Bus {
   readonly #unconfirmed: Unconfirmed[] = [];
   readonly #consuming;
   readonly #publishing;
+  /** Of both connections; the broker refuses messages that name another. */
+  readonly #user: string;
+  readonly #publisherOf: (user: string | undefined) => Publisher;
   #state: BusState = { mode: "disconnected", reason: "not connected yet" };
   #consumeModel: ChannelModel | undefined;
   #publishChannel: ConfirmChannel | undefined;
@@ -61,7 +70,7 @@ class AmqpBus implements Bus {
       for (const listener of this.#dropListeners) listener(kind);
     },
     onViewsLost: () =>
-      this.publishView([accountsTopic], {
+      this.publishView([viewsLostTopic], {
         type: "view.v1",
         body: encodeViews({ events: [], marks: [] }),
       }),
@@ -72,7 +81,13 @@ class AmqpBus implements Bus {
   #closed = false;
 
   constructor(options: AmqpBusOptions) {
-    this.#options = { heartbeatS: 5, unconfirmedMax: 1024, ...options };
+    this.#options = { heartbeatS: 5, unconfirmedMax: 1024, trustedUsers: [], ...options };
+    this.#user = userOf(options.url);
+    const trusted = new Set(this.#options.trustedUsers);
+    this.#publisherOf =
+      serviceOfUser(this.#user) === undefined
+        ? () => anyone
+        : (user) => publisherOfUser(user, trusted);
     const shared = {
       url: options.url,
       heartbeatS: this.#options.heartbeatS,
@@ -190,7 +205,9 @@ class AmqpBus implements Bus {
         channel.prefetch(options.prefetch),
         channel.consume(
           queue,
-          orEnd(channel, ended, (message) => options.onDelivery(deliveryOf(channel, message))),
+          orEnd(channel, ended, (message) =>
+            options.onDelivery(deliveryOf(channel, message, this.#publisherOf)),
+          ),
         ),
       ]);
     } catch (error) {
@@ -212,7 +229,9 @@ class AmqpBus implements Bus {
       });
       await channel.consume(
         options.name,
-        orEnd(channel, ended, (message) => options.onMessage(deliveryOf(channel, message))),
+        orEnd(channel, ended, (message) =>
+          options.onMessage(deliveryOf(channel, message, this.#publisherOf)),
+        ),
         { noAck: true },
       );
     } catch (error) {
@@ -306,6 +325,7 @@ class AmqpBus implements Bus {
       contentType: "application/x-protobuf",
       type: message.type,
       appId: this.#options.appId,
+      userId: this.#user,
       ...(message.messageId === undefined ? {} : { messageId: message.messageId }),
       ...(message.replyTo === undefined ? {} : { replyTo: message.replyTo }),
     };
@@ -387,7 +407,16 @@ async function closeChannel(channel: Channel): Promise<void> {
   await channel.close().catch(() => undefined);
 }
 
-function deliveryOf(channel: Channel, message: ConsumeMessage): Delivery {
+/** Name of the user in an AMQP URL; without one it is the broker's own default. */
+function userOf(url: string): string {
+  return decodeURIComponent(new URL(url).username) || "guest";
+}
+
+function deliveryOf(
+  channel: Channel,
+  message: ConsumeMessage,
+  publisherOf: (user: string | undefined) => Publisher,
+): Delivery {
   const { properties } = message;
   return {
     type: String(properties.type ?? ""),
@@ -395,6 +424,7 @@ function deliveryOf(channel: Channel, message: ConsumeMessage): Delivery {
     messageId: properties.messageId as string | undefined,
     replyTo: properties.replyTo as string | undefined,
     redelivered: message.fields.redelivered,
+    publisher: publisherOf(properties.userId as string | undefined),
     ack: () => {
       try {
         channel.ack(message);

@@ -14,6 +14,7 @@ import {
   type PublishOutcome,
   type Subscription,
 } from "../bus.ts";
+import { anyone } from "../publisher.ts";
 
 interface QueuedMessage {
   readonly message: BusMessage;
@@ -151,6 +152,7 @@ function put(inbox: MemoryInbox, message: BusMessage): void {
         messageId: item.messageId,
         replyTo: item.replyTo,
         redelivered: false,
+        publisher: anyone,
       });
     }
   });
@@ -164,6 +166,7 @@ function deliveryOf(queued: QueuedMessage, ack: () => void): Delivery {
     messageId: message.messageId,
     replyTo: message.replyTo,
     redelivered: queued.redelivered,
+    publisher: anyone,
     ack,
   };
 }

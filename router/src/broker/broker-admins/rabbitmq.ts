@@ -1,4 +1,4 @@
-import { brokerMarkQueue } from "@hexhold/messaging";
+import { brokerMarkQueue, createManagementApi } from "@hexhold/messaging";
 import type { BrokerAdmin, BrokerAlarm } from "../broker-admin.ts";
 import type { BrokerMark } from "../broker-mark.ts";
 
@@ -51,46 +51,8 @@ function markOf(payload: string): BrokerMark | undefined {
 
 /** RabbitMQ (3.8.10 or later) through its management API. Its figures are up to 10 s old, its alarms of the moment. */
 export function createRabbitmqAdmin(options: RabbitmqAdminOptions): BrokerAdmin {
-  const { origin, username, password } = new URL(options.managementUrl);
+  const request = createManagementApi(options.managementUrl, options.timeoutMs);
   const vhost = encodeURIComponent(options.vhost ?? "/");
-  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-  const authorization = `Basic ${Buffer.from(credentials).toString("base64")}`;
-
-  async function request(
-    method: "GET" | "DELETE" | "POST",
-    path: string,
-    given: {
-      readonly reason?: string;
-      readonly body?: object;
-      /** Answers of this status are no error. */
-      readonly alsoStatus?: number;
-    } = {},
-  ) {
-    const { reason, body } = given;
-    const response = await fetch(`${origin}${path}`, {
-      method,
-      headers: {
-        authorization,
-        ...(reason === undefined ? {} : { "x-reason": reason }),
-        ...(body === undefined ? {} : { "content-type": "application/json" }),
-      },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(options.timeoutMs ?? 2_000),
-    });
-    const text = await response.text();
-    const gone = method === "DELETE" && response.status === 404;
-    if (response.status === 401) {
-      throw new Error(
-        `RabbitMQ refuses the password, or has no such user (401 to ${method} ${path}): check rabbitmqManagementUrl`,
-      );
-    }
-    if (!response.ok && !gone && response.status !== given.alsoStatus) {
-      throw new Error(
-        `RabbitMQ's management API answers ${response.status} to ${method} ${path}: check rabbitmqManagementUrl, its user and the user's tag "monitoring" (${text.slice(0, 200)})`,
-      );
-    }
-    return text === "" || gone ? undefined : (JSON.parse(text) as unknown);
-  }
 
   return {
     async queueDepths() {
