@@ -4,7 +4,7 @@ import type { SavedClock } from "./world-clock/bounded-clock.ts";
 import type { WorldClockStore } from "./world-clock/world-time.ts";
 
 /** Newest migration of schema `control` that this software knows. */
-const schemaVersion = "0004_world_clock";
+const schemaVersion = "0005_auditor";
 
 /** Who owns a slot according to PostgreSQL, which decides it. */
 export interface SlotRow {

@@ -27,7 +27,7 @@ export { inventorySection } from "./inventory-section.ts";
 export { type LedgerEvent, ledgerEventsOf } from "./rules/ledger-events.ts";
 
 /** Newest migration of schema `inventory` that this service knows. */
-const schemaVersion = "0006_open_notes";
+const schemaVersion = "0007_auditor";
 
 /** Everything that it is sent, and that it sends, beside the game's events. */
 const contracts = [

@@ -16,7 +16,7 @@ export { type MarketConfig, marketConfigSchema } from "./market-config.ts";
 export { marketSection } from "./market-section.ts";
 
 /** Newest migration of schema `market` that this service knows. */
-const schemaVersion = "0002_open_notes";
+const schemaVersion = "0003_auditor";
 
 /**
  * Starts a market service, which makes the books that it is told and that are not there yet. Rejects when the schema is not

@@ -6,6 +6,7 @@ import { runningStatus } from "../running-status.ts";
 import type { StoreUrls } from "../world-stores.ts";
 import type { CommandContext } from "./command-context.ts";
 import { wholeNumber } from "./whole-number.ts";
+import { asAuditor } from "../verify/as-auditor.ts";
 import { withStores } from "./with-stores.ts";
 
 interface SagaOptions extends StoreUrls {
@@ -39,7 +40,7 @@ export function sagaCommand(context: CommandContext): Command {
 
 async function show(context: CommandContext, options: SagaOptions): Promise<void> {
   await withStores(context, options, async (client, { game }) => {
-    const report = await readSagas(client, game, options.older ?? 0);
+    const report = await asAuditor(client, () => readSagas(client, game, options.older ?? 0));
     if (options.json) console.log(JSON.stringify(report, undefined, 2));
     else for (const line of sagaLines(report)) console.log(line);
   });

@@ -35,6 +35,7 @@ export {
   worldState,
 } from "./errors.ts";
 export {
+  auditorRole,
   checkSchemaVersion,
   migrate,
   type MigrateOptions,

@@ -7,7 +7,9 @@ import path from "node:path";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 
-/** Roles of the services with their schema; each may use its own schema only. */
+/** Reads what `hexctl verify` and `hexctl saga` compare. */
+export const auditorRole = "hexhold_auditor";
+/** Roles of the services, and two for people; what each may do stands in infra/postgres-rights.yaml. */
 export const serviceRoles = [
   "hexhold_worker",
   "hexhold_router",
@@ -15,6 +17,7 @@ export const serviceRoles = [
   "hexhold_market",
   "hexhold_accounts",
   "hexhold_readonly",
+  auditorRole,
 ] as const;
 export const ownerRole = "hexhold_owner";
 

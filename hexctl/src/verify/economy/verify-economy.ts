@@ -1,6 +1,7 @@
 /** Holds what the services say of value against each other, all of one moment. Changes nothing; the world may run. */
 import type { Game } from "@hexhold/actor";
 import type { PgClient } from "@hexhold/postgres";
+import { asAuditor } from "../as-auditor.ts";
 import { checkLedger } from "../check-ledger.ts";
 import { economyGroups, type EconomyGroup } from "./questions.ts";
 
@@ -35,11 +36,13 @@ export interface EconomyReport {
 /** Faults that are kept in words; further ones are counted. */
 const faultsMax = 100;
 
-/** Rejects when PostgreSQL does not answer. The journal is read in a moment of its own, after the services' rows. */
+/** As the auditor. Rejects when PostgreSQL does not answer. The journal is read in a moment of its own, after the services' rows. */
 export async function verifyEconomy(client: PgClient, game: Game): Promise<EconomyReport> {
   const startedMs = performance.now();
-  const services = await compareServices(client);
-  const journal = await compareJournal(client, game);
+  const [services, journal] = await asAuditor(
+    client,
+    async () => [await compareServices(client), await compareJournal(client, game)] as const,
+  );
   const groups = [...services.groups, ...(journal === undefined ? [] : [journal.group])];
   return {
     at: services.at,
