@@ -14,11 +14,12 @@ import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { file_hexhold_market_v1_steps } from "@hexhold/gen/hexhold/market/v1/steps_pb";
 import { createProducerRoutes, queuesOfService } from "@hexhold/messaging";
-import { checkSchemaVersion, withConnection } from "@hexhold/postgres";
+import { checkSchemaVersion, openPool, withConnection } from "@hexhold/postgres";
 import { loadGame, type RunningService, type ServicePorts, startService } from "@hexhold/service";
 import type { InventoryConfig } from "./inventory-config.ts";
 import { createInventoryHandlers } from "./inventory-handlers.ts";
 import { createInventoryMetrics } from "./inventory-metrics.ts";
+import { countHolds } from "./ledger/count-holds.ts";
 import { ledgerEventsOf } from "./rules/ledger-events.ts";
 
 export type { RunningService as RunningInventory } from "@hexhold/service";
@@ -83,6 +84,8 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       worldNow,
     });
     const { offersMax, tradeMinAgeHours } = config;
+    const pool = openPool({ url: postgresUrl, applicationName: `inventory-looks:${instance}` }, 1);
+    service.unwind.add("pool", () => pool.end());
     const topics = createTopicPublisher({
       bus,
       producer,
@@ -98,7 +101,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       worldNow,
       rules: { offersMax, tradeMinAgeHours },
       logger,
-      metrics: createInventoryMetrics(metrics),
+      metrics: createInventoryMetrics(metrics, (gauge) => countHolds(pool, gauge)),
     };
     const running = startDomain({
       producer,

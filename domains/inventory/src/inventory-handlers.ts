@@ -13,6 +13,7 @@ import { addAccounts } from "./ledger/accounts.ts";
 import { createLedgerWork, type LedgerWork } from "./ledger/ledger-work.ts";
 import { tellChanges } from "./ledger/tell-changes.ts";
 import type { LedgerEvent } from "./rules/ledger-events.ts";
+import type { LedgerTransaction } from "./rules/ledger-transaction.ts";
 
 export function createInventoryHandlers(
   context: InventoryContext,
@@ -26,8 +27,11 @@ export function createInventoryHandlers(
     ...grantHandlers(context),
   ];
   const namesOf = namesByType(named);
-  const { outbox, metrics, topics } = context;
-  const onPosted = (kind: string): void => metrics.transactions.inc({ kind });
+  const { outbox, metrics, topics, worldNow } = context;
+  const onPosted = ({ kind, atMs }: Pick<LedgerTransaction, "kind" | "atMs">): void => {
+    metrics.transactions.inc({ kind });
+    metrics.transactionLag.observe({ kind }, Math.max(worldNow() - Number(atMs), 0) / 1000);
+  };
   return {
     handlers: [
       ...named.map(({ handler }) => handler),

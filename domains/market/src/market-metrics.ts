@@ -7,8 +7,6 @@ export interface MarketMetrics {
   readonly trades: Counter<"book">;
   readonly units: Counter<"book">;
   readonly reloads: Counter<"cause">;
-  readonly deadlocks: Counter;
-  readonly secondLines: Counter<"check">;
   readonly reserving: Gauge<"age">;
 }
 
@@ -27,15 +25,6 @@ export function createMarketMetrics(
     reloads: metrics.counter("hexhold_market_reloads_total", "Books read from PostgreSQL.", [
       "cause",
     ]),
-    deadlocks: metrics.counter(
-      "hexhold_market_deadlocks_total",
-      "Transactions that PostgreSQL ended.",
-    ),
-    secondLines: metrics.counter(
-      "hexhold_market_second_lines_total",
-      "Checks of the database that refused what was decided.",
-      ["check"],
-    ),
     reserving: metrics.gauge(
       "hexhold_market_reserving",
       "Orders whose escrow is being asked for, by how long it has been.",

@@ -160,8 +160,8 @@ test(
       .toBe(true);
     await expectAccounted();
     expect(service.proxy.swallowed).toBeGreaterThanOrEqual(cutsMin);
-    expect(await service.metric("hexhold_market_second_lines_total")).toBe(0);
-    expect(await service.metric("hexhold_market_deadlocks_total")).toBe(0);
+    expect(await service.metric("hexhold_domain_second_lines_total")).toBe(0);
+    expect(await service.metric("hexhold_domain_deadlocks_total")).toBe(0);
   },
   60_000 + cutsMin * 2_000,
 );

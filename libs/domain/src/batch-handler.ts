@@ -24,6 +24,7 @@ import { bareLetterOf, type ProducerIdentity } from "./dead-letter.ts";
 import type { DomainMetrics } from "./domain-metrics.ts";
 import type { DomainStore } from "./domain-store.ts";
 import type { Incoming } from "./incoming.ts";
+import { countStoreFaults } from "./store-faults.ts";
 import { createOutageHold } from "./outage-hold.ts";
 import { inTransaction } from "./transaction.ts";
 import { withoutRows } from "./without-rows.ts";
@@ -59,10 +60,13 @@ const attemptsMax = 5;
 export function createBatchHandler(options: BatchHandlerOptions): BatchHandler {
   const { pool, logger, metrics } = options;
   const { service } = options.producer;
+  const counted = countStoreFaults(metrics, service);
 
   function apply(queue: string, items: readonly Incoming[], givenUp?: GivenUp): Promise<Applied[]> {
-    return inTransactionWithWork(pool, options.newWork, (transaction, work) =>
-      applyMessages(transaction, items, contextOf(queue), work, givenUp),
+    return counted(() =>
+      inTransactionWithWork(pool, options.newWork, (transaction, work) =>
+        applyMessages(transaction, items, contextOf(queue), work, givenUp),
+      ),
     );
   }
 

@@ -11,6 +11,8 @@ export interface DomainMetrics {
   readonly retries: Counter<"service" | "cause">;
   readonly deadLetters: Counter<"service">;
   readonly forged: Counter<"service" | "publisher">;
+  readonly deadlocks: Counter<"service">;
+  readonly secondLines: Counter<"service" | "check">;
   readonly handling: Histogram<"service">;
   readonly outboxSent: Counter<"service" | "destination">;
   readonly outboxHeldUp: Counter<"service" | "destination">;
@@ -36,6 +38,16 @@ export function createDomainMetrics(metrics: Metrics): DomainMetrics {
       "hexhold_domain_forged_total",
       "Messages that somebody published in another's name.",
       ["service", "publisher"],
+    ),
+    deadlocks: metrics.counter(
+      "hexhold_domain_deadlocks_total",
+      "Transactions that PostgreSQL ended because they waited for each other.",
+      ["service"],
+    ),
+    secondLines: metrics.counter(
+      "hexhold_domain_second_lines_total",
+      "Checks of the database that refused what was decided.",
+      ["service", "check"],
     ),
     handling: metrics.histogram(
       "hexhold_domain_handling_seconds",

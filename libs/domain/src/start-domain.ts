@@ -14,6 +14,7 @@ import type { Outbox } from "./outbox.ts";
 import { startOutboxRelay } from "./outbox-relay.ts";
 import { consumeQueue } from "./queue-consumer.ts";
 import type { MessageHandler } from "./service-definition.ts";
+import { countStoreFaults } from "./store-faults.ts";
 import type { Statement } from "./transaction.ts";
 import { noWork, type Work } from "./work.ts";
 
@@ -137,6 +138,7 @@ export function startDomain<W extends Work = Work>(options: DomainOptions<W>): R
           newWork: options.newWork ?? (() => noWork),
           worldNow: options.worldNow,
           logger,
+          counted: countStoreFaults(metrics, service),
           onHandled(kind, count, lateS) {
             metrics.timers.inc({ service, kind }, count);
             metrics.timerLateness.observe({ service, kind }, lateS);

@@ -4,6 +4,7 @@ import { createLedgerRows, type LedgerRows, noRows } from "../rules/ledger-rows.
 import { lockRows } from "./lock-rows.ts";
 import type { NamedRows } from "./named-rows.ts";
 import { writeChanges } from "./write-changes.ts";
+import type { LedgerTransaction } from "../rules/ledger-transaction.ts";
 
 export interface LedgerWork extends Work {
   /** The rows that the transaction's messages name; what is not named is not there. */
@@ -19,7 +20,7 @@ export interface LedgerWorkOptions {
   /** What a message names: of one that is only read, nothing. */
   readonly namesOf: (message: DomainMessage) => NamedRows;
   /** A transaction of the ledger was committed. */
-  readonly onPosted: (kind: string) => void;
+  readonly onPosted: (transaction: Pick<LedgerTransaction, "kind" | "atMs">) => void;
   /** The commit was answered: the rows are as it has left them. Never throws. Default: nobody is told. */
   readonly onCommitted?: (rows: LedgerRows) => void;
 }
@@ -51,7 +52,7 @@ export function createLedgerWork(options: LedgerWorkOptions): LedgerWork {
       await outbox.send(transaction, sent);
     },
     committed() {
-      for (const { kind } of rows.changes.transactions) onPosted(kind);
+      rows.changes.transactions.forEach((posted) => onPosted(posted));
       onCommitted?.(rows);
     },
     rolledBack: () => undefined,

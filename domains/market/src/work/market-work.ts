@@ -5,7 +5,6 @@
 import type { DomainMessage, Outbox, OutboxMessage, Transaction, Work } from "@hexhold/domain";
 import type { Envelope } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { uuidText } from "@hexhold/messaging";
-import { sqlStateOf } from "@hexhold/postgres";
 import type { BookCache, ReloadCause } from "../book/book-cache.ts";
 import { OrderBook } from "../book/order-book.ts";
 import { type MarketFeed, tellCommit } from "../feed/tell-commit.ts";
@@ -105,7 +104,7 @@ export class MarketWork implements Work {
   /** Locks books, all that the transaction needs at once, and has each of them as its last commit left it. */
   async lock(transaction: Transaction, names: readonly string[]): Promise<void> {
     const { cache, worldNow } = this.#options;
-    const locked = await this.#counted(() => lockBooks(transaction, names));
+    const locked = await lockBooks(transaction, names);
     this.#nowMs = Math.floor(worldNow());
     for (const { name, version, seq, isHalted } of locked) {
       const cached = cache.take(name, version);
@@ -172,17 +171,15 @@ export class MarketWork implements Work {
     const { outbox, askMs } = this.#options;
     const books = [...this.#held].filter(([, { isChanged }]) => isChanged);
     if (books.length === 0) return;
-    await this.#counted(() =>
-      storeChanges(transaction, {
-        books: books.map(([name, { version, book }]) => ({ name, version, seq: book.seq })),
-        placed: [...this.#placed.values()],
-        changed: [...this.#changed.values()],
-        trades: this.#trades,
-        steps: this.#steps,
-        atMs: this.#nowMs,
-        askMs,
-      }),
-    );
+    await storeChanges(transaction, {
+      books: books.map(([name, { version, book }]) => ({ name, version, seq: book.seq })),
+      placed: [...this.#placed.values()],
+      changed: [...this.#changed.values()],
+      trades: this.#trades,
+      steps: this.#steps,
+      atMs: this.#nowMs,
+      askMs,
+    });
     for (const [, held] of books) held.version += 1n;
     outbox.hintAfter(transaction);
     await outbox.send(transaction, this.#asks);
@@ -260,22 +257,6 @@ export class MarketWork implements Work {
     }
     for (const order of decision.marked) {
       this.#asks.push(steps.cancelHold(name, order, atMs, cause));
-    }
-  }
-
-  /** Counts what must not happen: deadlocks, and checks of the database that fire. */
-  async #counted<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      const { metrics } = this.#options;
-      const state = sqlStateOf(error);
-      if (state === "40P01") metrics.deadlocks.inc();
-      if (state === "23514") {
-        const { constraint } = error as { readonly constraint?: string };
-        metrics.secondLines.inc({ check: constraint ?? "unnamed" });
-      }
-      throw error;
     }
   }
 }

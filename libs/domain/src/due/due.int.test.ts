@@ -62,6 +62,7 @@ function start(): void {
       worldNow: () => nowMs,
       logger,
       onHandled: () => undefined,
+      counted: (work) => work(),
       onFailed: (kind) => void failed.push(kind),
     }),
   );

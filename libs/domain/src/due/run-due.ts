@@ -10,6 +10,7 @@ import { uuidText } from "@hexhold/messaging";
 import type { PgPool } from "@hexhold/postgres";
 import { createBackoff } from "@hexhold/rpc";
 import { isLoggedFailure, type Logger } from "@hexhold/telemetry";
+import type { CountStoreFaults } from "../store-faults.ts";
 import { inTransaction, StoreOutageError, type Transaction } from "../transaction.ts";
 import { withoutRows } from "../without-rows.ts";
 import { inTransactionWithWork, type Work } from "../work.ts";
@@ -30,6 +31,7 @@ export interface DueRunnerOptions<W extends Work> {
   /** World time, Unix milliseconds. */
   readonly worldNow: () => number;
   readonly logger: Logger;
+  readonly counted: CountStoreFaults;
   /** How late timers of a kind were handled, in seconds: the latest of a batch. */
   readonly onHandled: (kind: string, count: number, lateS: number) => void;
   readonly onFailed: (kind: string) => void;
@@ -52,11 +54,13 @@ export function startDueRunner<W extends Work>(options: DueRunnerOptions<W>): Du
   /** How many were handled. Rejects with what the handler or the store failed with; then nothing was done. */
   async function once(handler: DueHandler<W>, countMax: number): Promise<number> {
     const { kind } = handler;
-    const timers = await inTransactionWithWork(pool, options.newWork, async (transaction, work) => {
-      const taken = await store.take(transaction, kind, worldNow(), countMax);
-      if (taken.length > 0) await handler.handle(transaction, taken, work);
-      return taken;
-    });
+    const timers = await options.counted(() =>
+      inTransactionWithWork(pool, options.newWork, async (transaction, work) => {
+        const taken = await store.take(transaction, kind, worldNow(), countMax);
+        if (taken.length > 0) await handler.handle(transaction, taken, work);
+        return taken;
+      }),
+    );
     const [oldest] = timers;
     if (oldest !== undefined) {
       options.onHandled(kind, timers.length, Math.max(worldNow() - oldest.dueMs, 0) / 1000);
