@@ -210,7 +210,39 @@ test("with inventory and market killed again and again, every order ends and eve
     .toEqual([]);
   const all = await Promise.all(placed.map(([who, order]) => stateOf(who, order)));
   expect(all.filter((state) => /REJECTED|CANCELLED|EXPIRED/.test(state))).toEqual([]);
-  // Sellers offered 60 of 75: each of their orders is filled.
-  await settles(async () => (await have(seller))["wood"]).toBe("945");
+  // Who was killed when decides the order of escrow, and so whether a dear offer is left over.
+  const left = (
+    await Promise.all(placed.map(([who, order]) => (who === seller ? stateOf(who, order) : "")))
+  )
+    .map((state) => /^OPEN (\d+)\/4/.exec(state)?.[1])
+    .reduce((sum, filled) => sum + (filled === undefined ? 0 : 4 - Number(filled)), 0);
+  expect(left).toBeLessThan(12);
+  await settles(async () => (await have(seller))["wood"]).toBe(left === 0 ? "945" : `945+${left}`);
+  await verified();
+});
+
+test("while the inventory stands still, operators see what waits for it, and ask; nothing ends by that", async () => {
+  const seller = traders[2]!;
+  const inventory = world.pidOf("inventory-1");
+  process.kill(inventory, "SIGSTOP");
+  const hex = await place(seller, { side: Side.SELL, price: 900n, quantity: 1n });
+  const id = hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  try {
+    const listed = await world.hexctl("saga");
+    expect(listed.output).toContain(id);
+    const asked = await world.hexctl("saga", "ask", id);
+    expect(`${asked.code}: ${asked.output}`).toMatch(/^0: the market has asked .* in wood/);
+    expect(await stateOf(seller, hex)).toBe("RESERVING 0/1");
+  } finally {
+    process.kill(inventory, "SIGCONT");
+  }
+  await settles(() => stateOf(seller, hex)).toBe("OPEN 0/1");
+  const late = await world.hexctl("saga", "ask", id);
+  expect(late.code).toBe(1);
+  expect(late.output).toContain("already-answered");
+  const unknown = await world.hexctl("saga", "ask", seller.accountId);
+  expect(`${unknown.code}: ${unknown.output}`).toMatch(/1: No step .* waits for an answer/);
+  const bad = await world.hexctl("saga", "ask", "42");
+  expect(`${bad.code}: ${bad.output}`).toMatch(/1: "42" is no id of a step/);
   await verified();
 });

@@ -84,7 +84,7 @@ export function createMarket(rules: MarketRules, ports: MarketPorts): Market {
     handlers: [
       ...clientCommands({ minAgeHours, newId }),
       endHold,
-      ...operatorCommands(logger),
+      ...operatorCommands({ outbox, steps, logger }),
       ...reads,
     ],
     timers: orderTimers({ outbox, steps, askMs }),

@@ -10,6 +10,7 @@ import {
 } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import {
   CancelOrderSchema,
+  AskHoldSchema,
   EndOrdersSchema,
   Fill,
   HaltBookSchema,
@@ -71,6 +72,10 @@ export function endOrders(account: string, book = "wood"): TestCommand {
   return commandOf(
     create(EndOrdersSchema, { book, accountId: uuidBytes(account), reason: "a test" }),
   );
+}
+
+export function askHold(orderId: string, book = "wood"): TestCommand {
+  return commandOf(create(AskHoldSchema, { book, orderId: uuidBytes(orderId) }));
 }
 
 /** Id of the order that was placed; throws when it was refused. */

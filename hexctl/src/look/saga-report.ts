@@ -70,6 +70,15 @@ export async function readSagas(client: PgClient, game: Game, olderS: number): P
   };
 }
 
+/** Book of an order; undefined: there is no such order. `orderId`: UUID as text. */
+export async function bookOfOrder(client: PgClient, orderId: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ book: string }>(
+    'SELECT book FROM market."order" WHERE order_id = $1',
+    [orderId],
+  );
+  return rows[0]?.book;
+}
+
 type StepRow = Omit<OpenStep, "ageS" | "letter"> & { readonly since: Date };
 type LetterRow = StepLetter & { readonly envelope: Buffer };
 

@@ -1,12 +1,14 @@
 /** What operators ask of inventory and market. */
 import { fromBinary } from "@bufbuild/protobuf";
 import type {
+  AskHoldRequest,
   EndOrdersRequest,
   GrantRequest,
   HaltBookRequest,
 } from "@hexhold/gen/hexhold/control/v1/host_pb";
 import { GrantedSchema, GrantSchema } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import {
+  AskHoldSchema,
   EndOrdersSchema,
   HaltBookSchema,
   OrdersEndedSchema,
@@ -19,6 +21,8 @@ export interface EconomyAdmin {
   /** Resolves with ids as text; an item's is empty when none was made. */
   grant(request: GrantRequest): Promise<{ transactionId: string; itemId: string }>;
   haltBook(request: HaltBookRequest): Promise<void>;
+  /** Has the market ask the inventory now what became of an order's escrow. */
+  askHold(request: AskHoldRequest): Promise<void>;
   /** Resolves with how many orders were ended, or marked to end. */
   endOrders(request: EndOrdersRequest): Promise<number>;
 }
@@ -41,6 +45,9 @@ export function createEconomyAdmin({ call }: Pick<OperatorCalls, "call">): Econo
     },
     async haltBook({ book, halted, reason }) {
       await call(HaltBookSchema, { book, halted, reason }, book);
+    },
+    async askHold({ book, orderId }) {
+      await call(AskHoldSchema, { book, orderId: uuidBytes(orderId) }, book);
     },
     async endOrders({ book, accountId, reason }) {
       const asked = { book, accountId: uuidBytes(accountId), reason };

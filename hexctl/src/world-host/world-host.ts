@@ -113,6 +113,10 @@ export async function serveHost(
           await economy.haltBook(request);
           return {};
         },
+        async askHold(request) {
+          await economy.askHold(request);
+          return {};
+        },
         endOrders: async (request) => ({ ended: await economy.endOrders(request) }),
       }),
   });

@@ -1,7 +1,8 @@
-/** What operators do: books are halted, orders of an account ended. */
+/** What operators do: books are halted, orders of an account ended, escrow asked for again. */
 import { create } from "@bufbuild/protobuf";
-import { type MessageHandler, onCommand } from "@hexhold/domain";
+import { type MessageHandler, onCommand, type Outbox } from "@hexhold/domain";
 import {
+  AskHoldSchema,
   EndOrdersSchema,
   HaltBookSchema,
   OrdersEndedSchema,
@@ -9,9 +10,21 @@ import {
 import { uuidText } from "@hexhold/messaging";
 import type { Logger } from "@hexhold/telemetry";
 import type { MarketWork } from "../work/market-work.ts";
+import { readOrder } from "../store/market-reads.ts";
+import type { Steps } from "../work/steps.ts";
 import { refused } from "./refused.ts";
 
-export function operatorCommands(logger: Logger): readonly MessageHandler<MarketWork>[] {
+export interface OperatorCommandOptions {
+  readonly outbox: Outbox;
+  readonly steps: Steps;
+  readonly logger: Logger;
+}
+
+export function operatorCommands({
+  outbox,
+  steps,
+  logger,
+}: OperatorCommandOptions): readonly MessageHandler<MarketWork>[] {
   return [
     onCommand(HaltBookSchema, async (transaction, { message }, work: MarketWork) => {
       const { book, halted, reason } = message;
@@ -33,6 +46,17 @@ export function operatorCommands(logger: Logger): readonly MessageHandler<Market
         logger.info({ book, account, ended, reason }, "an operator ended the orders of an account"),
       );
       return Promise.resolve({ kind: "applied", result: create(OrdersEndedSchema, { ended }) });
+    }),
+
+    // As the timer does: no order is written, so no book is locked.
+    onCommand(AskHoldSchema, async (transaction, { message, envelope }, work: MarketWork) => {
+      const { book, orderId } = message;
+      const found = await readOrder(transaction, uuidText(orderId));
+      if (found?.book !== book) return refused("unknown-order");
+      const { order } = found;
+      if (order.state !== "reserving") return refused("already-answered");
+      await outbox.send(transaction, [steps.cancelHold(book, order, work.nowMs, envelope)]);
+      return { kind: "applied" };
     }),
   ];
 }

@@ -180,6 +180,18 @@ export async function hasOrder(
   return rows.length > 0;
 }
 
+/** Undefined: there is none. */
+export async function readOrder(
+  transaction: Transaction,
+  id: string,
+): Promise<OrderOfBook | undefined> {
+  const [row] = await transaction.query<OrderRow>({
+    text: `SELECT ${orderColumns} FROM market."order" AS o WHERE o.order_id = $1`,
+    values: [id],
+  });
+  return row === undefined ? undefined : { book: row.book, order: orderOf(row) };
+}
+
 /** Those of `ids` that are live, and where. */
 export async function liveOrders(
   transaction: Transaction,

@@ -1,6 +1,7 @@
 /** What one transaction does to books, orders and the outbox. */
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import {
+  askHold,
   cancel,
   endOrders,
   halt,
@@ -358,6 +359,22 @@ test("an operator ends all orders of an account in a book, and no others", async
   expect((await market.run(endOrders(seller, "no-such"), halt(true, "no-such"))).map(said)).toEqual(
     ["no-such-book", "no-such-book"],
   );
+});
+
+test("an operator has the inventory asked again, of an order that waits for it and of no other", async () => {
+  const [opened] = await open({ account: seller, side: "sell" });
+  const placed = placedId((await market.run(place({ account: seller, side: "sell" })))[0]);
+  const before = await steps();
+  expect((await market.run(askHold(placed))).map(said)).toEqual(["applied"]);
+  expect((await steps()).slice(before.length)).toEqual([`cancel-hold ${placed}`]);
+  const others = [askHold(opened!), askHold(placed, "stone"), askHold(newAccount())];
+  expect((await market.run(...others)).map(said)).toEqual([
+    "already-answered",
+    "unknown-order",
+    "unknown-order",
+  ]);
+  expect(await steps()).toHaveLength(before.length + 1);
+  expect(await orders(placed)).toMatchObject([{ state: 1, want_end: "" }]);
 });
 
 test("another's order, and one that is looked for in another book, do not exist", async () => {

@@ -2,7 +2,7 @@
 // @generated from file hexhold/market/v1/commands.proto (package hexhold.market.v1, syntax proto3)
 /* eslint-disable */
 
-import { BookViewSchema, CancelOrderSchema, CandlesSchema, EndOrdersSchema, file_hexhold_market_v1_commands, GetBookSchema, GetCandlesSchema, GetOrdersSchema, GetTradesSchema, HaltBookSchema, OrderCancelledSchema, OrderPlacedSchema, OrdersEndedSchema, OrdersSchema, PlaceOrderSchema, TradesSchema } from "./commands_pb.ts";
+import { AskHoldSchema, BookViewSchema, CancelOrderSchema, CandlesSchema, EndOrdersSchema, file_hexhold_market_v1_commands, GetBookSchema, GetCandlesSchema, GetOrdersSchema, GetTradesSchema, HaltBookSchema, OrderCancelledSchema, OrderPlacedSchema, OrdersEndedSchema, OrdersSchema, PlaceOrderSchema, TradesSchema } from "./commands_pb.ts";
 import { BookChangedSchema, file_hexhold_market_v1_events, OrderChangedSchema } from "./events_pb.ts";
 import { EndHoldSchema, file_hexhold_market_v1_steps } from "./steps_pb.ts";
 
@@ -62,6 +62,11 @@ export const contracts = {
       durability: "durable",
       refusals: ["no-such-book"],
       result: OrdersEndedSchema,
+    },
+    "cmd.market.ask-hold": {
+      schema: AskHoldSchema,
+      durability: "durable",
+      refusals: ["unknown-order", "already-answered"],
     },
     "cmd.market.end-hold": {
       schema: EndHoldSchema,
