@@ -1,4 +1,4 @@
-/** What the player of a session has, as the inventory service says. */
+/** What the player of a session has, and trades with others, as the inventory service says. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
   type GetBalances,
@@ -6,6 +6,19 @@ import {
   type GetHistory,
   GetHistorySchema,
 } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import {
+  type AcceptTrade,
+  AcceptTradeSchema,
+  type EndTrade,
+  EndTradeSchema,
+  type GetItems,
+  GetItemsSchema,
+  type GetOffers,
+  GetOffersSchema,
+  type Offer,
+  type OfferTrade,
+  OfferTradeSchema,
+} from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { ChangedSchema } from "@hexhold/gen/hexhold/inventory/v1/events_pb";
 import type { Client, SendOptions } from "./client.ts";
 import { typeOfEvent } from "./contract-of.ts";
@@ -29,12 +42,37 @@ export interface Inventory {
     page?: MessageInitShape<typeof GetHistorySchema>,
     options?: SendOptions,
   ): Promise<OutcomeOf<GetHistory>>;
+  /** A page of own items by their ids: 50 unless `limit` (at most 100) says otherwise, those behind `after`. */
+  items(
+    page?: MessageInitShape<typeof GetItemsSchema>,
+    options?: SendOptions,
+  ): Promise<OutcomeOf<GetItems>>;
+  /** A page of offers from and to the player, the newest first: 20 unless `limit` (at most 100) says otherwise. */
+  offers(
+    page?: MessageInitShape<typeof GetOffersSchema>,
+    options?: SendOptions,
+  ): Promise<OutcomeOf<GetOffers>>;
+  /**
+   * Offers a trade to an account: up to 8 lines each way, of an asset with its amount or of an item. What is given is held from
+   * now on, for 10 minutes (`expiresS`: 60 to 86,400). Its terms never change.
+   */
+  offer(
+    offer: MessageInitShape<typeof OfferTradeSchema>,
+    options?: SendOptions,
+  ): Promise<OutcomeOf<OfferTrade>>;
+  /** Accepts what was shown: `termsHash` is that of the offer's terms (32 bytes), as `offers` has it. */
+  accept(
+    offer: Pick<Offer, "termsHash"> & { readonly offerId: Uint8Array },
+    options?: SendOptions,
+  ): Promise<OutcomeOf<AcceptTrade>>;
+  /** Withdraws an own offer, or declines one to the player. */
+  end(offerId: Uint8Array, options?: SendOptions): Promise<OutcomeOf<EndTrade>>;
 }
 
 const changed = typeOfEvent(ChangedSchema);
 const pageMax = 200;
 
-/** Reads only; what was gathered is credited soon after the answer to `gather`. */
+/** What was gathered is credited soon after the answer to `gather`. */
 export function createInventory(client: Pick<Client<unknown>, "listen" | "send">): Inventory {
   async function readAll(): Promise<Read<Balances>> {
     const all = new Map<string, { readonly available: bigint; readonly held: bigint }>();
@@ -63,5 +101,11 @@ export function createInventory(client: Pick<Client<unknown>, "listen" | "send">
       ),
     balances: (page, options) => client.send(GetBalancesSchema, undefined, page, options),
     history: (page, options) => client.send(GetHistorySchema, undefined, page, options),
+    items: (page, options) => client.send(GetItemsSchema, undefined, page, options),
+    offers: (page, options) => client.send(GetOffersSchema, undefined, page, options),
+    offer: (offer, options) => client.send(OfferTradeSchema, undefined, offer, options),
+    accept: ({ offerId, termsHash }, options) =>
+      client.send(AcceptTradeSchema, undefined, { offerId, termsHash }, options),
+    end: (offerId, options) => client.send(EndTradeSchema, undefined, { offerId }, options),
   };
 }
