@@ -8,6 +8,8 @@ import { gatewayUrls, machineOf, startWorld, untilSpread } from "@hexhold/testin
 import { startBaseline } from "./baseline/start.ts";
 import { baselineTarget } from "./baseline/target.ts";
 import { acknowledgeAll } from "./inventory-sink.ts";
+import { measureMarketOrders } from "./market-orders.ts";
+import { measureMarketService } from "./market-service.ts";
 import { measureSettlements } from "./settlements.ts";
 import { createMeter, type Row } from "./meter.ts";
 import { baselinePids, clusterPids, embeddedPids } from "./pids.ts";
@@ -38,18 +40,18 @@ const { values: flags } = parseArgs({
     only: {
       type: "string",
       default:
-        "baseline,product,hot-hex,move,cold,embedded,several,login,transfer,fail-over,settlements",
+        "baseline,product,hot-hex,move,cold,embedded,several,login,transfer,fail-over,settlements,market,orders",
     },
   },
 });
 const levels = flags.outstanding.split(",").map(Number);
 const rounds = Number(flags.rounds);
 const wanted = new Set(flags.only.split(","));
-const meter = createMeter({
-  sockets,
+const times = {
   warmUpMs: Number(flags["warm-up"]) * 1000,
   measuredMs: Number(flags.seconds) * 1000,
-});
+};
+const meter = createMeter({ sockets, ...times });
 
 const gameEnv = {
   HEXHOLD_GAME__MODULE: "bench/src/bench-game.ts",
@@ -70,11 +72,13 @@ const versions = ofCluster.some((kind) => wanted.has(kind)) ? await measureClust
 if (wanted.has("embedded")) await measureEmbedded();
 const failOverMs = await measureSeveral();
 const settlements = wanted.has("settlements") ? await measureSettlements(rounds) : [];
+const market = wanted.has("market") ? await measureMarketService(rounds) : [];
+const orders = wanted.has("orders") ? await measureMarketOrders(rounds, times) : [];
 const failed = report();
 if (flags.json !== undefined) {
   writeFileSync(
     flags.json,
-    `${JSON.stringify({ machine: machineOf(), versions, rows: meter.rows, failOverMs, settlements }, undefined, 2)}\n`,
+    `${JSON.stringify({ machine: machineOf(), versions, rows: meter.rows, failOverMs, settlements, market, orders }, undefined, 2)}\n`,
   );
 }
 const checked = levels.filter((level) => promisedLevels.has(level)).length;

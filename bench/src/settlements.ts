@@ -4,20 +4,11 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import { HoldSchema, SettleSchema } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
-import {
-  type Bus,
-  createAmqpBus,
-  domainQueueOf,
-  encodeBatch,
-  encodeEnvelope,
-  idempotencyKeyOf,
-  uuidBytes,
-  uuidText,
-  uuidv7Bytes,
-} from "@hexhold/messaging";
-import { withConnection } from "@hexhold/postgres";
+import { type Bus, domainQueueOf, uuidBytes, uuidv7Bytes } from "@hexhold/messaging";
 import { startWorld, type World } from "@hexhold/testing";
 import { cpuSeconds } from "./cpu.ts";
+import { connectedBus, publishBatch, serviceEnvelope } from "./service-messages.ts";
+import { countOf, untilCount } from "./world-sql.ts";
 
 export interface SettlementRow {
   /** Settlements of one queue message. */
@@ -35,7 +26,6 @@ const batches = [
   { batch: 16, settlements: 12_800 },
   { batch: 128, settlements: 25_600 },
 ] as const;
-const market = { service: "market", version: "1", instance: "bench" };
 
 interface Account {
   readonly accountId: string;
@@ -49,12 +39,8 @@ export async function measureSettlements(rounds: number): Promise<SettlementRow[
     profile: "cluster",
     env: { HEXHOLD_MARKET__ENABLED: "false", HEXHOLD_INVENTORY__LOG_LEVEL: "warn" },
   });
-  const bus = createAmqpBus({
-    url: world.brokerUrl("market"),
-    appId: "market/bench",
-  });
+  const bus = await connectedBus(world.brokerUrl("market"), "market/bench");
   try {
-    await connected(bus);
     const accounts = await accountsWithHolds(world, bus);
     const rows: SettlementRow[] = [];
     for (let round = 0; round < rounds; round++) {
@@ -64,13 +50,6 @@ export async function measureSettlements(rounds: number): Promise<SettlementRow[
   } finally {
     await bus.close();
     await world.stop();
-  }
-}
-
-async function connected(bus: Bus): Promise<void> {
-  for (let tries = 0; bus.state.mode !== "connected"; tries++) {
-    if (tries > 200) throw new Error("the broker takes no connection");
-    await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
@@ -87,7 +66,8 @@ async function accountsWithHolds(world: World, bus: Bus): Promise<Account[]> {
       { holdId: account.buyHold, asset: "coin" },
       { holdId: account.sellHold, asset: "wood" },
     ].map(({ holdId, asset }) =>
-      envelopeOf(
+      serviceEnvelope(
+        "market",
         "cmd.inventory.hold",
         toBinary(
           HoldSchema,
@@ -103,9 +83,9 @@ async function accountsWithHolds(world: World, bus: Bus): Promise<Account[]> {
         accountId,
       ),
     );
-    await publish(bus, accountId, holds);
+    await publishBatch(bus, domainQueueOf("inventory", accountId), holds);
   }
-  await untilCounted(world, "inventory.hold", 2 * accountCount);
+  await untilCount(urlOf(world), "inventory.hold", 2 * accountCount);
   return accounts;
 }
 
@@ -120,7 +100,7 @@ async function measure(
     postgres: world.status().services["postgres"]!.pid!,
     rabbitmq: world.status().services["rabbitmq"]!.pid!,
   };
-  const before = await countOf(world, "inventory.transaction");
+  const before = await countOf(urlOf(world), "inventory.transaction");
   const messages = Array.from({ length: settlements / batch }, (_, n) => {
     // Of the taker, as the market chooses queues; what is in one message is of one queue.
     const taker = accounts[n % accounts.length]!;
@@ -135,9 +115,11 @@ async function measure(
   );
   const startedMs = performance.now();
   const published = Promise.all(
-    messages.map(({ subject, envelopes }) => publish(bus, subject, envelopes)),
+    messages.map(({ subject, envelopes }) =>
+      publishBatch(bus, domainQueueOf("inventory", subject), envelopes),
+    ),
   );
-  await untilCounted(world, "inventory.transaction", before + settlements);
+  await untilCount(urlOf(world), "inventory.transaction", before + settlements);
   const seconds = (performance.now() - startedMs) / 1000;
   await published;
   const cpuUs = Object.fromEntries(
@@ -164,54 +146,14 @@ function settlementOf(taker: Account, maker: Account): Uint8Array {
     tax: 2n,
     atMs: BigInt(Date.now()),
   });
-  return envelopeOf("cmd.inventory.settle", toBinary(SettleSchema, settlement), taker.accountId);
+  return serviceEnvelope(
+    "market",
+    "cmd.inventory.settle",
+    toBinary(SettleSchema, settlement),
+    taker.accountId,
+  );
 }
 
-function envelopeOf(type: string, payload: Uint8Array, subject: string): Uint8Array {
-  const requestId = uuidv7Bytes();
-  const target = Buffer.from(subject);
-  return encodeEnvelope({
-    type,
-    messageVersion: 1,
-    requestId,
-    eventId: requestId,
-    producer: market,
-    tsMs: Date.now(),
-    idempotencyKey: idempotencyKeyOf({ accountId: undefined, requestId, type, target }),
-    payload,
-    subject,
-  });
-}
-
-async function publish(bus: Bus, subject: string, envelopes: readonly Uint8Array[]): Promise<void> {
-  const message = {
-    type: "batch.v1" as const,
-    body: encodeBatch({ routeVersion: 0n, envelopes }),
-    messageId: uuidText(uuidv7Bytes()),
-  };
-  // A full queue takes more when some are handled.
-  for (let tries = 0; tries < 3_000; tries++) {
-    const outcome = await bus.publish(domainQueueOf("inventory", subject), message);
-    if (outcome === "confirmed") return;
-    if (outcome !== "refused") throw new Error(`a message was ${outcome}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  throw new Error("a queue stays full");
-}
-
-function countOf(world: World, table: string): Promise<number> {
-  const { url } = world.status().services["postgres"]!;
-  return withConnection({ url, applicationName: "bench" }, async (client) => {
-    const { rows } = await client.query<{ n: number }>(`SELECT count(*)::int AS n FROM ${table}`);
-    return rows[0]?.n ?? 0;
-  });
-}
-
-async function untilCounted(world: World, table: string, count: number): Promise<void> {
-  const endMs = performance.now() + 120_000;
-  while ((await countOf(world, table)) < count) {
-    if (performance.now() > endMs) throw new Error(`${table} has not come to ${count} rows`);
-    // A count reads all that there is, at the cost of who is measured.
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
+function urlOf(world: World): string {
+  return world.status().services["postgres"]!.url;
 }

@@ -15,6 +15,8 @@ const serviceSchema = z.object({
   pid: z.int().positive().optional(),
   /** As the server says, e.g. `PostgreSQL 15.20`. */
   version: z.string(),
+  /** RabbitMQ's HTTP API, with user and password; absent where it is not known. */
+  managementUrl: z.string().optional(),
 });
 
 const statusSchema = z.object({

@@ -5,9 +5,14 @@ import { removeStatus, writeStatus, type Status } from "../status-file.ts";
 /** What the status file says of a stack's services. */
 export function servicesStatus(stack: LocalStack): Status["services"] {
   return Object.fromEntries(
-    Object.values(stack.services).map(({ name, url, pid, version }) => [
+    Object.values(stack.services).map(({ name, url, managementUrl, pid, version }) => [
       name,
-      { url, version, ...(pid === undefined ? {} : { pid }) },
+      {
+        url,
+        version,
+        ...(managementUrl === undefined ? {} : { managementUrl }),
+        ...(pid === undefined ? {} : { pid }),
+      },
     ]),
   );
 }

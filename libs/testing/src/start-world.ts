@@ -25,7 +25,15 @@ export interface WorldStatus {
   readonly endpoints: { readonly ws: string; readonly http: string; readonly admin: string };
   readonly adminToken: string;
   readonly services: Readonly<
-    Record<string, { readonly url: string; readonly pid?: number; readonly version: string }>
+    Record<
+      string,
+      {
+        readonly url: string;
+        readonly managementUrl?: string;
+        readonly pid?: number;
+        readonly version: string;
+      }
+    >
   >;
   readonly processes: readonly {
     readonly name: string;

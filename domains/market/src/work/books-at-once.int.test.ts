@@ -33,8 +33,6 @@ test("batches that name their books in opposite orders, on two instances at once
   );
   expect(rounds.flat().length).toBe(6 * 15 * 6);
   expect(new Set(rounds.flat())).toEqual(new Set(["applied"]));
-  for (const market of instances) {
-  }
   const [resting] = await database.rows<{ n: string; seqs: string }>(
     `SELECT count(*) AS n, count(DISTINCT (book, seq)) AS seqs FROM market."order" WHERE state = 2`,
   );

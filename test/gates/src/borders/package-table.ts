@@ -147,6 +147,8 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "games/reference-client",
       "client",
       "libs/local-stack",
+      // Its matching and store alone, beside the service.
+      "domains/market",
     ],
   },
   // Checks stored rows by folding the journal again with the rules that wrote it; starts worlds on a database of its own.
