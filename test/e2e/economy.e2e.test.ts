@@ -212,7 +212,9 @@ test("with inventory and market killed again and again, every order ends and eve
   expect(all.filter((state) => /REJECTED|CANCELLED|EXPIRED/.test(state))).toEqual([]);
   // Who was killed when decides the order of escrow, and so whether a dear offer is left over.
   const left = (
-    await Promise.all(placed.map(([who, order]) => (who === seller ? stateOf(who, order) : "")))
+    await Promise.all(
+      placed.filter(([who]) => who === seller).map(([who, order]) => stateOf(who, order)),
+    )
   )
     .map((state) => /^OPEN (\d+)\/4/.exec(state)?.[1])
     .reduce((sum, filled) => sum + (filled === undefined ? 0 : 4 - Number(filled)), 0);
