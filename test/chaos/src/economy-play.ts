@@ -54,7 +54,7 @@ const books = ["wood", "stone"];
 const enterType = "cmd.hex.enter";
 
 /** mulberry32: the same mix for the same seed. */
-function randomOf(seed: number): (below: number) => number {
+export function randomOf(seed: number): (below: number) => number {
   let state = seed >>> 0;
   return (below) => {
     state = (state + 0x6d2b79f5) >>> 0;
