@@ -240,7 +240,7 @@ const races: Record<string, Race> = {
     await until(one, sell);
     // A buy has further to go: its escrow is asked for first.
     const [answer, buy] = await Promise.all([
-      pause(Math.random() * 80).then(() => cancel(one, sell)),
+      pause(Math.random() * 300).then(() => cancel(one, sell)),
       place(two, Side.BUY, price, 2n, Fill.IOC),
     ]);
     const [sold, bought] = [await orderOf(one, sell), await until(two, buy, hasEnded)];
