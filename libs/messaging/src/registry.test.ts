@@ -26,8 +26,10 @@ it("knows what a command is about, and what kind of step it is", () => {
     end: "cmd.market.end-hold",
     subjectField: undefined,
   });
-  const told = { type: "evt.chat.said", version: 1, audience: Audience.TOPIC };
-  expect(of({ contract: told }).byType("evt.chat.said")?.audience).toBe(Audience.TOPIC);
+  const told = { type: "evt.chat.said", version: 1, audiences: [Audience.PLAYER, Audience.TOPIC] };
+  expect(of({ contract: told }).byType("evt.chat.said")?.audiences).toEqual(
+    new Set([Audience.PLAYER, Audience.TOPIC]),
+  );
 });
 
 describe("refuses", () => {
@@ -74,8 +76,8 @@ describe("refuses", () => {
     ["an event with a step", { ...event, step: Step.OWED }, "subject and step are for commands"],
     [
       "a command with an audience",
-      { ...order, audience: Audience.PLAYER },
-      "an audience is for events",
+      { ...order, audiences: [Audience.PLAYER] },
+      "audiences are for events",
     ],
   ])("%s", (_what, contract, fault) => {
     expect(() => of({ fields: ["name"], contract })).toThrow(fault);

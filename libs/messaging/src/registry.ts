@@ -39,7 +39,8 @@ export interface MessageEntry {
   /** Commands to a domain service: the field that says what it is about; undefined = the account that sends it. */
   readonly subjectField: DescField | undefined;
   readonly step: Step;
-  readonly audience: Audience;
+  /** Whom the event is for besides services. */
+  readonly audiences: ReadonlySet<Audience>;
   /** Asked steps: type of the command that asks for the end. */
   readonly cancel: string;
   /** Asked steps: type of the command that answers. */
@@ -153,9 +154,8 @@ function entryOf(
       "durability, senders, refusals, results, refusal_detail, subject and step are for commands",
     );
   }
-  if (kind === "command" && option.audience !== Audience.UNSPECIFIED) {
-    fault("an audience is for events");
-  }
+  if (kind === "command" && option.audiences.length > 0) fault("audiences are for events");
+  if (option.audiences.includes(Audience.UNSPECIFIED)) fault("an audience is a player or a topic");
   for (const what of stepFaults(option)) fault(what);
   const subjectField = schema.fields.find(({ name }) => name === option.subject);
   if (option.subject !== "") {
@@ -192,7 +192,7 @@ function entryOf(
     refusalDetailSchema: named(option.refusalDetail),
     subjectField,
     step: option.step,
-    audience: option.audience,
+    audiences: new Set(option.audiences),
     cancel: option.cancel,
     end: option.end,
   };

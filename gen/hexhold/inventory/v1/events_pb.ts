@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/inventory/v1/events.proto.
  */
 export const file_hexhold_inventory_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFoZXhob2xkL2ludmVudG9yeS92MS9ldmVudHMucHJvdG8SFGhleGhvbGQuaW52ZW50b3J5LnYxIooBCgdDaGFuZ2VkEg0KBWFzc2V0GAEgASgJEhYKCWF2YWlsYWJsZRgCIAEoA0gAiAEBEhEKBGhlbGQYAyABKANIAYgBARINCgVjYXVzZRgEIAEoCTofirUYGwoVZXZ0LmludmVudG9yeS5jaGFuZ2VkEAFgAUIMCgpfYXZhaWxhYmxlQgcKBV9oZWxkYgZwcm90bzM", [file_hexhold_options_v1_options]);
+  fileDesc("CiFoZXhob2xkL2ludmVudG9yeS92MS9ldmVudHMucHJvdG8SFGhleGhvbGQuaW52ZW50b3J5LnYxIosBCgdDaGFuZ2VkEg0KBWFzc2V0GAEgASgJEhYKCWF2YWlsYWJsZRgCIAEoA0gAiAEBEhEKBGhlbGQYAyABKANIAYgBARINCgVjYXVzZRgEIAEoCTogirUYHAoVZXZ0LmludmVudG9yeS5jaGFuZ2VkEAFiAQFCDAoKX2F2YWlsYWJsZUIHCgVfaGVsZGIGcHJvdG8z", [file_hexhold_options_v1_options]);
 
 /**
  * A balance of the account has changed. Sent after the commit, and may be lost: `get-balances` says what is true.

@@ -94,8 +94,8 @@ export function createTopicPublisher(options: TopicPublisherOptions): TopicPubli
   }
 
   function gather(place: TopicPlace, schema: DescMessage, message: Message, of: Audience): void {
-    const { type, messageVersion, audience } = registry.bySchema(schema);
-    if (audience !== of) throw new TypeError(`${type} is for another audience`);
+    const { type, messageVersion, audiences } = registry.bySchema(schema);
+    if (!audiences.has(of)) throw new TypeError(`${type} is for another audience`);
     const nowMs = Math.floor(worldNow());
     const eventId = uuidv7Bytes(nowMs);
     const event = encodeEnvelope({
