@@ -58,7 +58,7 @@ test("what the contracts do not name does not compile", () => {
   const events: Definition["events"] = residence.events;
   // @ts-expect-error: the inventory must get `gathered`, so the game says what it is worth.
   const ledger: Definition["ledger"] = undefined;
-  // @ts-expect-error: nothing of this game is for governance.
+  // @ts-expect-error: nothing of this game is for governance, which reads events of the kit by itself.
   const standing: Definition["standing"] = { "evt.hex.gathered": () => [] };
   expect([commands, events, ledger, standing]).toHaveLength(4);
 });

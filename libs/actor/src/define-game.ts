@@ -6,6 +6,7 @@ import { EmptySchema } from "@bufbuild/protobuf/wkt";
 import { ReadableViewSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import { contracts as hexContracts } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import type { Fire } from "@hexhold/gen/hexhold/hex/v1/timer_pb";
+import { contracts as ownershipContracts } from "@hexhold/gen/hexhold/ownership/v1/contracts";
 import type { Key } from "@hexhold/hex";
 import type { AnyEventOf, CommandsOf, ContractSet, EventsOf, Rule, ShapeOf } from "./contracts.ts";
 import { applied, refused } from "./decision.ts";
@@ -25,14 +26,21 @@ import type { Contribution } from "./standing.ts";
 type DecidedHere = "cmd.hex.observe" | "cmd.hex.fire";
 const decidedHere: ReadonlySet<string> = new Set<DecidedHere>(["cmd.hex.observe", "cmd.hex.fire"]);
 
-/** Events of `C` that `service` must get. */
+/** Events that services read by themselves, whatever the game. */
+type PlatformEvent = keyof typeof hexContracts.events | keyof typeof ownershipContracts.events;
+const platformEvents: ReadonlySet<string> = new Set([
+  ...Object.keys(hexContracts.events),
+  ...Object.keys(ownershipContracts.events),
+]);
+
+/** Events of `C` that `service` must get, and of which the game alone knows what they are worth. */
 type EventsFor<C extends readonly ContractSet[], Service extends string> = {
   [T in keyof EventsOf<C>]: EventsOf<C>[T] extends { readonly consumers: readonly (infer N)[] }
     ? Service extends N
       ? T
       : never
     : never;
-}[keyof EventsOf<C>];
+}[Exclude<keyof EventsOf<C>, PlatformEvent>];
 
 /** One function for each of them: required where there is any, and absent where there is none. */
 type ForEventsOf<
@@ -235,6 +243,7 @@ function check(
     }
     for (const [type, { consumers }] of Object.entries(events)) {
       if (!isThere(definition.events, type)) faults.push(`events: ${type} is folded by nobody`);
+      if (platformEvents.has(type)) continue;
       for (const [part, service] of [
         ["ledger", "inventory"],
         ["standing", "governance"],

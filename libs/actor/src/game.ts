@@ -135,7 +135,7 @@ export interface Game {
    * not know: it becomes a dead letter, for services are rolled out before the workers that use what is new.
    */
   readonly ledger?: (event: Message) => LedgerEntry | undefined;
-  /** What players did for a hex by an event. Asked for every event whose contract names `governance`. As `ledger`. */
+  /** What players did for a hex by an event. Asked for every event of its own whose contract names `governance`. As `ledger`. */
   readonly standing?: (event: Message) => readonly Contribution[];
   /**
    * What a player's first minute in an empty hex is like, command by command, sent by the first sender that each one's

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/hex/v1/events.proto.
  */
 export const file_hexhold_hex_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("ChtoZXhob2xkL2hleC92MS9ldmVudHMucHJvdG8SDmhleGhvbGQuaGV4LnYxIlEKDVBsYXllclNwYXduZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOh6KtRgaChZldnQuaGV4LnBsYXllci1zcGF3bmVkEAEiZQoNUGxheWVyRW50ZXJlZBIRCglwbGF5ZXJfaWQYASABKAwSDQoFYXRfbXMYAiABKAMSEgoKc2Vzc2lvbl9pZBgDIAEoDDoeirUYGgoWZXZ0LmhleC5wbGF5ZXItZW50ZXJlZBACIksKClBsYXllckxlZnQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOhuKtRgXChNldnQuaGV4LnBsYXllci1sZWZ0EAFiBnByb3RvMw", [file_hexhold_options_v1_options]);
+  fileDesc("ChtoZXhob2xkL2hleC92MS9ldmVudHMucHJvdG8SDmhleGhvbGQuaGV4LnYxIl0KDVBsYXllclNwYXduZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDOiqKtRgmChZldnQuaGV4LnBsYXllci1zcGF3bmVkEAEyCmdvdmVybmFuY2UigQEKDVBsYXllckVudGVyZWQSEQoJcGxheWVyX2lkGAEgASgMEg0KBWF0X21zGAIgASgDEhIKCnNlc3Npb25faWQYAyABKAwSDgoGbnVtYmVyGAQgASgEOiqKtRgmChZldnQuaGV4LnBsYXllci1lbnRlcmVkEAIyCmdvdmVybmFuY2UiSwoKUGxheWVyTGVmdBIRCglwbGF5ZXJfaWQYASABKAwSDQoFYXRfbXMYAiABKAM6G4q1GBcKE2V2dC5oZXgucGxheWVyLWxlZnQQAWIGcHJvdG8z", [file_hexhold_options_v1_options]);
 
 /**
  * @generated from message hexhold.hex.v1.PlayerSpawned
@@ -57,6 +57,14 @@ export type PlayerEntered = Message<"hexhold.hex.v1.PlayerEntered"> & {
    * @generated from field: bytes session_id = 3;
    */
   sessionId: Uint8Array;
+
+  /**
+   * Transfers of its life so far: of two hexes that name it, the one with more of them is where it lives. 0 in events of
+   * earlier releases.
+   *
+   * @generated from field: uint64 number = 4;
+   */
+  number: bigint;
 };
 
 /**

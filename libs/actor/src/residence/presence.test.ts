@@ -6,6 +6,7 @@ import {
   SpawnSchema,
   TransferSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { ArriveSchema } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { PlayerEnteredSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import { type Residence, ResidenceSchema } from "@hexhold/gen/hexhold/hex/v1/state_pb";
 import fc from "fast-check";
@@ -36,6 +37,22 @@ function sent(decision: Decision): Message {
   if (decision.kind === "refused") throw new Error(decision.reason);
   return decision.messages![0]!.message;
 }
+
+it("who enters is named with the transfers of its life, by which others know where it lives now", () => {
+  const hex = withPlayer();
+  const numberOf = (decision: Decision): unknown =>
+    decision.kind === "applied" ? decision.events[0]?.message : decision.reason;
+  const first = hex.when(EnterSchema, {}, 1, { sessionId: session(1) });
+  expect(numberOf(first)).toMatchObject({ number: 0n });
+  hex.when(ArriveSchema, {
+    playerId: playerId(2),
+    number: 7n,
+    fromHexId: there.hexId,
+    departedMs: 1n,
+  });
+  const second = hex.when(EnterSchema, {}, 2, { sessionId: session(1) });
+  expect(numberOf(second)).toMatchObject({ playerId: playerId(2), number: 7n });
+});
 
 describe("the end of a presence", () => {
   it("takes offline who entered by that session, once", () => {

@@ -31,12 +31,12 @@ export const enter: ResidenceRule<"cmd.hex.enter"> = (state, _command, context) 
   if (resident.online && compareIds(sessionId, resident.sessionId) <= 0) {
     return refused("already-online");
   }
-  const { playerId } = resident;
+  const { playerId, transfers: number } = resident;
   const others = state.residents.filter(
     (item) => item.online && compareIds(item.playerId, playerId) !== 0,
   );
   return applied(
-    [event(PlayerEnteredSchema, { playerId, atMs: BigInt(context.nowMs), sessionId })],
+    [event(PlayerEnteredSchema, { playerId, atMs: BigInt(context.nowMs), sessionId, number })],
     create(EnterResultSchema, { online: others.length + 1 }),
   );
 };
