@@ -1,6 +1,7 @@
 /** A gateway: WebSocket and HTTP at the edge. It owns sockets and nothing else. */
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_governance_v1_commands } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { file_hexhold_market_v1_commands } from "@hexhold/gen/hexhold/market/v1/commands_pb";
@@ -60,6 +61,7 @@ const domainDescriptors = [
   file_hexhold_inventory_v1_commands,
   file_hexhold_inventory_v1_trades,
   file_hexhold_market_v1_commands,
+  file_hexhold_governance_v1_commands,
 ];
 
 export interface RunningGateway extends RunningService {

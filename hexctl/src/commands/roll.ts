@@ -7,7 +7,15 @@ import type { CommandContext } from "./command-context.ts";
 import { withHost } from "./with-host.ts";
 
 /** In their order: who serves others comes before them. */
-const kinds = ["worker", "router", "accounts", "inventory", "market", "gateway"] as const;
+const kinds = [
+  "worker",
+  "router",
+  "accounts",
+  "inventory",
+  "market",
+  "governance",
+  "gateway",
+] as const;
 type Kind = (typeof kinds)[number];
 const adminTimeoutMs = 2000;
 /** From a process that runs to one that serves. */

@@ -21,7 +21,15 @@ const servedMsMax = 60_000;
 const readyMsMax = 30_000;
 
 /** In the order of their starts: who depends on others comes after them. */
-const kinds = ["router", "worker", "accounts", "inventory", "market", "gateway"] as const;
+const kinds = [
+  "router",
+  "worker",
+  "accounts",
+  "inventory",
+  "market",
+  "governance",
+  "gateway",
+] as const;
 type ClusterKind = (typeof kinds)[number];
 
 /** Folder of each kind in the checkout. */
@@ -31,6 +39,7 @@ const folders: Record<ClusterKind, string> = {
   accounts: "domains/accounts",
   inventory: "domains/inventory",
   market: "domains/market",
+  governance: "domains/governance",
   gateway: "gateway",
 };
 
@@ -71,7 +80,8 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   const { routers: router, workers: worker, gateways: gateway, domains: accounts } = given.counts;
   const inventory = config.inventory.enabled ? accounts : 0;
   const market = config.market.enabled ? accounts : 0;
-  const counts = { router, worker, accounts, inventory, market, gateway };
+  const governance = config.governance.enabled ? accounts : 0;
+  const counts = { router, worker, accounts, inventory, market, governance, gateway };
   const places = await placeProcesses(counts, config.gateway);
   const adminPort = await placeAdmin(config.router.adminPort);
   const routers = places.filter(({ kind }) => kind === "router");
@@ -146,6 +156,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     }),
     inventory: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_inventory") }),
     market: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_market") }),
+    governance: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_governance") }),
     accounts: () => ({
       HEXHOLD_POSTGRES_URL: roleUrl("hexhold_accounts"),
       HEXHOLD_ACCOUNTS__KEY_DIRECTORY: config.accounts.keyDirectory ?? given.accountKeyDirectory,

@@ -2,6 +2,7 @@
 import { accountsConfigSchema, spawnHexes, start as startAccounts } from "@hexhold/accounts";
 import { releaseVersion, startWhole, type Unwind, widenBufferPool } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
+import { governanceConfigSchema, start as startGovernance } from "@hexhold/governance";
 import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
 import { marketConfigSchema, start as startMarket } from "@hexhold/market";
@@ -148,6 +149,27 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       )
     : undefined;
   if (market !== undefined) unwind.add("market", () => market.stop());
+  const { logLevel: governanceLogLevel, ...governanceOptions } = config.governance;
+  const governance = config.governance.enabled
+    ? await startGovernance(
+        governanceConfigSchema.parse({
+          ...governanceOptions,
+          instance: "governance-1",
+          controlPort: 0,
+          postgresUrl: roleUrl("hexhold_governance"),
+          game,
+          controlToken: secrets.controlToken,
+          resultRetentionHours: config.resultRetentionHours,
+        }),
+        {
+          bus: newBus(),
+          routers: router.controlChannel,
+          logger: given.loggerOf("governance", "governance-1", governanceLogLevel),
+          metrics,
+        },
+      )
+    : undefined;
+  if (governance !== undefined) unwind.add("governance", () => governance.stop());
   const accounts = await startAccounts(
     accountsConfigSchema.parse({
       ...config.accounts,
@@ -226,6 +248,9 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     ...(market === undefined
       ? []
       : [{ name: "market-1", kind: "market", pid, controlUrl: market.controlUrl }]),
+    ...(governance === undefined
+      ? []
+      : [{ name: "governance-1", kind: "governance", pid, controlUrl: governance.controlUrl }]),
     { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
     { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
   ];

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { accountsSection } from "@hexhold/accounts";
 import { gameSection, loadConfig, worldSection } from "@hexhold/config";
 import { gatewaySection } from "@hexhold/gateway";
+import { governanceSection } from "@hexhold/governance";
 import { inventorySection } from "@hexhold/inventory";
 import { marketSection } from "@hexhold/market";
 import { routerSection } from "@hexhold/router";
@@ -18,6 +19,7 @@ const schema = z.object({
   router: routerSection.prefault({}),
   inventory: inventorySection.prefault({}),
   market: marketSection.prefault({}),
+  governance: governanceSection.prefault({}),
   accounts: accountsSection.prefault({}),
 });
 
@@ -38,6 +40,7 @@ export interface WorldConfig {
   readonly router: z.output<typeof routerSection>;
   readonly inventory: z.output<typeof inventorySection>;
   readonly market: z.output<typeof marketSection>;
+  readonly governance: z.output<typeof governanceSection>;
   readonly accounts: z.output<typeof accountsSection>;
 }
 
@@ -65,11 +68,12 @@ export function readWorldConfig({
     givenGame === undefined && !isInVariable && dataDir !== undefined
       ? rememberedGame(dataDir)
       : undefined;
-  const { world, game, gateway, worker, router, inventory, market, accounts } = loadConfig(schema, {
-    configDir: join(checkout, "config"),
-    env,
-    flags: { "game.module": givenGame ?? remembered },
-  });
+  const { world, game, gateway, worker, router, inventory, market, governance, accounts } =
+    loadConfig(schema, {
+      configDir: join(checkout, "config"),
+      env,
+      flags: { "game.module": givenGame ?? remembered },
+    });
   return {
     partitions: world.partitions,
     game: { place: game.module, options: game.options, name: world.game },
@@ -83,6 +87,7 @@ export function readWorldConfig({
     router,
     inventory,
     market,
+    governance,
     accounts,
   };
 }

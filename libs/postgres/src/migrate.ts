@@ -15,6 +15,7 @@ export const serviceRoles = [
   "hexhold_router",
   "hexhold_inventory",
   "hexhold_market",
+  "hexhold_governance",
   "hexhold_accounts",
   "hexhold_readonly",
   auditorRole,

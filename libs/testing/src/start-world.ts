@@ -249,6 +249,7 @@ export function logTails(dataDir: string): string {
     "accounts-1",
     "inventory-1",
     "market-1",
+    "governance-1",
     "gateway-1",
     "host",
   ];

@@ -1,9 +1,11 @@
 /** The tables of docs/ against the code that they describe. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { contracts as governanceContracts } from "@hexhold/gen/hexhold/governance/v1/contracts";
 import { contracts as hexContracts } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import { contracts as inventoryContracts } from "@hexhold/gen/hexhold/inventory/v1/contracts";
 import { contracts as marketContracts } from "@hexhold/gen/hexhold/market/v1/contracts";
+import { contracts as ownershipContracts } from "@hexhold/gen/hexhold/ownership/v1/contracts";
 import { contracts as referenceContracts } from "@hexhold/gen/hexhold/reference/v1/contracts";
 import { parseAst } from "vitest/node";
 import { expect, it } from "vitest";
@@ -107,6 +109,7 @@ it("docs/protocol.md lists every reason that is sent, and no other", () => {
 /** What only hexes, their timers and services send each other. */
 const betweenServices = new Set([
   "cmd.hex.end-take",
+  "cmd.hex.set-owner",
   "cmd.hex.arrive",
   "cmd.hex.end-transfer",
   "cmd.hex.cancel-transfer",
@@ -122,6 +125,8 @@ it("docs/protocol.md lists every refusal of the commands' options, and no other"
     ...Object.entries(referenceContracts.commands),
     ...Object.entries(inventoryContracts.commands),
     ...Object.entries(marketContracts.commands),
+    ...Object.entries(governanceContracts.commands),
+    ...Object.entries(ownershipContracts.commands),
   ];
   const options = commands
     .filter(([type]) => !betweenServices.has(type))

@@ -89,6 +89,17 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
   "domains/market": {
     uses: [...inEveryService, "libs/service", "libs/postgres", "libs/domain"],
   },
+  // Asks the game what an event is worth to who did it.
+  "domains/governance": {
+    uses: [
+      ...inEveryService,
+      "libs/hex",
+      "libs/service",
+      "libs/postgres",
+      "libs/domain",
+      "libs/actor",
+    ],
+  },
   // No database. Of the game only the descriptors.
   gateway: {
     uses: [...inEveryService, "libs/service"],
@@ -120,6 +131,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "gateway",
       "domains/inventory",
       "domains/market",
+      "domains/governance",
       "domains/accounts",
       // Named as the default of `game.module`; nothing of it is imported.
       "games/reference",

@@ -1,0 +1,3 @@
+import { runGovernance } from "./run-governance.ts";
+
+await runGovernance(process.env);
