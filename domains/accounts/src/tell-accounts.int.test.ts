@@ -29,15 +29,23 @@ async function addAccounts(count: number, prefix: string): Promise<void> {
   );
 }
 
+/** Every account is told of to both of them. */
 async function told(): Promise<Map<string, number>> {
+  const [inventory, governance] = [await toldTo("inventory"), await toldTo("governance")];
+  expect(governance).toEqual(inventory);
+  return inventory;
+}
+
+async function toldTo(service: string): Promise<Map<string, number>> {
   const { rows } = await schema.admin.query<{ destination: string; envelope: Buffer }>(
-    "SELECT destination, envelope FROM accounts.outbox",
+    "SELECT destination, envelope FROM accounts.outbox WHERE destination = $1",
+    [service],
   );
   const names = new Map<string, number>();
   for (const { destination, envelope } of rows) {
     const { type, payload, subject } = decodeEnvelope(envelope);
     const { accountId, name, atMs } = fromBinary(RegisteredSchema, payload);
-    expect(`${destination} ${type}`).toBe("inventory evt.accounts.registered");
+    expect(`${destination} ${type}`).toBe(`${service} evt.accounts.registered`);
     expect(uuidText(accountId)).toBe(subject);
     expect(Number(atMs)).toBeGreaterThan(Date.now() - 60_000);
     names.set(name, (names.get(name) ?? 0) + 1);
