@@ -20,6 +20,7 @@ export type { GapCause, Seen } from "./hex-track.ts";
 export { WatchError, type WatchOptions } from "./healing.ts";
 export { type Balances, createInventory, type Inventory } from "./inventory.ts";
 export type { ClientTiming } from "./limits.ts";
+export { type Council, type CouncilState, createCouncil } from "./council.ts";
 export { createMarket, type Market } from "./market.ts";
 export { createNames, type Names, type NamesOptions } from "./names.ts";
 export type {
