@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
 import { drainCommand } from "./commands/drain.ts";
+import { councilCommand } from "./commands/council.ts";
 import { doctorCommand } from "./commands/doctor.ts";
 import { grantCommand } from "./commands/grant.ts";
 import { hexCommand } from "./commands/hex.ts";
@@ -40,6 +41,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   hexCommand,
   playerCommand,
   marketCommand,
+  councilCommand,
   grantCommand,
   sagaCommand,
   verifyCommand,

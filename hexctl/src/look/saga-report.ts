@@ -6,7 +6,7 @@ import { checkLedger } from "../verify/check-ledger.ts";
 
 export interface OpenStep {
   readonly kind: "asked" | "owed";
-  /** As in `hold`, `settle`, `release`, or the type of an event. */
+  /** As in `hold`, `settle`, `release`, `set-owner`, or the type of an event. */
   readonly step: string;
   /** Of what it does: the key under which it is known for ever. */
   readonly id: string;
@@ -49,7 +49,11 @@ export async function readSagas(client: PgClient, game: Game, olderS: number): P
   const letters = await waitingLetters(client);
   const { rows: moment } = await client.query<{ at: Date }>("SELECT clock_timestamp() AS at");
   const atMs = moment[0]!.at.getTime();
-  const rows = [...(await openSteps(client)), ...(await owedEvents(client, game))];
+  const rows = [
+    ...(await openSteps(client)),
+    ...(await owedOwners(client)),
+    ...(await owedEvents(client, game)),
+  ];
   const used = new Set<string>();
   const steps = rows
     .map(({ since, ...row }): OpenStep => {
@@ -89,6 +93,21 @@ async function openSteps(client: PgClient): Promise<StepRow[]> {
   if (there[0]?.there !== true) return [];
   const { rows } = await client.query<StepRow>(
     `SELECT * FROM (${asked} UNION ALL ${owed}) AS s ORDER BY since LIMIT ${stepsMax}`,
+  );
+  return rows;
+}
+
+/** Owners whom their hexes have not taken, and who are the newest there. */
+async function owedOwners(client: PgClient): Promise<StepRow[]> {
+  const { rows: there } = await client.query<{ there: boolean }>(
+    "SELECT to_regclass('governance.ownership') IS NOT NULL AS there",
+  );
+  if (there[0]?.there !== true) return [];
+  const { rows } = await client.query<StepRow>(
+    `SELECT 'owed' AS kind, 'set-owner' AS step, o.election_id::text AS id,
+       'hex ' || o.hex || ', number ' || o.number || ', owner ' || coalesce(o.owner::text, 'nobody') AS of, o.from_at AS since
+     FROM governance.ownership AS o JOIN governance.ownership_head AS h ON h.hex = o.hex AND h.number = o.number
+     WHERE o.applied_at IS NULL ORDER BY o.from_at LIMIT ${stepsMax}`,
   );
   return rows;
 }

@@ -3,6 +3,7 @@ import type { Game } from "@hexhold/actor";
 import type { PgClient } from "@hexhold/postgres";
 import { asAuditor } from "../as-auditor.ts";
 import { checkLedger } from "../check-ledger.ts";
+import { compareElections, elections } from "./compare-elections.ts";
 import { economyGroups, type EconomyGroup } from "./questions.ts";
 
 export interface EconomyFault {
@@ -85,6 +86,7 @@ async function compareServices(
     const faults: EconomyFault[] = [];
     const groups: EconomyGroupReport[] = [];
     for (const group of economyGroups) groups.push(await lookAt(client, group, faults));
+    groups.push(await lookAtElections(client, faults));
     return { at: moment[0]!.at.toISOString(), groups, faults };
   } finally {
     await client.query("ROLLBACK").catch(() => undefined);
@@ -113,6 +115,18 @@ async function lookAt(
     }
   }
   return { name, rows: Number(counted[0]?.rows ?? 0), violations };
+}
+
+async function lookAtElections(
+  client: PgClient,
+  faults: EconomyFault[],
+): Promise<EconomyGroupReport> {
+  const looked = await lookAt(client, elections, faults);
+  if (looked.skipped !== undefined) return looked;
+  const further = await compareElections(client);
+  const { name: group } = looked;
+  faults.push(...further.slice(0, faultsMax).map((fault) => ({ group, ...fault })));
+  return { ...looked, violations: looked.violations + further.length };
 }
 
 async function missingSchema(
