@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { stripVTControlCharacters } from "node:util";
 import { economyFaults, type PlantedFault } from "./economy.ts";
+import { electionFaults } from "./elections.ts";
 
 const checkout = path.resolve(import.meta.dirname, "../../..");
 const only = process.argv[2] ?? "";
@@ -16,7 +17,9 @@ let passed = 0;
 let failed = 0;
 try {
   copyCheckout();
-  for (const fault of economyFaults.filter(({ name }) => name.includes(only))) {
+  for (const fault of [...economyFaults, ...electionFaults].filter(({ name }) =>
+    name.includes(only),
+  )) {
     const startedMs = performance.now();
     const found = isFound(fault);
     if (found) passed++;
