@@ -102,6 +102,10 @@ describe("a call", () => {
       "owner-in-term",
     );
     expect(call({ owner: { ...owner, isResident: true } })).toBe("owner-in-term");
+    const longOwner = { ...owner, isResident: true, untilMs: nowMs + 366 * day };
+    expect(callElection(caller.account, state({ owner: longOwner }), rules)).toMatchObject({
+      retryAfterMs: day,
+    });
     expect(call({ owner: { ...owner, isResident: true, untilMs: nowMs } })).toBe("term-over");
     expect(callElection(caller.account, state({ owner }), rules)).toMatchObject({
       cause: "owner-inactive",

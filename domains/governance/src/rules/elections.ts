@@ -22,6 +22,9 @@ export interface ElectionRules {
 
 export type Cause = "vacant" | "term-over" | "owner-inactive";
 
+/** Who is to come again is told of a day at most: terms are longer than a uint32 of milliseconds may be. */
+const retryMsMax = 86_400_000;
+
 /** Candidates of an election. */
 export const candidatesMax = 16;
 
@@ -75,7 +78,9 @@ export function callElection(caller: string, state: CallState, rules: ElectionRu
   const refused = (reason: CallRefusal, untilMs?: number): Called => ({
     kind: "refused",
     reason,
-    ...(untilMs === undefined ? {} : { retryAfterMs: Math.max(Math.ceil(untilMs - nowMs), 1) }),
+    ...(untilMs === undefined
+      ? {}
+      : { retryAfterMs: Math.min(Math.max(Math.ceil(untilMs - nowMs), 1), retryMsMax) }),
   });
   const self = residents.find(({ account }) => account === caller);
   if (self === undefined) return refused("not-resident");
