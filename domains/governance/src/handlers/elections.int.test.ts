@@ -67,6 +67,12 @@ const electionRow = async (id: string) =>
     }>("SELECT * FROM governance.election WHERE election_id = $1", [id])
   )[0]!;
 
+/** Transactions that wait for another one. */
+const waiting = () =>
+  database.rows(
+    "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
+  );
+
 /** An election in which the first elector stands and all vote for it; open still. */
 async function agreed(electors: readonly string[], of = hex): Promise<string> {
   const election = await called(governance, electors[0]!, of);
@@ -362,13 +368,7 @@ describe("two instances", () => {
         database.nowMs += 1;
         closing = other.fire("close", [election]);
         // It waits for the vote's hold on the election.
-        await expect
-          .poll(() =>
-            database.rows(
-              "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
-            ),
-          )
-          .toHaveLength(1);
+        await expect.poll(waiting).toHaveLength(1);
       },
       vote(election, fourth, first),
     );
@@ -387,13 +387,7 @@ describe("two instances", () => {
       // World time of the voter is behind.
       database.nowMs -= 1;
       voting = other.run(vote(election, electors[1]!, electors[0]!)).then((all) => all.map(said));
-      await expect
-        .poll(() =>
-          database.rows(
-            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()",
-          ),
-        )
-        .toHaveLength(1);
+      await expect.poll(waiting).toHaveLength(1);
     });
     expect(await voting).toEqual(["not-open"]);
     expect(await database.rows("SELECT 1 FROM governance.ballot")).toHaveLength(3);
@@ -402,11 +396,15 @@ describe("two instances", () => {
   test("that are called at once open one election, and count ballots of one account one by one", async () => {
     const electors = await settle(governance, [100, 100, 100]);
     const other = database.open();
-    const both = await Promise.all([
-      governance.run(call(electors[0]!)),
-      other.run(call(electors[1]!)),
-    ]);
-    expect(both.flat().map(said).toSorted()).toEqual(["applied", "election-open"]);
+    const [poor] = (await settle(governance, [1])) as [string];
+    // From here on there is a row to lock: before that, making it is what one waits for.
+    expect(await run(call(poor))).toEqual(["too-little-reputation"]);
+    let second: Promise<string[]> | undefined;
+    const first = await governance.runHeld(async () => {
+      second = other.run(call(electors[1]!)).then((all) => all.map(said));
+      await expect.poll(waiting).toHaveLength(1);
+    }, call(electors[0]!));
+    expect([first.map(said), await second]).toEqual([["applied"], ["election-open"]]);
     const [{ id }] = (await database.rows<{ id: string }>(
       "SELECT election_id::text AS id FROM governance.election",
     )) as [{ id: string }];
