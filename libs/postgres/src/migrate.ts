@@ -135,7 +135,7 @@ async function makeRoles(
     }
     await changeRole(client, `ALTER ROLE ${login} PASSWORD ${client.escapeLiteral(password)}`);
   }
-  await client.query(`GRANT ${ownerRole} TO CURRENT_USER`);
+  await changeRole(client, `GRANT ${ownerRole} TO CURRENT_USER`);
   await client.query(
     `DO $$ BEGIN EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO ${ownerRole}', current_database()); END $$`,
   );
@@ -161,8 +161,9 @@ async function changeRole(client: pg.Client, statement: string): Promise<void> {
       await client.query(statement);
       return;
     } catch (error) {
-      // XX000 is "tuple concurrently updated".
-      if ((error as { code?: string }).code !== "XX000" || attempt === 10) throw error;
+      // XX000 is "tuple concurrently updated", 23505 a membership that was granted at the same time.
+      const { code } = error as { code?: string };
+      if ((code !== "XX000" && code !== "23505") || attempt === 10) throw error;
       await new Promise((resolve) => setTimeout(resolve, 20 * attempt));
     }
   }
