@@ -20,13 +20,14 @@ useSlotDriver();
 
 const tables = ["command_result", "outbox"];
 
-/** Rows of the table are refused for what they hold. */
+/** Rows of the table are refused for what they hold; of the outbox only letters. */
 async function refuse(table: string): Promise<void> {
+  const which = table === "outbox" ? "WHEN (NEW.destination = 'router')" : "";
   await admin.query(
     `CREATE OR REPLACE FUNCTION world.refuse() RETURNS trigger LANGUAGE plpgsql AS $$
        BEGIN RAISE EXCEPTION 'not in this table' USING ERRCODE = '22021'; END $$;
      CREATE TRIGGER refuse BEFORE INSERT ON world.${table}
-       FOR EACH ROW EXECUTE FUNCTION world.refuse()`,
+       FOR EACH ROW ${which} EXECUTE FUNCTION world.refuse()`,
   );
 }
 
