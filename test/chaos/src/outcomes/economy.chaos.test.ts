@@ -117,7 +117,7 @@ async function expectSound(): Promise<string> {
     looked = await world.hexctl("verify", "--economy");
   }
   const { code, output } = looked;
-  expect(output).toMatch(/5 passed, 0 failed\s*$/);
+  expect(output).toMatch(/[1-9] passed, 0 failed\s*$/);
   expect(code).toBe(0);
   return output.trim();
 }
