@@ -3,6 +3,7 @@ import type { Game } from "@hexhold/actor";
 import { uuidBytes } from "@hexhold/messaging";
 import type { PgClient } from "@hexhold/postgres";
 import { checkLedger } from "../verify/check-ledger.ts";
+import { compareContributions } from "../verify/economy/compare-contributions.ts";
 
 export interface OpenStep {
   readonly kind: "asked" | "owed";
@@ -53,6 +54,7 @@ export async function readSagas(client: PgClient, game: Game, olderS: number): P
     ...(await openSteps(client)),
     ...(await owedOwners(client)),
     ...(await owedEvents(client, game)),
+    ...(await owedContributions(client, game)),
   ];
   const used = new Set<string>();
   const steps = rows
@@ -129,6 +131,27 @@ async function owedEvents(client: PgClient, game: Game): Promise<StepRow[]> {
     of: `hex ${keys.get(id) ?? ""}`,
     since,
   }));
+}
+
+/** Events of the journal by which somebody has done something for a hex, and that governance has not counted. */
+async function owedContributions(client: PgClient, game: Game): Promise<StepRow[]> {
+  const { rows: there } = await client.query<{ there: boolean }>(
+    "SELECT to_regclass('governance.contribution') IS NOT NULL AS there",
+  );
+  if (there[0]?.there !== true) return [];
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    const { owed } = await compareContributions(client, game);
+    return owed.map(({ type: step, eventId: id, hex, since }) => ({
+      kind: "owed",
+      step,
+      id,
+      of: `hex ${hex}`,
+      since,
+    }));
+  } finally {
+    await client.query("ROLLBACK").catch(() => undefined);
+  }
 }
 
 /** Of domain services, but for clients' commands: those have their answer. */

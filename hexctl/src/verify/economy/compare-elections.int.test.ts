@@ -2,8 +2,7 @@ import type { PgClient } from "@hexhold/postgres";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { councilLines, readCouncil } from "../../look/council-report.ts";
 import { readSagas } from "../../look/saga-report.ts";
-import { game } from "../stored-world.testing.ts";
-import { openStoredCouncil, type StoredCouncil } from "./stored-council.testing.ts";
+import { game, openStoredCouncil, type StoredCouncil } from "./stored-council.testing.ts";
 import { verifyEconomy } from "./verify-economy.ts";
 
 let council: StoredCouncil;
@@ -37,8 +36,20 @@ const planted: readonly (readonly [what: string, sql: () => string, faults: read
     ],
     [
       "a contribution is lost",
-      () => `DELETE FROM governance.contribution WHERE account_id = '${council.accounts[0]}'`,
+      () =>
+        `DELETE FROM governance.contribution WHERE account_id = '${council.accounts[0]}' AND hex = '${council.hex}'`,
       ["points are not what the journal of contributions makes of them"],
+    ],
+    [
+      "a contribution is worth more than the game says",
+      () => `UPDATE governance.contribution SET value = 101 WHERE account_id = '${council.accounts[0]}';
+        UPDATE governance.reputation SET points = 101 WHERE account_id = '${council.accounts[0]}'`,
+      ["a contribution is not what the game says of its event"],
+    ],
+    [
+      "a contribution is of nothing that has happened",
+      () => `UPDATE governance.contribution SET event_id = gen_random_uuid()`,
+      ["a contribution is of no event of a hex"],
     ],
     [
       "points are lost",
@@ -126,9 +137,12 @@ function inside(of: PgClient): PgClient["query"] {
   return query as unknown as PgClient["query"];
 }
 
-it("hexctl saga lists the owner whom a hex has not taken, while there is no newer one", async () => {
+it("hexctl saga lists what is not counted yet, and the owner whom a hex has not taken, while there is no newer one", async () => {
   const { steps } = await readSagas(council.client, game, 0);
-  expect(steps).toMatchObject([
+  expect(steps.filter(({ step }) => step === "evt.hex.done")).toMatchObject([
+    { kind: "owed", id: council.owed, of: `hex ${council.hex}` },
+  ]);
+  expect(steps.filter(({ step }) => step === "set-owner")).toMatchObject([
     {
       kind: "owed",
       step: "set-owner",

@@ -4,10 +4,12 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { OwnerChangedSchema } from "@hexhold/gen/hexhold/ownership/v1/ownership_pb";
+import type { Game } from "@hexhold/actor";
 import { faded, pointsAt } from "@hexhold/governance";
 import { keyText } from "@hexhold/hex";
 import { uuidText } from "@hexhold/messaging";
 import type { PgClient } from "@hexhold/postgres";
+import { compareContributions } from "./compare-contributions.ts";
 import type { EconomyGroup } from "./questions.ts";
 
 export const elections: EconomyGroup = {
@@ -84,8 +86,15 @@ export interface ElectionFault {
 }
 
 /** What takes more than a statement: points that fade, and what hexes have journalled. */
-export async function compareElections(client: PgClient): Promise<readonly ElectionFault[]> {
-  return [...(await comparePoints(client)), ...(await compareOwners(client))];
+export async function compareElections(
+  client: PgClient,
+  game: Game,
+): Promise<readonly ElectionFault[]> {
+  return [
+    ...(await compareContributions(client, game)).faults,
+    ...(await comparePoints(client)),
+    ...(await compareOwners(client)),
+  ];
 }
 
 const pageSize = 5_000;

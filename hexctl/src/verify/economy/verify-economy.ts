@@ -42,7 +42,7 @@ export async function verifyEconomy(client: PgClient, game: Game): Promise<Econo
   const startedMs = performance.now();
   const [services, journal] = await asAuditor(
     client,
-    async () => [await compareServices(client), await compareJournal(client, game)] as const,
+    async () => [await compareServices(client, game), await compareJournal(client, game)] as const,
   );
   const groups = [...services.groups, ...(journal === undefined ? [] : [journal.group])];
   return {
@@ -77,6 +77,7 @@ async function compareJournal(
 
 async function compareServices(
   client: PgClient,
+  game: Game,
 ): Promise<Pick<EconomyReport, "at" | "groups" | "faults">> {
   await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
   try {
@@ -86,7 +87,7 @@ async function compareServices(
     const faults: EconomyFault[] = [];
     const groups: EconomyGroupReport[] = [];
     for (const group of economyGroups) groups.push(await lookAt(client, group, faults));
-    groups.push(await lookAtElections(client, faults));
+    groups.push(await lookAtElections(client, game, faults));
     return { at: moment[0]!.at.toISOString(), groups, faults };
   } finally {
     await client.query("ROLLBACK").catch(() => undefined);
@@ -119,11 +120,12 @@ async function lookAt(
 
 async function lookAtElections(
   client: PgClient,
+  game: Game,
   faults: EconomyFault[],
 ): Promise<EconomyGroupReport> {
   const looked = await lookAt(client, elections, faults);
   if (looked.skipped !== undefined) return looked;
-  const further = await compareElections(client);
+  const further = await compareElections(client, game);
   const { name: group } = looked;
   faults.push(...further.slice(0, faultsMax).map((fault) => ({ group, ...fault })));
   return { ...looked, violations: looked.violations + further.length };
