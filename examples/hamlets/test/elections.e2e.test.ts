@@ -103,7 +103,6 @@ it(
     expect(output).toMatch(/: 0 open steps, 0 other letters/);
     const council = await hamlets.world.hexctl("council", birthplace);
     expect(council.output).toMatch(new RegExp(`${birthplace} owner ${rounds}: `));
-    console.log(`${rounds} elections, ${7 * rounds} kills`);
   },
   60_000 + rounds * 60_000,
 );

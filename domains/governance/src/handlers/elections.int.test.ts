@@ -338,6 +338,28 @@ describe("who stands and votes", () => {
   });
 });
 
+test("who changes its mind a hundred times is refused with too-many-votes, and its last vote stands", async () => {
+  const electors = await settle(governance, [100, 100, 100]);
+  const [first, second, third] = electors as [string, string, string];
+  const election = await called(governance, first);
+  await run(stand(election, first), stand(election, second));
+  const votes = Array.from({ length: 101 }, (_, n) =>
+    vote(election, third, n % 2 === 0 ? first : second),
+  );
+  const outcomes = await run(...votes);
+  expect(outcomes.indexOf("too-many-votes")).toBe(100);
+  expect(await run(vote(election, third, second), vote(election, third, first))).toEqual([
+    "applied",
+    "too-many-votes",
+  ]);
+  expect(
+    await database.rows(
+      "SELECT nth FROM governance.ballot WHERE candidate = $1 ORDER BY nth DESC LIMIT 1",
+      [second],
+    ),
+  ).toEqual([{ nth: 100 }]);
+});
+
 describe("two instances", () => {
   test("that close at once make one winner and one number", async () => {
     const electors = await settle(governance, [100, 100, 100]);
@@ -415,10 +437,15 @@ describe("two instances", () => {
       ),
     );
     expect(new Set(votes.flat().map(said))).toEqual(new Set(["applied"]));
-    const ballots = await database.rows<{ nth: number }>(
-      "SELECT nth FROM governance.ballot ORDER BY nth",
+    const ballots = await database.rows<{ nth: number; candidate: string }>(
+      "SELECT nth, candidate FROM governance.ballot ORDER BY nth",
     );
-    expect(ballots.map(({ nth }) => nth)).toEqual(Array.from({ length: 12 }, (_, n) => n + 1));
+    expect(ballots.map(({ nth }) => nth)).toEqual(ballots.map((_, n) => n + 1));
+    // The same vote again is none: each ballot is for another candidate than the one before.
+    expect(ballots.length).toBeGreaterThanOrEqual(2);
+    for (const [n, { candidate }] of ballots.entries()) {
+      expect(candidate).not.toBe(ballots[n - 1]?.candidate);
+    }
     for (const instance of [governance, other]) {
       expect(await instance.metric("hexhold_governance_deadlocks_total")).toBe(0);
     }

@@ -2,6 +2,7 @@ import { uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  ballotsMax,
   callElection,
   type CallState,
   candidatesMax,
@@ -150,7 +151,7 @@ describe("who stands", () => {
 
 describe("who votes", () => {
   it("is an elector, for a candidate, until the end", () => {
-    const vote = { isElector: true, isCandidate: true };
+    const vote = { isElector: true, isCandidate: true, ballots: ballotsMax - 1 };
     expect(voteRefusal(election, vote, nowMs)).toBeUndefined();
     expect(voteRefusal(election, vote, nowMs + 999)).toBeUndefined();
     expect(voteRefusal(election, vote, nowMs + 1000)).toBe("not-open");
@@ -158,6 +159,7 @@ describe("who votes", () => {
     expect(voteRefusal({ ...election, isOpen: false }, vote, nowMs)).toBe("not-open");
     expect(voteRefusal(election, { ...vote, isElector: false }, nowMs)).toBe("not-elector");
     expect(voteRefusal(election, { ...vote, isCandidate: false }, nowMs)).toBe("not-candidate");
+    expect(voteRefusal(election, { ...vote, ballots: ballotsMax }, nowMs)).toBe("too-many-votes");
   });
 });
 

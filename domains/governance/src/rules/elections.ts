@@ -28,6 +28,9 @@ const retryMsMax = 86_400_000;
 /** Candidates of an election. */
 export const candidatesMax = 16;
 
+/** Times that an elector may change its mind: each is a row for ever. */
+export const ballotsMax = 100;
+
 export interface Resident {
   /** UUID as text. */
   readonly account: string;
@@ -167,15 +170,25 @@ export function standRefusal(
   return candidates >= candidatesMax ? "too-many-candidates" : undefined;
 }
 
-/** Undefined: it may. `isCandidate`: of whom it votes for. */
+/** Who votes, and for whom, as the election knows them. */
+export interface Voter {
+  readonly isElector: boolean;
+  /** Of whom it votes for. */
+  readonly isCandidate: boolean;
+  /** That it has cast so far. */
+  readonly ballots: number;
+}
+
+/** Undefined: it may. */
 export function voteRefusal(
   election: OpenElection | undefined,
-  { isElector, isCandidate }: { readonly isElector: boolean; readonly isCandidate: boolean },
+  { isElector, isCandidate, ballots }: Voter,
   nowMs: number,
-): "not-open" | "not-elector" | "not-candidate" | undefined {
+): "not-open" | "not-elector" | "not-candidate" | "too-many-votes" | undefined {
   if (!isVoting(election, nowMs)) return "not-open";
   if (!isElector) return "not-elector";
-  return isCandidate ? undefined : "not-candidate";
+  if (!isCandidate) return "not-candidate";
+  return ballots >= ballotsMax ? "too-many-votes" : undefined;
 }
 
 /** Nothing counts from its end on, however late it is closed. */

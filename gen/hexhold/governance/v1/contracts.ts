@@ -28,7 +28,7 @@ export const contracts = {
     "cmd.governance.vote": {
       schema: VoteSchema,
       durability: "durable",
-      refusals: ["not-open", "not-elector", "not-candidate"],
+      refusals: ["not-open", "not-elector", "not-candidate", "too-many-votes"],
     },
     "cmd.governance.get-election": {
       schema: GetElectionSchema,
