@@ -2,6 +2,9 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import { dayOf, faded, pointsAt, type Points, type Worth, withWorth } from "./points.ts";
 
+/** Ten thousand runs, on a machine that does a dozen other things. */
+const msMax = 30_000;
+
 const fade = 977n;
 const runs = { numRuns: 10_000 };
 const worths = fc.array(
@@ -39,54 +42,66 @@ it("days of world time begin at midnight, UTC", () => {
   expect([dayOf(midnight - 1n), dayOf(midnight)]).toEqual([20_912, 20_913]);
 });
 
-it("points from the journal alone are those of the table, in whatever order contributions came", () => {
-  fc.assert(
-    fc.property(worths, fc.nat(400), (journal, later) => {
-      const { points, day } = table(journal);
-      const at = day + later;
-      expect(faded(points, day, at, fade)).toBe(pointsAt(journal, at, fade));
-    }),
-    runs,
-  );
-});
+it(
+  "points from the journal alone are those of the table, in whatever order contributions came",
+  () => {
+    fc.assert(
+      fc.property(worths, fc.nat(400), (journal, later) => {
+        const { points, day } = table(journal);
+        const at = day + later;
+        expect(faded(points, day, at, fade)).toBe(pointsAt(journal, at, fade));
+      }),
+      runs,
+    );
+  },
+  msMax,
+);
 
-it("who splits what it does over two accounts gains nothing by it", () => {
-  fc.assert(
-    fc.property(
-      fc.array(
-        fc.record({
-          first: fc.bigInt({ min: 0n, max: 10n ** 6n }),
-          second: fc.bigInt({ min: 0n, max: 10n ** 6n }),
-          day: fc.integer({ min: 0, max: 60 }),
-        }),
-        { maxLength: 10 },
+it(
+  "who splits what it does over two accounts gains nothing by it",
+  () => {
+    fc.assert(
+      fc.property(
+        fc.array(
+          fc.record({
+            first: fc.bigInt({ min: 0n, max: 10n ** 6n }),
+            second: fc.bigInt({ min: 0n, max: 10n ** 6n }),
+            day: fc.integer({ min: 0, max: 60 }),
+          }),
+          { maxLength: 10 },
+        ),
+        fc.integer({ min: 60, max: 160 }),
+        (days, at) => {
+          const of = (value: (given: (typeof days)[number]) => bigint): bigint =>
+            pointsAt(
+              days.map((given) => ({ value: value(given), day: given.day })),
+              at,
+              fade,
+            );
+          const split = of(({ first }) => first) + of(({ second }) => second);
+          expect(split <= of(({ first, second }) => first + second)).toBe(true);
+        },
       ),
-      fc.integer({ min: 60, max: 160 }),
-      (days, at) => {
-        const of = (value: (given: (typeof days)[number]) => bigint): bigint =>
-          pointsAt(
-            days.map((given) => ({ value: value(given), day: given.day })),
-            at,
-            fade,
-          );
-        const split = of(({ first }) => first) + of(({ second }) => second);
-        expect(split <= of(({ first, second }) => first + second)).toBe(true);
-      },
-    ),
-    runs,
-  );
-});
+      runs,
+    );
+  },
+  msMax,
+);
 
-it("points never rise with time alone, and never fall below 0", () => {
-  fc.assert(
-    fc.property(worths, fc.nat(100), (journal, days) => {
-      const before = pointsAt(journal, 60, fade);
-      const after = pointsAt(journal, 60 + days, fade);
-      expect(after <= before && after >= 0n).toBe(true);
-    }),
-    runs,
-  );
-});
+it(
+  "points never rise with time alone, and never fall below 0",
+  () => {
+    fc.assert(
+      fc.property(worths, fc.nat(100), (journal, days) => {
+        const before = pointsAt(journal, 60, fade);
+        const after = pointsAt(journal, 60 + days, fade);
+        expect(after <= before && after >= 0n).toBe(true);
+      }),
+      runs,
+    );
+  },
+  msMax,
+);
 
 it("a day that is over is not added to: its points have faded", () => {
   const state = { points: 10n, day: 5 };
