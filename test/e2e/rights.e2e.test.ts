@@ -18,9 +18,18 @@ import {
 import { startWorld, withPostgres, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, test } from "vitest";
 
-const users = ["gateway", "worker", "accounts", "inventory", "market", "router", "host"] as const;
+const users = [
+  "gateway",
+  "worker",
+  "accounts",
+  "inventory",
+  "market",
+  "governance",
+  "router",
+  "host",
+] as const;
 /** These answer, and reach every queue by its name. */
-const repliers = new Set<string>(["worker", "accounts", "inventory", "market"]);
+const repliers = new Set<string>(["worker", "accounts", "inventory", "market", "governance"]);
 
 let world: World;
 let victim: string;
@@ -128,7 +137,7 @@ test("every service's name from every other's user is refused and counted, and n
     await send(user, queue, envelopes);
     sent += envelopes.length;
   }
-  expect(sent).toBe(54);
+  expect(sent).toBe(70);
   await expect
     .poll(() => counted("inventory-1", "hexhold_domain_forged_total"), { timeout: 10_000 })
     .toBe(sent);
@@ -150,7 +159,7 @@ test("a hex hears from nobody in another's name", async () => {
       sent++;
     }
   }
-  expect(sent).toBe(32);
+  expect(sent).toBe(40);
   await expect
     .poll(() => counted("worker-1", "hexhold_worker_forged_total"), { timeout: 10_000 })
     .toBe(sent);

@@ -80,6 +80,6 @@ export function createGovernance(
     ],
     timers: electionTimers({ rules, outbox, topics, metrics }),
     outbox,
-    newWork: () => new GovernanceWork({ namesOf, worldNow, metrics }),
+    newWork: () => new GovernanceWork({ namesOf, worldNow }),
   };
 }

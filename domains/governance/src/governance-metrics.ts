@@ -8,8 +8,6 @@ export interface GovernanceMetrics {
   readonly contributions: Counter;
   /** Owners that hexes say they have and that nobody here has named. */
   readonly unknownOwners: Counter;
-  readonly deadlocks: Counter;
-  readonly secondLines: Counter<"check">;
   readonly open: Gauge;
   readonly unapplied: Gauge<"age">;
 }
@@ -36,15 +34,6 @@ export function createGovernanceMetrics(
     unknownOwners: metrics.counter(
       "hexhold_governance_unknown_owners_total",
       "Owners that hexes have taken and no election has named.",
-    ),
-    deadlocks: metrics.counter(
-      "hexhold_governance_deadlocks_total",
-      "Transactions that PostgreSQL ended.",
-    ),
-    secondLines: metrics.counter(
-      "hexhold_governance_second_lines_total",
-      "Checks of the database that refused what was decided.",
-      ["check"],
     ),
     open: metrics.gauge("hexhold_governance_elections_open", "Elections that are open.", {
       collect: count.open,

@@ -149,7 +149,7 @@ test("commits without an answer, in two services: each command once, owners numb
     expect(service.taken.get(of)).toEqual(own.map(BigInt));
   }
   expect(service.proxy.swallowed).toBeGreaterThanOrEqual(15);
-  expect(await service.metric("hexhold_governance_deadlocks_total")).toBe(0);
+  expect(await service.metric("hexhold_domain_deadlocks_total")).toBe(0);
   expect(await service.metric("hexhold_governance_second_lines_total")).toBe(0);
   expect(await service.metric("hexhold_domain_dead_letters_total")).toBe(0);
 }, 180_000);

@@ -31,7 +31,11 @@ export async function runGovernance(env: Environment): Promise<void> {
     const config = loadConfig(schema, { configDir: path.join(root, "config"), env });
     const { instance, host, controlPort, logLevel, ...options } = config.governance;
     const logger = createLogger({ service: "governance", instance, level: logLevel });
-    const bus = createAmqpBus({ url: config.rabbitmqUrl, appId: `governance/${instance}` });
+    const bus = createAmqpBus({
+      url: config.rabbitmqUrl,
+      appId: `governance/${instance}`,
+      trustedUsers: config.cluster.trustedUsers,
+    });
     defer(() => bus.close());
     return start(
       governanceConfigSchema.parse({

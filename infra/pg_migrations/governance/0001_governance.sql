@@ -399,7 +399,7 @@ BEGIN
   END IF;
   DELETE FROM governance.inbox WHERE event_id IN (
     SELECT event_id FROM governance.inbox
-    WHERE received_at < moment - make_interval(hours => inbox_hours) LIMIT rows_max);
+    WHERE received_at < moment - make_interval(hours => inbox_hours) AND NOT lettered LIMIT rows_max);
   GET DIAGNOSTICS gone = ROW_COUNT;
   DELETE FROM governance.result WHERE idempotency_key IN (
     SELECT idempotency_key FROM governance.result
@@ -424,6 +424,10 @@ GRANT USAGE ON SCHEMA governance TO hexhold_readonly;
 GRANT SELECT ON governance.setting, governance.account, governance.resident, governance.contribution, governance.reputation,
   governance.election, governance.elector, governance.candidate, governance.ballot, governance.ownership,
   governance.ownership_head TO hexhold_readonly;
+GRANT USAGE ON SCHEMA governance TO hexhold_auditor;
+GRANT SELECT ON governance.setting, governance.account, governance.resident, governance.contribution, governance.reputation,
+  governance.election, governance.elector, governance.candidate, governance.ballot, governance.ownership,
+  governance.ownership_head, governance.outbox, governance.inbox, governance.due TO hexhold_auditor;
 
 -- Down Migration
 

@@ -65,7 +65,7 @@ function call({ rules, fadePerMille, topics, metrics, newId }: ClientCommandOpti
         const id = newId(nowMs);
         const closesMs = nowMs + rules.electionMs;
         const election = { id, hex, calledBy: caller, cause, owner, opensMs: nowMs, closesMs };
-        await work.counted(() => openElection(transaction, { ...election, electors }));
+        await openElection(transaction, { ...election, electors });
         const row: ElectionRow = {
           ...election,
           id: uuidText(id),

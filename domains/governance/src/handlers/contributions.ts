@@ -53,7 +53,7 @@ export function contributionHandler(
           );
           points.push({ account, hex, ...after });
         }
-        await work.counted(() => storeContributions(transaction, fresh, points));
+        await storeContributions(transaction, fresh, points);
         for (const place of points) work.points.set(placeText(place), place);
         work.afterCommit(() => metrics.contributions.inc(fresh.length));
       }),

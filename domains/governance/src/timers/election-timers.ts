@@ -50,15 +50,14 @@ function closeTimer({
     kind: "close",
     async handle(transaction, timers, work) {
       const ids = timers.map(({ id }) => uuidText(id));
-      const locked = await work.counted(() =>
-        lockElections(transaction, new Map(ids.map((id) => [id, "exclusive" as const]))),
+      const locked = await lockElections(
+        transaction,
+        new Map(ids.map((id) => [id, "exclusive" as const])),
       );
       const open = [...locked.values()].filter(({ state }) => state === "open");
-      await work.counted(() =>
-        lockHeads(
-          transaction,
-          open.map(({ hex }) => hex),
-        ),
+      await lockHeads(
+        transaction,
+        open.map(({ hex }) => hex),
       );
       for (const row of open) {
         // It was due: a clock that was set back meanwhile does not keep it open.
@@ -75,9 +74,7 @@ function closeTimer({
           winner,
           failure,
         };
-        const number = await work.counted(() =>
-          closeElection(transaction, row.id, { ...ended, nowMs, untilMs }),
-        );
+        const number = await closeElection(transaction, row.id, { ...ended, nowMs, untilMs });
         const owner = number === undefined ? undefined : { number, untilMs };
         if (owner !== undefined) {
           const { hex, id: election } = row;

@@ -4,8 +4,6 @@
  * schema gives, then the messages are handled one by one.
  */
 import type { DomainMessage, Transaction, Work } from "@hexhold/domain";
-import { sqlStateOf } from "@hexhold/postgres";
-import type { GovernanceMetrics } from "../governance-metrics.ts";
 import type { Points } from "../rules/points.ts";
 import type { Residence } from "../rules/residence.ts";
 import { type ElectionRow, lockElections, lockElectors } from "../store/election-rows.ts";
@@ -17,7 +15,6 @@ export interface GovernanceWorkOptions {
   readonly namesOf: NamesOf;
   /** World time, Unix milliseconds. */
   readonly worldNow: () => number;
-  readonly metrics: Pick<GovernanceMetrics, "deadlocks" | "secondLines">;
 }
 
 export class GovernanceWork implements Work {
@@ -52,25 +49,23 @@ export class GovernanceWork implements Work {
         : [{ election: election.id, account: voter }],
     );
     const calls = named.flatMap(({ call }) => call ?? []);
-    await this.counted(async () => {
-      this.elections = await lockElections(transaction, elections);
-      await lockElectors(transaction, voters);
-      if (calls.length > 0) {
-        const lives = await hexesOf(
-          transaction,
-          calls.map(({ account }) => account),
-        );
-        // No row for a hex where nobody lives: its name may be anything.
-        const hexes = calls.flatMap(({ account, hex }) => (lives.get(account) === hex ? hex : []));
-        this.heads = new Set(hexes);
-        await lockHeads(transaction, [...this.heads]);
-      }
-      const points = named.flatMap(({ points: places = [] }) => places);
-      const places = new Map(points.map((place) => [placeText(place), place]));
-      this.points = new Map(await lockReputation(transaction, [...places.values()]));
-      const residents = new Set(named.flatMap(({ resident }) => resident ?? []));
-      this.residents = new Map(await lockResidents(transaction, [...residents]));
-    });
+    this.elections = await lockElections(transaction, elections);
+    await lockElectors(transaction, voters);
+    if (calls.length > 0) {
+      const lives = await hexesOf(
+        transaction,
+        calls.map(({ account }) => account),
+      );
+      // No row for a hex where nobody lives: its name may be anything.
+      const hexes = calls.flatMap(({ account, hex }) => (lives.get(account) === hex ? hex : []));
+      this.heads = new Set(hexes);
+      await lockHeads(transaction, [...this.heads]);
+    }
+    const points = named.flatMap(({ points: places = [] }) => places);
+    const places = new Map(points.map((place) => [placeText(place), place]));
+    this.points = new Map(await lockReputation(transaction, [...places.values()]));
+    const residents = new Set(named.flatMap(({ resident }) => resident ?? []));
+    this.residents = new Map(await lockResidents(transaction, [...residents]));
   }
 
   /** `effect` is run when the transaction is committed, and only then. It never throws. */
@@ -88,21 +83,5 @@ export class GovernanceWork implements Work {
 
   rolledBack(): void {
     this.#effects.length = 0;
-  }
-
-  /** Counts what must not happen: deadlocks, and checks of the database that fire. */
-  async counted<T>(run: () => Promise<T>): Promise<T> {
-    try {
-      return await run();
-    } catch (error) {
-      const { metrics } = this.#options;
-      const state = sqlStateOf(error);
-      if (state === "40P01") metrics.deadlocks.inc();
-      if (state === "23514") {
-        const { constraint } = error as { readonly constraint?: string };
-        metrics.secondLines.inc({ check: constraint ?? "unnamed" });
-      }
-      throw error;
-    }
   }
 }
