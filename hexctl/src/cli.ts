@@ -4,6 +4,7 @@ import type { CommandContext } from "./commands/command-context.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { councilCommand } from "./commands/council.ts";
 import { doctorCommand } from "./commands/doctor.ts";
+import { formatCommand } from "./commands/format.ts";
 import { grantCommand } from "./commands/grant.ts";
 import { hexCommand } from "./commands/hex.ts";
 import { historyCommand } from "./commands/history.ts";
@@ -46,6 +47,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   sagaCommand,
   verifyCommand,
   resendCommand,
+  formatCommand,
   historyCommand,
   doctorCommand,
 ];

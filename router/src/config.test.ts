@@ -19,7 +19,7 @@ test("defaults: any control port, admin port 7601, loopback, 10 s, tokens that n
     controlPort: 0,
     adminPort: 7601,
     leaseTtlMs: 10_000,
-    world: { partitions: 8, worldFormat: 1 },
+    world: { partitions: 8 },
   });
   expect(config.adminToken).toHaveLength(32);
   expect(config.adminToken).not.toBe(config.controlToken);

@@ -60,7 +60,7 @@ const schema = z.object({
       .max(64)
       .refine((count) => (count & (count - 1)) === 0, "a power of two, 8…64"),
     game: z.string().min(1).optional(),
-    worldFormat: z.int().min(1).default(1),
+    worldFormat: z.int().min(1).optional(),
   }),
   postgresUrl: z.url({ protocol: /^postgres(ql)?$/ }),
   redisUrl: z.url({ protocol: /^rediss?$/ }).optional(),

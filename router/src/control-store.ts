@@ -4,7 +4,7 @@ import type { SavedClock } from "./world-clock/bounded-clock.ts";
 import type { WorldClockStore } from "./world-clock/world-time.ts";
 
 /** Newest migration of schema `control` that this software knows. */
-const schemaVersion = "0005_auditor";
+const schemaVersion = "0006_world_format";
 
 /** Who owns a slot according to PostgreSQL, which decides it. */
 export interface SlotRow {
@@ -50,6 +50,8 @@ export interface WorldName {
 export interface ControlStore extends BrokerMarkStore, WorldClockStore {
   /** Writes the settings that are not there yet; returns all there are. */
   worldSettings(wanted: ReadonlyMap<string, string>): Promise<ReadonlyMap<string, string>>;
+  /** Raises the format of the world; one that is there, or higher, stays. */
+  raiseWorldFormat(format: number): Promise<void>;
   /** Who the world is; UUID texts. */
   world(): Promise<WorldName>;
   routeVersion(): Promise<bigint>;
@@ -132,6 +134,9 @@ export async function openControlStore(options: ControlStoreOptions): Promise<Co
         "SELECT key, value FROM control.world_setting",
       );
       return new Map(found.map(({ key, value }) => [key, value]));
+    },
+    async raiseWorldFormat(format) {
+      await rows("raise_format", "SELECT control.raise_world_format($1)", [format]);
     },
     async world() {
       const [row] = await rows<{ world_id: string; history_id: string }>(

@@ -1,3 +1,5 @@
+import type { Client } from "@connectrpc/connect";
+import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
 import { setTimeout as sleep } from "node:timers/promises";
 import { randomUUIDv7 } from "node:crypto";
 import { ControlService, ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
@@ -296,6 +298,27 @@ test("a worker that does not read the world's format gets no slots", async () =>
   expect(await slotsOf("worker-1")).toBe(0);
   await cluster.startWorker("worker-2", { worldFormat: 2 });
   await cluster.allServed(["worker-2"]);
+});
+
+test("the format is raised when every worker reads it, is stored, and lets old workers have no slot", async () => {
+  cluster = await openTestCluster();
+  await cluster.startWorker("worker-1", { worldFormat: 2 });
+  const old = await cluster.startWorker("worker-2", { worldFormat: 1 });
+  const admin = (): Client<typeof AdminService> => cluster.router.adminChannel.client(AdminService);
+  await expect(admin().raiseWorldFormat({ format: 2 })).rejects.toThrow(
+    "worker-2 (1) cannot read format 2",
+  );
+  await old.signal("SIGTERM");
+  await expect
+    .poll(() => admin().raiseWorldFormat({ format: 2 }).catch(String), { timeout: 10_000 })
+    .toMatchObject({ before: 1 });
+  await cluster.startWorker("worker-3", { worldFormat: 1 });
+  await sleep(500);
+  expect(await slotsOf("worker-3")).toBe(0);
+  await cluster.router.stop();
+  await cluster.startRouter();
+  expect(await admin().getWorldFormat({})).toMatchObject({ format: 2 });
+  await expect(admin().raiseWorldFormat({ format: 1 })).rejects.toThrow("never lowered");
 });
 
 async function readAll(stream: AsyncIterable<unknown>, onItem: () => void): Promise<void> {

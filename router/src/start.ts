@@ -35,6 +35,7 @@ import { probeProcess } from "./membership/probe.ts";
 import { countRouter, gaugeRouter } from "./metrics.ts";
 import { createHealthGrace } from "./route-table/health-grace.ts";
 import { createRouteTable } from "./route-table/route-table.ts";
+import { createWorldFormat } from "./world-format.ts";
 import { checkWorldSettings, createWorldGame } from "./world-settings.ts";
 import { startWorldTime, type WorldTime } from "./world-clock/world-time.ts";
 
@@ -86,6 +87,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     const store = await openControlStore({ postgresUrl: config.postgresUrl, instance });
     unwind.add("control store", () => store.close());
     const settings = await checkWorldSettings(store, config.world);
+    const format = createWorldFormat(store, settings);
     const world = await store.world();
     const counters = countRouter(metrics);
     const worldTime = await startWorldTime(store, logger, () => counters.clockSet());
@@ -113,7 +115,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
     const mayServe = (member: Member): boolean =>
       member.kind === ProcessKind.WORKER &&
       member.assignments !== undefined &&
-      member.worldFormat >= settings.worldFormat &&
+      member.worldFormat >= format.current &&
       members.isHeard(member);
     const recovery = createRecoveryClock(now, (seconds) => counters.slotRecovered(seconds));
     const health = createHealthGrace((slot, served) => routes.setHealth(slot, served));
@@ -179,6 +181,7 @@ export async function start(config: RouterConfig, ports: RouterPorts = {}): Prom
       settings,
       world,
       game: createWorldGame(store, settings),
+      format,
       deathWatch,
       now,
       ttlMs,

@@ -7,13 +7,15 @@ export interface WorldIdentity {
   readonly partitions: number;
   /** Name of the game; undefined: that of the world, which in a new one is that of the first process with a game. */
   readonly game?: string | undefined;
-  /** Format with which a new world begins: what the game emits at first. */
-  readonly worldFormat: number;
+  /** Format with which a new world begins; undefined: the highest of the first process with a game. */
+  readonly worldFormat?: number | undefined;
 }
 
 export interface WorldSettingValues extends WorldIdentity {
   /** Undefined: no process with a game has joined the world yet. */
   readonly game: string | undefined;
+  /** At the start; undefined: no process with a game has joined the world yet. */
+  readonly worldFormat: number | undefined;
   readonly resolution: number;
   readonly hash: string;
 }
@@ -81,18 +83,22 @@ export async function checkWorldSettings(
     ["hash", keyHash],
     ...(identity.game === undefined ? [] : [["game", identity.game] as const]),
   ]);
-  const wanted = new Map([...fixed, ["world_format", String(identity.worldFormat)]]);
+  const { worldFormat: first } = identity;
+  const wanted = new Map([
+    ...fixed,
+    ...(first === undefined ? [] : [["world_format", String(first)] as const]),
+  ]);
   const found = await store.worldSettings(wanted);
   const faults = [...fixed].flatMap(([key, expected]) => {
     const value = found.get(key);
     return value === expected ? [] : [`${key} is ${value ?? "missing"}, expected ${expected}`];
   });
   if (faults.length > 0) throw new WorldSettingError(faults);
-  const worldFormat = Number(found.get("world_format"));
+  const format = found.get("world_format");
   return {
     partitions: identity.partitions,
     game: found.get("game"),
-    worldFormat,
+    worldFormat: format === undefined ? undefined : Number(format),
     resolution: hexResolution,
     hash: keyHash,
   };

@@ -179,6 +179,7 @@ async function begin(config: WorkerConfig, ports: WorkerPorts, service: Service)
     group,
     replies: createReplySender(bus),
     worldNow: () => membership.worldNow(),
+    worldFormat: () => membership.worldFormat(),
     leaseTtlMs: membership.leaseTtlMs,
     staleAfterMs: (config.resultRetentionHours - 1) * 3_600_000,
     identity: {

@@ -68,7 +68,7 @@ export function start(config: AccountsConfig, ports: ServicePorts): Promise<Runn
       inspect: () => ({ bus: bus.state.mode, keys: keys.keys().map(({ kid }) => kid) }),
     });
     const routes = createProducerRoutes();
-    const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1, routes });
+    const membership = await service.join({ kind: ProcessKind.DOMAIN, routes });
     worldNow = () => membership.worldNow();
     const requester = createRequester({ bus, name: `svc.${instance}.reply` });
     unwind.add("requester", () => requester.close());

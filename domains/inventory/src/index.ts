@@ -11,6 +11,7 @@ import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/invento
 import { file_hexhold_inventory_v1_events } from "@hexhold/gen/hexhold/inventory/v1/events_pb";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
 import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
+import { file_hexhold_takes_v1_takes } from "@hexhold/gen/hexhold/takes/v1/takes_pb";
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { file_hexhold_market_v1_steps } from "@hexhold/gen/hexhold/market/v1/steps_pb";
 import { createProducerRoutes, queuesOfService } from "@hexhold/messaging";
@@ -36,6 +37,7 @@ const contracts = [
   file_hexhold_inventory_v1_commands,
   file_hexhold_inventory_v1_holds,
   file_hexhold_inventory_v1_takes,
+  file_hexhold_takes_v1_takes,
   file_hexhold_inventory_v1_trades,
 ];
 
@@ -72,7 +74,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
     const routes = createProducerRoutes();
     const membership = await service.join({
       kind: ProcessKind.DOMAIN,
-      worldFormat: 1,
+      worldFormat: game.worldFormat,
       game,
       routes,
     });

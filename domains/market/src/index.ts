@@ -45,7 +45,7 @@ export function start(config: MarketConfig, ports: ServicePorts): Promise<Runnin
         bus: bus.state.mode,
       }),
     });
-    const membership = await service.join({ kind: ProcessKind.DOMAIN, worldFormat: 1 });
+    const membership = await service.join({ kind: ProcessKind.DOMAIN });
     const worldNow = (): number => membership.worldNow();
     const producer = { service: "market", version, instance };
     const pool = openPool({ url: postgresUrl, applicationName: `market-looks:${instance}` }, 1);

@@ -79,7 +79,6 @@ export async function startPlayerMint(options: PlayerMintOptions): Promise<Playe
     controlUrl: options.controlUrl,
     incarnation: uuidText(uuidv7Bytes()),
     version: releaseVersion,
-    worldFormat: 1,
     amqpConnections: bus.connectionNames(),
     logger: options.logger,
   });

@@ -28,7 +28,7 @@ const gameVariables = ["HEXHOLD_GAME__MODULE", "HEXHOLD_GAME__MODULE_FILE"];
 export interface WorldConfig {
   readonly partitions: number;
   readonly game: GameChoice;
-  readonly worldFormat: number;
+  readonly worldFormat: number | undefined;
   readonly bounds: readonly string[];
   readonly layers: readonly number[];
   /** Where players are born; none = the default place. */

@@ -9,7 +9,7 @@ import { z } from "zod";
 export interface GameChoice {
   /** A module or a folder: an absolute path, one from the repository's root, or a `file:` URL. */
   readonly place: string;
-  readonly options: Readonly<Record<string, number | boolean>>;
+  readonly options: Readonly<Record<string, unknown>>;
   /** `world.game`, which must be its name; undefined: it says its name itself. */
   readonly name: string | undefined;
 }

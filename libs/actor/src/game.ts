@@ -31,6 +31,11 @@ export interface DecideContext {
   readonly volatileSeq: bigint;
   /** Version of the hex before this decision: its first event will be one more. */
   readonly hexVersion: number;
+  /**
+   * The format that the world is in: rules emit no events of a higher one, as other workers may not read them yet.
+   * Never lowered.
+   */
+  readonly worldFormat: number;
   /** Whether a key lies in the world; rules send to no other. */
   readonly isInWorld: (key: Key) => boolean;
 }

@@ -46,6 +46,7 @@ function outcomeOf(
     sessionId: undefined,
     volatileSeq: 0n,
     hexVersion: 0,
+    worldFormat: 1,
     isInWorld: () => true,
   };
   const command = { contract, message: create(GatherSchema), context };

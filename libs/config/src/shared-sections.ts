@@ -10,7 +10,7 @@ export const logLevelOption = z
 export const gameSection = z.strictObject({
   /** A module, or the folder of its package: path from the repository's root, or the `file:` URL of a module. */
   module: z.string().min(1),
-  options: z.record(z.string(), z.union([z.number(), z.boolean()])).default({}),
+  options: z.record(z.string(), z.json()).default({}),
 });
 
 /** What must be equal across a cluster; compared with the database at every start. */
@@ -25,7 +25,8 @@ export const worldSection = z.strictObject({
     }),
   /** Name of the game; default: that of the game that is loaded. One that is given must be its name. */
   game: z.string().min(1).optional(),
-  worldFormat: z.int().min(1).default(1),
+  /** Format with which a new world begins; default: the highest that its game emits. A world that is there has one. */
+  worldFormat: z.int().min(1).optional(),
   bounds: z.array(z.string()).default([]),
   layers: z.array(z.int().min(0)).default([0]),
   /** Where players are born: key texts, in the order in which they fill; none = around one place of the globe. */

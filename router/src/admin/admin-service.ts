@@ -1,10 +1,12 @@
 import { Code, ConnectError, type ConnectRouter } from "@connectrpc/connect";
 import { AdminService } from "@hexhold/gen/hexhold/admin/v1/admin_pb";
+import type { Logger } from "@hexhold/telemetry";
 import type { BrokerAdmin } from "../broker/broker-admin.ts";
 import type { SlotLeases } from "../lease/slot-leases.ts";
 import { instanceOf, type Members } from "../membership/members.ts";
 import { kindName } from "../membership/process-kind.ts";
 import type { RouteTable } from "../route-table/route-table.ts";
+import type { WorldFormat } from "../world-format.ts";
 import type { OperatorWarning } from "./list-warnings.ts";
 import { type HexLookup, lookUpHex } from "./look-up-hex.ts";
 
@@ -15,6 +17,8 @@ export interface AdminServiceParts extends Omit<HexLookup, "ownerOf"> {
   readonly broker: BrokerAdmin | undefined;
   readonly worldNow: () => number;
   readonly now: () => number;
+  readonly format: WorldFormat;
+  readonly logger: Logger;
   readonly warnings: () => Promise<readonly OperatorWarning[]>;
   /** Rejects with a ConnectError that says why it was not sent. */
   readonly retryDeadLetter: (eventId: string) => Promise<{ type: string; queue: string }>;
@@ -94,6 +98,14 @@ export function routeAdminService(router: ConnectRouter, parts: AdminServicePart
     },
 
     retryDeadLetter: ({ eventId }) => parts.retryDeadLetter(eventId),
+
+    getWorldFormat: () => ({ format: parts.format.current }),
+
+    async raiseWorldFormat({ format }) {
+      const before = await parts.format.raise(format, members.list());
+      if (before < format) parts.logger.info({ before, format }, "the world's format is raised");
+      return { before };
+    },
 
     async listQueues() {
       if (parts.broker === undefined) {

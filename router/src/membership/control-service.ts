@@ -9,6 +9,7 @@ import type { SlotLeases } from "../lease/slot-leases.ts";
 import { createPushStream, type PushStream } from "../push-stream.ts";
 import type { RouteTable } from "../route-table/route-table.ts";
 import type { WorldName } from "../control-store.ts";
+import type { WorldFormat } from "../world-format.ts";
 import type { WorldGame, WorldSettingValues } from "../world-settings.ts";
 import type { DeathWatch } from "./death-watch.ts";
 import type { Assignment, Member, Members } from "./members.ts";
@@ -24,6 +25,7 @@ export interface ControlServiceParts {
   readonly settings: WorldSettingValues;
   readonly world: WorldName;
   readonly game: WorldGame;
+  readonly format: WorldFormat;
   readonly worldNow: () => number;
   /** PostgreSQL's clock, Unix milliseconds. */
   readonly clockNow: () => number;
@@ -34,7 +36,7 @@ export interface ControlServiceParts {
 
 /** What a router offers to every other process. */
 export function routeControlService(router: ConnectRouter, parts: ControlServiceParts): void {
-  const { members, leases, routes, settings, logger } = parts;
+  const { members, leases, routes, settings, format, logger } = parts;
 
   router.service(ControlService, {
     async register(request) {
@@ -49,9 +51,9 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
         leases.holderDied(replaced.holder);
       }
       leases.instanceStarted(member.instance, member.incarnation);
-      if (member.kind === ProcessKind.WORKER && member.worldFormat < settings.worldFormat) {
+      if (member.kind === ProcessKind.WORKER && member.worldFormat < format.current) {
         logger.warn(
-          { process: member.instance, reads: member.worldFormat, world: settings.worldFormat },
+          { process: member.instance, reads: member.worldFormat, world: format.current },
           "this worker does not read the world's format: it gets no slots",
         );
       }
@@ -60,7 +62,7 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
         leaseTtlMs: parts.ttlMs,
         worldTimeMs: BigInt(parts.worldNow()),
         clockMs: BigInt(parts.clockNow()),
-        settings: { ...settings, game: parts.game.name ?? "" },
+        settings: { ...settings, game: parts.game.name ?? "", worldFormat: format.current },
         world: parts.world,
       };
     },
@@ -75,7 +77,7 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
         leases.workerReady(member.holder);
       }
       if (member.kind === ProcessKind.WORKER) leases.report(member.holder, request.held);
-      return { worldTimeMs: BigInt(parts.worldNow()) };
+      return { worldTimeMs: BigInt(parts.worldNow()), worldFormat: format.current };
     },
 
     async *watchAssignments(request, context) {
@@ -103,10 +105,10 @@ export function routeControlService(router: ConnectRouter, parts: ControlService
   });
 
   /** Refuses a process whose game is not the world's, before it is granted anything: by name, and for good. */
-  async function checkGame({ instance, game }: RegisterRequest): Promise<void> {
+  async function checkGame({ instance, game, worldFormat }: RegisterRequest): Promise<void> {
     if (game === undefined) return;
     const fault = await parts.game.fault(game);
-    if (fault === undefined) return;
+    if (fault === undefined) return parts.format.settle(worldFormat);
     logger.error({ process: instance, game: game.name, version: game.version }, fault);
     throw new ConnectError(fault, Code.FailedPrecondition);
   }

@@ -62,7 +62,7 @@ it("state that was loaded keeps nothing of the memory that it came in", () => {
     sessionId: new Uint8Array(16),
     volatileSeq: 0n,
   };
-  core.decide("cmd.p0", 2, [command], () => undefined);
+  core.decide("cmd.p0", { nowMs: 2, worldFormat: 1 }, [command], () => undefined);
   expect(seen?.spawned).toHaveLength(2);
   for (const id of seen!.spawned) expect(id.buffer.byteLength).toBeLessThan(1000);
 });

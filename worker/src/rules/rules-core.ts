@@ -17,6 +17,7 @@ import { createMessageRegistry, type MessageEntry } from "@hexhold/messaging/reg
 import { compiledValidator } from "@hexhold/messaging/validator";
 import type {
   CapturedHex,
+  DecideMoment,
   HexRecovery,
   HostCommand,
   HostDecision,
@@ -42,7 +43,7 @@ export interface RulesCore {
   /** `onCommand` is told the index of each command before it is decided. */
   decide(
     slot: string,
-    nowMs: number,
+    moment: DecideMoment,
     commands: readonly HostCommand[],
     onCommand: (index: number) => void,
   ): HostDecision;
@@ -132,7 +133,11 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
     };
   };
 
-  const decideOne = (memory: SlotMemory, nowMs: number, command: HostCommand): HostOutcome => {
+  const decideOne = (
+    memory: SlotMemory,
+    { nowMs, worldFormat }: DecideMoment,
+    command: HostCommand,
+  ): HostOutcome => {
     const known = commands.get(command.type);
     if (known === undefined) throw new TypeError(`no command is called ${command.type}`);
     const actor =
@@ -167,6 +172,7 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
           sessionId: command.sessionId,
           volatileSeq: command.volatileSeq,
           hexVersion,
+          worldFormat,
           isInWorld,
         },
       },
@@ -217,13 +223,13 @@ export function createRulesCore(game: Game, { random, world }: RulesCoreOptions)
       }
       return faults;
     },
-    decide(slot, nowMs, items, onCommand) {
+    decide(slot, moment, items, onCommand) {
       const memory = memoryOf(slot);
       const outcomes: HostOutcome[] = [];
       for (const [index, command] of items.entries()) {
         onCommand(index);
         try {
-          outcomes.push(decideOne(memory, nowMs, command));
+          outcomes.push(decideOne(memory, moment, command));
         } catch (error) {
           return { outcomes, fault: { kind: "threw", index, error: describe(error) } };
         }

@@ -92,6 +92,14 @@ export type HostOutcome =
   /** The payload breaks its own rules: answered, never decided, not stored. */
   | { readonly kind: "invalid"; readonly message: string; readonly hexVersion: number };
 
+/** When a batch is decided. */
+export interface DecideMoment {
+  /** World time, Unix milliseconds. */
+  readonly nowMs: number;
+  /** The format that the world is in: its rules emit no events of a higher one. */
+  readonly worldFormat: number;
+}
+
 /** What a batch came to: outcomes of the first commands, and the fault that stopped it, if one did. */
 export interface HostDecision {
   readonly outcomes: readonly HostOutcome[];
@@ -142,7 +150,7 @@ export interface RulesHost {
    */
   decide(
     slot: string,
-    nowMs: number,
+    moment: DecideMoment,
     commands: readonly HostCommand[],
     limitMs?: number,
   ): Promise<HostDecision>;

@@ -4,7 +4,13 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { CreateGame } from "@hexhold/actor";
 import type { WorldShape } from "@hexhold/hex";
 import { createRulesCore } from "./rules-core.ts";
-import type { CapturedHex, HexRecovery, HostDecision, RecoveryFault } from "./rules-host.ts";
+import type {
+  CapturedHex,
+  DecideMoment,
+  HexRecovery,
+  HostDecision,
+  RecoveryFault,
+} from "./rules-host.ts";
 import { packDecision, unpackCommands } from "./rules-wire.ts";
 import { guard } from "./watchdog.ts";
 
@@ -48,7 +54,7 @@ export type RulesWork =
       readonly id: number;
       readonly kind: "decide";
       readonly slot: string;
-      readonly nowMs: number;
+      readonly moment: DecideMoment;
       /** Packed. */
       readonly commands: Uint8Array<ArrayBuffer>;
       /** Guarded by the watchdog; see {@link RulesHost.decide}. */
@@ -105,7 +111,7 @@ async function serve(data: RulesThreadData, port: NonNullable<typeof parentPort>
       case "decide": {
         const commands = unpackCommands(request.commands);
         const decide = (): HostDecision =>
-          core.decide(request.slot, request.nowMs, commands, onStep);
+          core.decide(request.slot, request.moment, commands, onStep);
         const decision =
           request.limitMs === undefined
             ? decide()

@@ -25,6 +25,7 @@ import { findResults, type StoredResult } from "../journal/result-store.ts";
 import type { OutboxRelay } from "../outbox/relay.ts";
 import type { SlotTimers } from "../timer/slot-timers.ts";
 import {
+  type DecideMoment,
   type HostCommand,
   type HostFault,
   type HostOutcome,
@@ -222,7 +223,7 @@ export class BatchHandler {
     const { rules } = this.#ports;
     const ready = await this.#activate(open, rules, round);
     if (ready.length === 0) return behind;
-    const decision = await rules.decide(this.#slot, this.#ports.worldNow(), ready.map(hostCommand));
+    const decision = await rules.decide(this.#slot, this.#moment(), ready.map(hostCommand));
     const { fault } = decision;
     if (fault === undefined || fault.kind === "threw") {
       const decided = ready.slice(0, decision.outcomes.length);
@@ -520,6 +521,11 @@ export class BatchHandler {
     this.#epochSeenMs = startedMs;
   }
 
+  #moment(): DecideMoment {
+    const { worldNow, worldFormat } = this.#ports;
+    return { nowMs: worldNow(), worldFormat: worldFormat() };
+  }
+
   /** One attempt. Undefined: the command is finished. */
   async #attemptAlone(
     command: Command,
@@ -531,12 +537,7 @@ export class BatchHandler {
     const open = await this.#gate([command], round);
     const ready = open.length === 0 ? [] : await this.#activate(open, host, round, read);
     if (ready.length === 0) return undefined;
-    const decision = await host.decide(
-      this.#slot,
-      this.#ports.worldNow(),
-      [hostCommand(command)],
-      limitMs,
-    );
+    const decision = await host.decide(this.#slot, this.#moment(), [hostCommand(command)], limitMs);
     const { fault } = decision;
     if (fault?.kind === "restarted") throw new RulesHostGoneError("at another command");
     if (fault !== undefined) return fault;

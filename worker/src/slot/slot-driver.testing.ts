@@ -133,6 +133,7 @@ export async function start(
       group: { commit: () => Promise.resolve(undefined) },
       replies: createReplySender(bus),
       worldNow: () => Date.now(),
+      worldFormat: () => 2,
       leaseTtlMs: 10_000,
       staleAfterMs: 3_600_000,
       identity: {

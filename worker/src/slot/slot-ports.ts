@@ -34,6 +34,8 @@ export interface SlotPorts {
   readonly group: Pick<GroupCommit, "commit">;
   readonly replies: ReplySender;
   readonly worldNow: () => number;
+  /** The format that the world is in. */
+  readonly worldFormat: () => number;
   readonly leaseTtlMs: number;
   /** A client's request id older than this is STALE_COMMAND: results are kept an hour longer. */
   readonly staleAfterMs: number;

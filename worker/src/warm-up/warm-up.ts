@@ -111,6 +111,7 @@ export async function warmUp(options: WarmUpOptions): Promise<WarmUpReport> {
       group: { commit: async (part) => (await commitTogether(shared, [part]))[0] },
       replies: createReplySender(bus),
       worldNow: () => Date.now(),
+      worldFormat: () => game.worldFormat,
       logger: createLogger({
         service: "worker",
         instance: ports.identity.instance,

@@ -11,7 +11,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/admin/v1/admin.proto.
  */
 export const file_hexhold_admin_v1_admin: GenFile = /*@__PURE__*/
-  fileDesc("ChxoZXhob2xkL2FkbWluL3YxL2FkbWluLnByb3RvEhBoZXhob2xkLmFkbWluLnYxIhcKFUxpc3RQYXJ0aXRpb25zUmVxdWVzdCJgChZMaXN0UGFydGl0aW9uc1Jlc3BvbnNlEi8KCnBhcnRpdGlvbnMYASADKAsyGy5oZXhob2xkLmFkbWluLnYxLlBhcnRpdGlvbhIVCg1yb3V0ZV92ZXJzaW9uGAIgASgEImEKCVBhcnRpdGlvbhIMCgRzbG90GAEgASgJEg0KBW93bmVyGAIgASgJEg0KBWVwb2NoGAMgASgDEhgKEGxlYXNlX2V4cGlyZXNfbXMYBCABKAMSDgoGaGVhbHRoGAUgASgJIhYKFExpc3RQcm9jZXNzZXNSZXF1ZXN0IkUKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRIsCglwcm9jZXNzZXMYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLlByb2Nlc3MiogEKB1Byb2Nlc3MSEAoIaW5zdGFuY2UYASABKAkSDAoEa2luZBgCIAEoCRITCgtjb250cm9sX3VybBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBSABKAMSGQoRbGFzdF9oZWFydGJlYXRfbXMYBiABKAMSDQoFc2xvdHMYByADKAkSDQoFYWxpdmUYCCABKAgiJwoNR2V0SGV4UmVxdWVzdBIWCgNrZXkYASABKAlCCbpIBnIEEA8YGiLMAQoOR2V0SGV4UmVzcG9uc2USCwoDa2V5GAEgASgJEgwKBHNsb3QYAiABKAkSDgoGYnVja2V0GAMgASgNEg0KBW93bmVyGAQgASgJEg0KBWVwb2NoGAUgASgDEhMKC2hleF92ZXJzaW9uGAYgASgEEg4KBmFjdGl2ZRgHIAEoCBIVCg1yZWFkYWJsZV9qc29uGAggASgJEhIKCnN0YXRlX2hhc2gYCSABKAkSEwoLcXVhcmFudGluZWQYCiABKAkSDAoEbm90ZRgLIAEoCSITChFMaXN0UXVldWVzUmVxdWVzdCI9ChJMaXN0UXVldWVzUmVzcG9uc2USJwoGcXVldWVzGAEgAygLMhcuaGV4aG9sZC5hZG1pbi52MS5RdWV1ZSJaCgVRdWV1ZRIMCgRuYW1lGAEgASgJEhYKDm1lc3NhZ2VzX3JlYWR5GAIgASgEEhgKEG1lc3NhZ2VzX3VuYWNrZWQYAyABKAQSEQoJY29uc3VtZXJzGAQgASgNIhUKE0xpc3RXYXJuaW5nc1JlcXVlc3QiQwoUTGlzdFdhcm5pbmdzUmVzcG9uc2USKwoId2FybmluZ3MYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLldhcm5pbmciQwoHV2FybmluZxIMCgRjb2RlGAEgASgJEgwKBHdoYXQYAiABKAkSDAoEdG9kbxgDIAEoCRIOCgZ1cmdlbnQYBCABKAgiNAoWUmV0cnlEZWFkTGV0dGVyUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiNgoXUmV0cnlEZWFkTGV0dGVyUmVzcG9uc2USDAoEdHlwZRgBIAEoCRINCgVxdWV1ZRgCIAEoCTLOBAoMQWRtaW5TZXJ2aWNlEmUKDkxpc3RQYXJ0aXRpb25zEicuaGV4aG9sZC5hZG1pbi52MS5MaXN0UGFydGl0aW9uc1JlcXVlc3QaKC5oZXhob2xkLmFkbWluLnYxLkxpc3RQYXJ0aXRpb25zUmVzcG9uc2UiABJiCg1MaXN0UHJvY2Vzc2VzEiYuaGV4aG9sZC5hZG1pbi52MS5MaXN0UHJvY2Vzc2VzUmVxdWVzdBonLmhleGhvbGQuYWRtaW4udjEuTGlzdFByb2Nlc3Nlc1Jlc3BvbnNlIgASTQoGR2V0SGV4Eh8uaGV4aG9sZC5hZG1pbi52MS5HZXRIZXhSZXF1ZXN0GiAuaGV4aG9sZC5hZG1pbi52MS5HZXRIZXhSZXNwb25zZSIAElkKCkxpc3RRdWV1ZXMSIy5oZXhob2xkLmFkbWluLnYxLkxpc3RRdWV1ZXNSZXF1ZXN0GiQuaGV4aG9sZC5hZG1pbi52MS5MaXN0UXVldWVzUmVzcG9uc2UiABJfCgxMaXN0V2FybmluZ3MSJS5oZXhob2xkLmFkbWluLnYxLkxpc3RXYXJuaW5nc1JlcXVlc3QaJi5oZXhob2xkLmFkbWluLnYxLkxpc3RXYXJuaW5nc1Jlc3BvbnNlIgASaAoPUmV0cnlEZWFkTGV0dGVyEiguaGV4aG9sZC5hZG1pbi52MS5SZXRyeURlYWRMZXR0ZXJSZXF1ZXN0GikuaGV4aG9sZC5hZG1pbi52MS5SZXRyeURlYWRMZXR0ZXJSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate]);
+  fileDesc("ChxoZXhob2xkL2FkbWluL3YxL2FkbWluLnByb3RvEhBoZXhob2xkLmFkbWluLnYxIhcKFUxpc3RQYXJ0aXRpb25zUmVxdWVzdCJgChZMaXN0UGFydGl0aW9uc1Jlc3BvbnNlEi8KCnBhcnRpdGlvbnMYASADKAsyGy5oZXhob2xkLmFkbWluLnYxLlBhcnRpdGlvbhIVCg1yb3V0ZV92ZXJzaW9uGAIgASgEImEKCVBhcnRpdGlvbhIMCgRzbG90GAEgASgJEg0KBW93bmVyGAIgASgJEg0KBWVwb2NoGAMgASgDEhgKEGxlYXNlX2V4cGlyZXNfbXMYBCABKAMSDgoGaGVhbHRoGAUgASgJIhYKFExpc3RQcm9jZXNzZXNSZXF1ZXN0IkUKFUxpc3RQcm9jZXNzZXNSZXNwb25zZRIsCglwcm9jZXNzZXMYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLlByb2Nlc3MiogEKB1Byb2Nlc3MSEAoIaW5zdGFuY2UYASABKAkSDAoEa2luZBgCIAEoCRITCgtjb250cm9sX3VybBgDIAEoCRIPCgd2ZXJzaW9uGAQgASgJEhgKEHJlZ2lzdGVyZWRfYXRfbXMYBSABKAMSGQoRbGFzdF9oZWFydGJlYXRfbXMYBiABKAMSDQoFc2xvdHMYByADKAkSDQoFYWxpdmUYCCABKAgiJwoNR2V0SGV4UmVxdWVzdBIWCgNrZXkYASABKAlCCbpIBnIEEA8YGiLMAQoOR2V0SGV4UmVzcG9uc2USCwoDa2V5GAEgASgJEgwKBHNsb3QYAiABKAkSDgoGYnVja2V0GAMgASgNEg0KBW93bmVyGAQgASgJEg0KBWVwb2NoGAUgASgDEhMKC2hleF92ZXJzaW9uGAYgASgEEg4KBmFjdGl2ZRgHIAEoCBIVCg1yZWFkYWJsZV9qc29uGAggASgJEhIKCnN0YXRlX2hhc2gYCSABKAkSEwoLcXVhcmFudGluZWQYCiABKAkSDAoEbm90ZRgLIAEoCSITChFMaXN0UXVldWVzUmVxdWVzdCI9ChJMaXN0UXVldWVzUmVzcG9uc2USJwoGcXVldWVzGAEgAygLMhcuaGV4aG9sZC5hZG1pbi52MS5RdWV1ZSJaCgVRdWV1ZRIMCgRuYW1lGAEgASgJEhYKDm1lc3NhZ2VzX3JlYWR5GAIgASgEEhgKEG1lc3NhZ2VzX3VuYWNrZWQYAyABKAQSEQoJY29uc3VtZXJzGAQgASgNIhUKE0xpc3RXYXJuaW5nc1JlcXVlc3QiQwoUTGlzdFdhcm5pbmdzUmVzcG9uc2USKwoId2FybmluZ3MYASADKAsyGS5oZXhob2xkLmFkbWluLnYxLldhcm5pbmciQwoHV2FybmluZxIMCgRjb2RlGAEgASgJEgwKBHdoYXQYAiABKAkSDAoEdG9kbxgDIAEoCRIOCgZ1cmdlbnQYBCABKAgiNAoWUmV0cnlEZWFkTGV0dGVyUmVxdWVzdBIaCghldmVudF9pZBgBIAEoCUIIukgFcgOwAQEiNgoXUmV0cnlEZWFkTGV0dGVyUmVzcG9uc2USDAoEdHlwZRgBIAEoCRINCgVxdWV1ZRgCIAEoCSIXChVHZXRXb3JsZEZvcm1hdFJlcXVlc3QiKAoWR2V0V29ybGRGb3JtYXRSZXNwb25zZRIOCgZmb3JtYXQYASABKA0iNgoXUmFpc2VXb3JsZEZvcm1hdFJlcXVlc3QSGwoGZm9ybWF0GAEgASgNQgu6SAgqBhjAhD0oASIqChhSYWlzZVdvcmxkRm9ybWF0UmVzcG9uc2USDgoGYmVmb3JlGAEgASgNMqIGCgxBZG1pblNlcnZpY2USZQoOTGlzdFBhcnRpdGlvbnMSJy5oZXhob2xkLmFkbWluLnYxLkxpc3RQYXJ0aXRpb25zUmVxdWVzdBooLmhleGhvbGQuYWRtaW4udjEuTGlzdFBhcnRpdGlvbnNSZXNwb25zZSIAEmIKDUxpc3RQcm9jZXNzZXMSJi5oZXhob2xkLmFkbWluLnYxLkxpc3RQcm9jZXNzZXNSZXF1ZXN0GicuaGV4aG9sZC5hZG1pbi52MS5MaXN0UHJvY2Vzc2VzUmVzcG9uc2UiABJNCgZHZXRIZXgSHy5oZXhob2xkLmFkbWluLnYxLkdldEhleFJlcXVlc3QaIC5oZXhob2xkLmFkbWluLnYxLkdldEhleFJlc3BvbnNlIgASWQoKTGlzdFF1ZXVlcxIjLmhleGhvbGQuYWRtaW4udjEuTGlzdFF1ZXVlc1JlcXVlc3QaJC5oZXhob2xkLmFkbWluLnYxLkxpc3RRdWV1ZXNSZXNwb25zZSIAEl8KDExpc3RXYXJuaW5ncxIlLmhleGhvbGQuYWRtaW4udjEuTGlzdFdhcm5pbmdzUmVxdWVzdBomLmhleGhvbGQuYWRtaW4udjEuTGlzdFdhcm5pbmdzUmVzcG9uc2UiABJoCg9SZXRyeURlYWRMZXR0ZXISKC5oZXhob2xkLmFkbWluLnYxLlJldHJ5RGVhZExldHRlclJlcXVlc3QaKS5oZXhob2xkLmFkbWluLnYxLlJldHJ5RGVhZExldHRlclJlc3BvbnNlIgASZQoOR2V0V29ybGRGb3JtYXQSJy5oZXhob2xkLmFkbWluLnYxLkdldFdvcmxkRm9ybWF0UmVxdWVzdBooLmhleGhvbGQuYWRtaW4udjEuR2V0V29ybGRGb3JtYXRSZXNwb25zZSIAEmsKEFJhaXNlV29ybGRGb3JtYXQSKS5oZXhob2xkLmFkbWluLnYxLlJhaXNlV29ybGRGb3JtYXRSZXF1ZXN0GiouaGV4aG9sZC5hZG1pbi52MS5SYWlzZVdvcmxkRm9ybWF0UmVzcG9uc2UiAGIGcHJvdG8z", [file_buf_validate_validate]);
 
 /**
  * @generated from message hexhold.admin.v1.ListPartitionsRequest
@@ -442,6 +442,74 @@ export const RetryDeadLetterResponseSchema: GenMessage<RetryDeadLetterResponse> 
   messageDesc(file_hexhold_admin_v1_admin, 15);
 
 /**
+ * @generated from message hexhold.admin.v1.GetWorldFormatRequest
+ */
+export type GetWorldFormatRequest = Message<"hexhold.admin.v1.GetWorldFormatRequest"> & {
+};
+
+/**
+ * Describes the message hexhold.admin.v1.GetWorldFormatRequest.
+ * Use `create(GetWorldFormatRequestSchema)` to create a new message.
+ */
+export const GetWorldFormatRequestSchema: GenMessage<GetWorldFormatRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 16);
+
+/**
+ * @generated from message hexhold.admin.v1.GetWorldFormatResponse
+ */
+export type GetWorldFormatResponse = Message<"hexhold.admin.v1.GetWorldFormatResponse"> & {
+  /**
+   * 0 = no process with a game has joined the world yet.
+   *
+   * @generated from field: uint32 format = 1;
+   */
+  format: number;
+};
+
+/**
+ * Describes the message hexhold.admin.v1.GetWorldFormatResponse.
+ * Use `create(GetWorldFormatResponseSchema)` to create a new message.
+ */
+export const GetWorldFormatResponseSchema: GenMessage<GetWorldFormatResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 17);
+
+/**
+ * @generated from message hexhold.admin.v1.RaiseWorldFormatRequest
+ */
+export type RaiseWorldFormatRequest = Message<"hexhold.admin.v1.RaiseWorldFormatRequest"> & {
+  /**
+   * @generated from field: uint32 format = 1;
+   */
+  format: number;
+};
+
+/**
+ * Describes the message hexhold.admin.v1.RaiseWorldFormatRequest.
+ * Use `create(RaiseWorldFormatRequestSchema)` to create a new message.
+ */
+export const RaiseWorldFormatRequestSchema: GenMessage<RaiseWorldFormatRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 18);
+
+/**
+ * @generated from message hexhold.admin.v1.RaiseWorldFormatResponse
+ */
+export type RaiseWorldFormatResponse = Message<"hexhold.admin.v1.RaiseWorldFormatResponse"> & {
+  /**
+   * The format before.
+   *
+   * @generated from field: uint32 before = 1;
+   */
+  before: number;
+};
+
+/**
+ * Describes the message hexhold.admin.v1.RaiseWorldFormatResponse.
+ * Use `create(RaiseWorldFormatResponseSchema)` to create a new message.
+ */
+export const RaiseWorldFormatResponseSchema: GenMessage<RaiseWorldFormatResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_admin_v1_admin, 19);
+
+/**
  * What operators may ask of a router, on the admin port.
  *
  * @generated from service hexhold.admin.v1.AdminService
@@ -506,6 +574,26 @@ export const AdminService: GenService<{
     methodKind: "unary";
     input: typeof RetryDeadLetterRequestSchema;
     output: typeof RetryDeadLetterResponseSchema;
+  },
+  /**
+   * The format that the world is in.
+   *
+   * @generated from rpc hexhold.admin.v1.AdminService.GetWorldFormat
+   */
+  getWorldFormat: {
+    methodKind: "unary";
+    input: typeof GetWorldFormatRequestSchema;
+    output: typeof GetWorldFormatResponseSchema;
+  },
+  /**
+   * Raises it, when every process that reads events of the game reads it.
+   *
+   * @generated from rpc hexhold.admin.v1.AdminService.RaiseWorldFormat
+   */
+  raiseWorldFormat: {
+    methodKind: "unary";
+    input: typeof RaiseWorldFormatRequestSchema;
+    output: typeof RaiseWorldFormatResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_admin_v1_admin, 0);

@@ -57,6 +57,7 @@ export function givenHex<D extends Message = Message, V extends Message = Messag
   key: Key = home,
 ): TestHex<D, V> {
   const rules = game.hex;
+  let decisions = 0;
   const hex: TestHex<D, V> = {
     key,
     parts: rules.initialState(key) as HexParts<D, V>,
@@ -64,15 +65,18 @@ export function givenHex<D extends Message = Message, V extends Message = Messag
     nowMs: 1_700_000_000_000,
     when: (schema, init, by, context) => hex.whenMessage(create(schema, init), by, context),
     whenMessage(message, by, context = {}) {
+      const random = new Uint8Array(16);
+      new DataView(random.buffer).setUint32(12, ++decisions);
       const decision = rules.decide(hex.parts, message, {
         key,
         nowMs: hex.nowMs,
-        random: new Uint8Array(16),
+        random,
         sender: by === undefined ? Sender.HEX : Sender.CLIENT,
         accountId: by === undefined ? undefined : playerId(by),
         sessionId: by === undefined ? undefined : new Uint8Array(16).fill(99),
         volatileSeq: 1n,
         hexVersion: hex.hexVersion,
+        worldFormat: game.worldFormat,
         isInWorld: () => true,
         ...context,
       });

@@ -27,6 +27,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
   let amqpConnections = [...options.amqpConnections];
   const registration = createRegistration(options, () => amqpConnections, clock, stopping.signal);
   const { leaseTtlMs, settings, world } = await joinOrClose();
+  let { worldFormat } = settings;
   let wake = new AbortController();
   let stopped: Promise<void> | undefined;
 
@@ -60,6 +61,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
     );
     const receivedMs = performance.now();
     clock.observe({ sentMs, receivedMs, worldMs: Number(answer.worldTimeMs) });
+    worldFormat = Math.max(worldFormat, answer.worldFormat);
   }
 
   async function beat(): Promise<void> {
@@ -103,6 +105,7 @@ export async function joinCluster(options: JoinOptions): Promise<ClusterMembersh
   running.push(beat());
   return {
     worldNow: () => clock.now(),
+    worldFormat: () => worldFormat,
     leaseTtlMs,
     settings,
     world,

@@ -29,8 +29,8 @@ export interface JoinOptions {
   readonly incarnation: string;
   /** Version of the software. */
   readonly version: string;
-  /** Highest world format that it reads. */
-  readonly worldFormat: number;
+  /** Highest world format that it reads; default: it reads no events of a game. */
+  readonly worldFormat?: number;
   /** The game that it has loaded; undefined: none. A world refuses another game than its own, and another major. */
   readonly game?: { readonly name: string; readonly version: string };
   /** Names of its AMQP connections, as the broker lists them. */
@@ -57,6 +57,8 @@ export interface AssignmentWatcher {
 export interface ClusterMembership {
   /** World time, Unix milliseconds. */
   worldNow(): number;
+  /** The format that the world is in, as of the last heartbeat. Never lowered. */
+  worldFormat(): number;
   readonly leaseTtlMs: number;
   /** Settings that are equal across the cluster. */
   readonly settings: WorldSettings;

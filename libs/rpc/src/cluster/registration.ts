@@ -77,7 +77,7 @@ export function createRegistration(
           amqpConnections: [...amqpConnections()],
           incarnation: options.incarnation,
           version: options.version,
-          worldFormat: options.worldFormat,
+          worldFormat: options.worldFormat ?? 0,
           cold: options.isCold?.() ?? false,
           ...(options.game === undefined
             ? {}

@@ -9,8 +9,8 @@ export function createInlineRulesHost(game: Game, options: RulesCoreOptions): Ru
     loaded: Promise.resolve(),
     generation: 1,
     load: (slot, hexes) => Promise.resolve(core.load(slot, hexes, () => undefined)),
-    decide: (slot, nowMs, commands) =>
-      Promise.resolve(core.decide(slot, nowMs, commands, () => undefined)),
+    decide: (slot, moment, commands) =>
+      Promise.resolve(core.decide(slot, moment, commands, () => undefined)),
     settle: (slot) => core.settle(slot),
     rollback: (slot) => core.rollback(slot),
     forget: (slot, keyTexts, keepVolatile) => core.forget(slot, keyTexts, keepVolatile),

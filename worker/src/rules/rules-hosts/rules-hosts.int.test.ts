@@ -21,6 +21,7 @@ import { createInlineRulesHost } from "./inline.ts";
 import { createThreadRulesHost } from "./thread.ts";
 
 const slot = "cmd.p2";
+const moment = { nowMs: 1000, worldFormat: 1 };
 const keyText = "861f1d48fffffff";
 const account = new Uint8Array(16).fill(7);
 const world = { bounds: [], layers: [0] };
@@ -98,7 +99,7 @@ function describeHost(name: string, start: () => RulesHost): void {
     });
 
     it("decides a batch in order on tentative state, which settle makes the state", async () => {
-      const { outcomes, fault } = await host.decide(slot, 1000, [
+      const { outcomes, fault } = await host.decide(slot, moment, [
         spawn,
         enter,
         gather(5n),
@@ -117,14 +118,14 @@ function describeHost(name: string, start: () => RulesHost): void {
     });
 
     it("forgets what was decided at a rollback", async () => {
-      await host.decide(slot, 1000, [spawn]);
+      await host.decide(slot, moment, [spawn]);
       host.rollback(slot);
-      const { outcomes } = await host.decide(slot, 1000, [enter]);
+      const { outcomes } = await host.decide(slot, moment, [enter]);
       expect(outcomes[0]).toMatchObject({ kind: "refused", reason: "not-resident" });
     });
 
     it("rebuilds a hex from events, and keeps the volatile part over a reload", async () => {
-      const first = await host.decide(slot, 1000, [spawn, enter, move(1n)]);
+      const first = await host.decide(slot, moment, [spawn, enter, move(1n)]);
       host.settle(slot);
       const tail = first.outcomes.slice(0, 2).map((outcome, i) => ({
         type: outcome.kind === "applied" ? outcome.events[0]!.type : "",
@@ -158,9 +159,9 @@ function describeHost(name: string, start: () => RulesHost): void {
     });
 
     it("stops at a command whose rules throw, and lets what was decided before it stand", async () => {
-      await host.decide(slot, 1000, [spawn, enter]);
+      await host.decide(slot, moment, [spawn, enter]);
       host.settle(slot);
-      const { outcomes, fault } = await host.decide(slot, 1000, [
+      const { outcomes, fault } = await host.decide(slot, moment, [
         gather(1n),
         gather(991n),
         gather(1n),
@@ -193,11 +194,11 @@ describe("the rules host in a thread", () => {
       const lost: string[] = [];
       const host = createThreadRulesHost({ pool, onLost: (how) => lost.push(how) });
       await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
-      await host.decide(slot, 1000, [spawn, enter]);
+      await host.decide(slot, moment, [spawn, enter]);
       host.settle(slot);
       const { generation } = host;
-      const bystander = host.decide("cmd.p1", 1000, []);
-      const { outcomes, fault } = await host.decide(slot, 1000, [
+      const bystander = host.decide("cmd.p1", moment, []);
+      const { outcomes, fault } = await host.decide(slot, moment, [
         gather(1n),
         gather(amount),
         gather(1n),
@@ -210,7 +211,7 @@ describe("the rules host in a thread", () => {
       expect(host.generation).toBe(generation + 1);
       expect(await host.capture(slot, [keyText])).toEqual([]);
       await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
-      expect((await host.decide(slot, 1000, [spawn])).outcomes[0]?.kind).toBe("applied");
+      expect((await host.decide(slot, moment, [spawn])).outcomes[0]?.kind).toBe("applied");
       await host.stop();
     },
   );
@@ -273,13 +274,13 @@ describe("the rules host in a thread", () => {
     const lost: string[] = [];
     const host = createThreadRulesHost({ pool, onLost: (how) => lost.push(how) });
     await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
-    await host.decide(slot, 1000, [spawn, enter]);
+    await host.decide(slot, moment, [spawn, enter]);
     host.settle(slot);
-    const { fault } = await host.decide(slot, 1000, [gather(994n)]);
+    const { fault } = await host.decide(slot, moment, [gather(994n)]);
     expect(fault).toMatchObject({ kind: "threw", index: 0 });
     expect(fault?.error).toMatch(/the rules called process\.exit/);
     host.rollback(slot);
-    expect((await host.decide(slot, 1000, [gather(1n)])).outcomes[0]?.kind).toBe("applied");
+    expect((await host.decide(slot, moment, [gather(1n)])).outcomes[0]?.kind).toBe("applied");
     expect(lost).toEqual([]);
     await host.stop();
   });
@@ -287,16 +288,16 @@ describe("the rules host in a thread", () => {
   it("ends a command that takes longer than its limit, and lives on", async () => {
     const host = createThreadRulesHost({ pool, decideMsMax: 2000 });
     await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
-    await host.decide(slot, 1000, [spawn, enter]);
+    await host.decide(slot, moment, [spawn, enter]);
     host.settle(slot);
     const { generation } = host;
-    const doomed = await host.decide(slot, 1000, [gather(1n), gather(992n)], 100);
+    const doomed = await host.decide(slot, moment, [gather(1n), gather(992n)], 100);
     expect(doomed.fault?.index).toBe(1);
     // Starved on a machine that had no processor for it.
     expect(["overran", "starved"]).toContain(doomed.fault?.kind);
     expect(host.generation).toBe(generation);
     host.rollback(slot);
-    expect((await host.decide(slot, 1000, [gather(1n)], 50)).outcomes[0]?.kind).toBe("applied");
+    expect((await host.decide(slot, moment, [gather(1n)], 50)).outcomes[0]?.kind).toBe("applied");
     await host.stop();
   });
 
@@ -312,7 +313,7 @@ describe("the rules host in a thread", () => {
     const host = createThreadRulesHost({ pool: slow, onLost: (_, error) => lost.push(error) });
     await host.loaded;
     await host.load(slot, [{ keyText, start: undefined, tail: [] }]);
-    expect((await host.decide(slot, 1000, [spawn])).outcomes[0]?.kind).toBe("applied");
+    expect((await host.decide(slot, moment, [spawn])).outcomes[0]?.kind).toBe("applied");
     expect(lost[0]).toBe("the rules were not loaded within 0.4 s");
     await host.stop();
     await slow.stop();
@@ -332,7 +333,7 @@ describe("the rules host in a thread", () => {
 
   it("gives up nobody's command when it is stopped", async () => {
     const host = createThreadRulesHost({ pool });
-    const waiting = host.decide(slot, 1000, [spawn]);
+    const waiting = host.decide(slot, moment, [spawn]);
     await host.stop();
     expect((await waiting).fault?.kind ?? "decided").toMatch(/restarted|decided/);
   });

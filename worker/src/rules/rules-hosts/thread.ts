@@ -10,6 +10,7 @@
 import type { Worker } from "node:worker_threads";
 import {
   type CapturedHex,
+  type DecideMoment,
   type HostDecision,
   type RecoveryFault,
   type RulesHost,
@@ -94,14 +95,14 @@ class ThreadRulesHost implements RulesHost {
 
   decide(
     slot: string,
-    nowMs: number,
+    moment: DecideMoment,
     commands: Parameters<RulesHost["decide"]>[2],
     limitMs?: number,
   ): Promise<HostDecision> {
     const id = this.#nextId++;
     return new Promise((resolve) => {
       this.#send({
-        request: { id, kind: "decide", slot, nowMs, commands: packCommands(commands), limitMs },
+        request: { id, kind: "decide", slot, moment, commands: packCommands(commands), limitMs },
         resolve: (reply) => {
           if (reply.kind === "decided") resolve(unpackDecision(reply.decision));
         },
