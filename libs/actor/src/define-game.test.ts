@@ -52,9 +52,9 @@ test("what the contracts do not name does not compile", () => {
     Residence,
     never
   >;
-  // @ts-expect-error: `gather` and `move` are decided by nobody.
+  // @ts-expect-error: the commands of the game itself are decided by nobody.
   const commands: Definition["commands"] = residence.commands;
-  // @ts-expect-error: three events are folded by nobody.
+  // @ts-expect-error: the events of the game itself are folded by nobody.
   const events: Definition["events"] = residence.events;
   // @ts-expect-error: the inventory must get `gathered`, so the game says what it is worth.
   const ledger: Definition["ledger"] = undefined;
@@ -97,6 +97,10 @@ it("names everything that its contracts have and it does not", () => {
     [
       "commands: cmd.hex.move is decided by nobody",
       "commands: cmd.hex.gather is decided by nobody",
+      "commands: cmd.hex.contribute is decided by nobody",
+      "commands: cmd.hex.plan-site is decided by nobody",
+      "commands: cmd.hex.give-up-site is decided by nobody",
+      "commands: cmd.hex.set-tax is decided by nobody",
       "events: evt.hex.player-moved is folded by nobody",
       "events: evt.hex.gathered is folded by nobody",
       "ledger: evt.hex.gathered is for inventory, and nobody says what it is worth",

@@ -73,6 +73,8 @@ export type GameDefinition<
   readonly worldFormat?: number;
   /** Of the kits that it is composed of, and its own. */
   readonly contracts: C;
+  /** Files of commands that it only sends, to services. Default: none. */
+  readonly sends?: readonly DescFile[];
   /** Message of the durable part of a hex's state. */
   readonly durable: GenMessage<D>;
   /** Message of the volatile part; default: an empty one. */
@@ -191,7 +193,7 @@ export function defineGame<
     name: definition.name,
     version: definition.version,
     worldFormat: definition.worldFormat ?? 1,
-    descriptors: filesOf(contracts),
+    descriptors: filesOf(contracts, definition.sends),
     hex,
     ...(ledger === undefined ? {} : { ledger: ask("ledger entry", ledger) }),
     ...(standing === undefined ? {} : { standing: ask("standing", standing) }),
@@ -199,9 +201,12 @@ export function defineGame<
   };
 }
 
-function filesOf(contracts: readonly ContractSet[]): readonly DescFile[] {
+function filesOf(
+  contracts: readonly ContractSet[],
+  sends: readonly DescFile[] = [],
+): readonly DescFile[] {
   const files = new Map<string, DescFile>();
-  for (const set of [hexContracts, ...contracts]) {
+  for (const set of [hexContracts, ...contracts, { files: sends }]) {
     for (const file of set.files) files.set(file.name, file);
   }
   return [...files.values()];

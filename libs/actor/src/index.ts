@@ -24,7 +24,15 @@ export type {
 } from "./contracts.ts";
 export { applied, commandTo, event, refused, sample } from "./decision.ts";
 export { defineGame, type GameDefinition } from "./define-game.ts";
-export { amountMax, type Holder, type LedgerEntry, mint, type Posting } from "./ledger.ts";
+export {
+  amountMax,
+  type Holder,
+  type LedgerEntry,
+  mint,
+  type MintedItem,
+  type Posting,
+} from "./ledger.ts";
+export { mintId, uuidText } from "./minted-ids.ts";
 export type { Contribution } from "./standing.ts";
 export { residenceKit, type ResidenceOptions } from "./residence/residence-kit.ts";
 export {
@@ -36,6 +44,13 @@ export {
   type ResidenceState,
 } from "./residence/residence-state.ts";
 export { compareIds, findById, idText, withItem, withoutId } from "./sorted-ids.ts";
+export {
+  gift,
+  takesKit,
+  type TakesOptions,
+  type TakesState,
+  type Wanted,
+} from "./takes/takes-kit.ts";
 export {
   type ActorState,
   type EncodedEvent,

@@ -13,11 +13,25 @@ export interface Posting {
   readonly amount: bigint;
 }
 
+/** A unique item that comes into the world. */
+export interface MintedItem {
+  /** 16 bytes, minted by the hex: the item is made once, however often the event comes. */
+  readonly itemId: Uint8Array;
+  /** Kebab-case, at most 64 characters. */
+  readonly kind: string;
+  /** 16 bytes. */
+  readonly accountId: Uint8Array;
+  /** What is to be known of it for ever; at most 1 KiB. */
+  readonly attributes: Uint8Array;
+}
+
 /** The transaction that an event stands for. The amounts of each asset add up to 0. */
 export interface LedgerEntry {
   /** World time of the event, Unix milliseconds. */
   readonly atMs: bigint;
   readonly postings: readonly Posting[];
+  /** Default: none. */
+  readonly items?: readonly MintedItem[];
 }
 
 /** Largest amount that one posting moves: int64. */

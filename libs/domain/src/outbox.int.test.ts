@@ -1,9 +1,9 @@
 import { create, fromBinary } from "@bufbuild/protobuf";
 import {
-  file_hexhold_inventory_v1_takes,
   EndTakeSchema,
+  file_hexhold_takes_v1_takes,
   TakeEnd,
-} from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
+} from "@hexhold/gen/hexhold/takes/v1/takes_pb";
 import {
   EndHoldSchema,
   file_hexhold_market_v1_steps,
@@ -20,7 +20,7 @@ import { inTransaction } from "./transaction.ts";
 const producer = { service: "inventory", version: "1", instance: "inventory-1" };
 const outbox = createOutbox({
   producer,
-  descriptors: [file_hexhold_inventory_v1_takes, file_hexhold_market_v1_steps],
+  descriptors: [file_hexhold_takes_v1_takes, file_hexhold_market_v1_steps],
   worldNow: () => 1_700_000_000_000.5,
 });
 const endHold = create(EndHoldSchema, { holdId: uuidv7Bytes(), end: HoldEnd.HELD, book: "wood" });

@@ -1,11 +1,7 @@
 import { askedStepContract, type AskedReceiver } from "@hexhold/domain/asked-step-contract";
 import { CancelHoldSchema, HoldSchema } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
-import {
-  CancelTakeSchema,
-  EndTakeSchema,
-  TakeEnd,
-  TakeSchema,
-} from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
+import { CancelTakeSchema, TakeSchema } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
+import { EndTakeSchema, TakeEnd } from "@hexhold/gen/hexhold/takes/v1/takes_pb";
 import { HoldEnd } from "@hexhold/gen/hexhold/market/v1/steps_pb";
 import { fromBinary } from "@bufbuild/protobuf";
 import { uuidText, uuidv7Bytes } from "@hexhold/messaging";

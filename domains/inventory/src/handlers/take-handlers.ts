@@ -4,12 +4,11 @@ import { type DomainCommand, onAsked, onCommands, type Transaction } from "@hexh
 import type { Envelope, Key } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
   CancelTakeSchema,
-  EndTakeSchema,
   GiveSchema,
   type Take,
-  TakeEnd,
   TakeSchema,
 } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
+import { EndTakeSchema, TakeEnd } from "@hexhold/gen/hexhold/takes/v1/takes_pb";
 import type { LedgerWork } from "../ledger/ledger-work.ts";
 import type { StepAnswer } from "../rules/escrow.ts";
 import { burnOf, mintOf, playerOf } from "../rules/ledger-account.ts";

@@ -1,6 +1,11 @@
 import { create } from "@bufbuild/protobuf";
 import type { Game, LedgerEntry, Posting } from "@hexhold/actor";
-import { GatheredSchema } from "@hexhold/gen/hexhold/reference/v1/events_pb";
+import {
+  ContributedSchema,
+  GatheredSchema,
+  SiteFinishedSchema,
+  SiteStartedSchema,
+} from "@hexhold/gen/hexhold/reference/v1/events_pb";
 import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { createGame } from "@hexhold/reference-game";
 import { messageFile } from "@hexhold/testing/message-file";
@@ -25,6 +30,9 @@ it("are those whose contract names the inventory, each with the word of its type
   const events = ledgerEventsOf(createGame({}));
   expect(events.map(({ type, kind, schema }) => [type, kind, schema])).toEqual([
     ["evt.hex.gathered", "gathered", GatheredSchema],
+    ["evt.hex.contributed", "contributed", ContributedSchema],
+    ["evt.hex.site-started", "site-started", SiteStartedSchema],
+    ["evt.hex.site-finished", "site-finished", SiteFinishedSchema],
   ]);
 });
 

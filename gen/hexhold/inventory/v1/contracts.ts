@@ -5,7 +5,7 @@
 import { BalancesSchema, file_hexhold_inventory_v1_commands, GetBalancesSchema, GetHistorySchema, HistorySchema } from "./commands_pb.ts";
 import { ChangedSchema, file_hexhold_inventory_v1_events } from "./events_pb.ts";
 import { CancelHoldSchema, file_hexhold_inventory_v1_holds, HoldSchema, ReleaseSchema, SettleSchema } from "./holds_pb.ts";
-import { CancelTakeSchema, EndTakeSchema, file_hexhold_inventory_v1_takes, GiveSchema, TakeSchema } from "./takes_pb.ts";
+import { CancelTakeSchema, file_hexhold_inventory_v1_takes, GiveSchema, TakeSchema } from "./takes_pb.ts";
 import { AcceptTradeSchema, EndTradeSchema, file_hexhold_inventory_v1_trades, GetItemsSchema, GetOffersSchema, GrantedSchema, GrantSchema, ItemsSchema, OffersSchema, OfferTradeSchema, TradeOfferedSchema } from "./trades_pb.ts";
 
 /**
@@ -61,11 +61,6 @@ export const contracts = {
       schema: CancelTakeSchema,
       durability: "durable",
       refusals: [],
-    },
-    "cmd.hex.end-take": {
-      schema: EndTakeSchema,
-      durability: "durable",
-      refusals: ["not-under-way"],
     },
     "cmd.inventory.give": {
       schema: GiveSchema,

@@ -2,19 +2,19 @@
 // @generated from file hexhold/inventory/v1/takes.proto (package hexhold.inventory.v1, syntax proto3)
 /* eslint-disable */
 
-import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
-import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
+import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
+import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import type { Key } from "../../envelope/v1/envelope_pb.ts";
 import { file_hexhold_envelope_v1_envelope } from "../../envelope/v1/envelope_pb.ts";
 import { file_hexhold_options_v1_options } from "../../options/v1/options_pb.ts";
-import type { Message, UnknownEnum } from "@bufbuild/protobuf";
+import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file hexhold/inventory/v1/takes.proto.
  */
 export const file_hexhold_inventory_v1_takes: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL2ludmVudG9yeS92MS90YWtlcy5wcm90bxIUaGV4aG9sZC5pbnZlbnRvcnkudjEioQIKBFRha2USGAoHdGFrZV9pZBgBIAEoDEIHukgEegJoEBIbCgphY2NvdW50X2lkGAIgASgMQge6SAR6AmgQEhgKBWFzc2V0GAMgASgJQgm6SAZyBBABGEASFwoGYW1vdW50GAQgASgDQge6SAQiAigBEhgKB3NpdGVfaWQYBSABKAxCB7pIBHoCGBASLQoDaGV4GAYgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXlCBrpIA8gBARIWCgVhdF9tcxgHIAEoA0IHukgEIgIoADpOirUYSgoSY21kLmludmVudG9yeS50YWtlEAEgASoBAlgBahljbWQuaW52ZW50b3J5LmNhbmNlbC10YWtlchBjbWQuaGV4LmVuZC10YWtlIrIBCgpDYW5jZWxUYWtlEhgKB3Rha2VfaWQYASABKAxCB7pIBHoCaBASGwoKYWNjb3VudF9pZBgCIAEoDEIHukgEegJoEBItCgNoZXgYAyABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleUIGukgDyAEBEhYKBWF0X21zGAQgASgDQge6SAQiAigAOiaKtRgiChljbWQuaW52ZW50b3J5LmNhbmNlbC10YWtlEAEgASoBAiKiAQoHRW5kVGFrZRIYCgd0YWtlX2lkGAEgASgMQge6SAR6AmgQEjYKA2VuZBgCIAEoDjIdLmhleGhvbGQuaW52ZW50b3J5LnYxLlRha2VFbmRCCrpIB4IBBBABIAASFwoGcmVhc29uGAMgASgJQge6SARyAhhAOiyKtRgoChBjbWQuaGV4LmVuZC10YWtlEAEgASoBBDoNbm90LXVuZGVyLXdheSLFAQoER2l2ZRIYCgdnaXZlX2lkGAEgASgMQge6SAR6AmgQEhgKB3NpdGVfaWQYAiABKAxCB7pIBHoCaBASGwoKYWNjb3VudF9pZBgDIAEoDEIHukgEegJoEBIYCgVhc3NldBgEIAEoCUIJukgGcgQQARhAEhcKBmFtb3VudBgFIAEoA0IHukgEIgIoARIWCgVhdF9tcxgGIAEoA0IHukgEIgIoADohirUYHQoSY21kLmludmVudG9yeS5naXZlEAEgASoBAlgCKk0KB1Rha2VFbmQSGAoUVEFLRV9FTkRfVU5TUEVDSUZJRUQQABISCg5UQUtFX0VORF9UQUtFThABEhQKEFRBS0VfRU5EX1JFRlVTRUQQAmIGcHJvdG8z", [file_buf_validate_validate, file_hexhold_envelope_v1_envelope, file_hexhold_options_v1_options]);
+  fileDesc("CiBoZXhob2xkL2ludmVudG9yeS92MS90YWtlcy5wcm90bxIUaGV4aG9sZC5pbnZlbnRvcnkudjEioQIKBFRha2USGAoHdGFrZV9pZBgBIAEoDEIHukgEegJoEBIbCgphY2NvdW50X2lkGAIgASgMQge6SAR6AmgQEhgKBWFzc2V0GAMgASgJQgm6SAZyBBABGEASFwoGYW1vdW50GAQgASgDQge6SAQiAigBEhgKB3NpdGVfaWQYBSABKAxCB7pIBHoCGBASLQoDaGV4GAYgASgLMhguaGV4aG9sZC5lbnZlbG9wZS52MS5LZXlCBrpIA8gBARIWCgVhdF9tcxgHIAEoA0IHukgEIgIoADpOirUYSgoSY21kLmludmVudG9yeS50YWtlEAEgASoBAlgBahljbWQuaW52ZW50b3J5LmNhbmNlbC10YWtlchBjbWQuaGV4LmVuZC10YWtlIrIBCgpDYW5jZWxUYWtlEhgKB3Rha2VfaWQYASABKAxCB7pIBHoCaBASGwoKYWNjb3VudF9pZBgCIAEoDEIHukgEegJoEBItCgNoZXgYAyABKAsyGC5oZXhob2xkLmVudmVsb3BlLnYxLktleUIGukgDyAEBEhYKBWF0X21zGAQgASgDQge6SAQiAigAOiaKtRgiChljbWQuaW52ZW50b3J5LmNhbmNlbC10YWtlEAEgASoBAiLFAQoER2l2ZRIYCgdnaXZlX2lkGAEgASgMQge6SAR6AmgQEhgKB3NpdGVfaWQYAiABKAxCB7pIBHoCaBASGwoKYWNjb3VudF9pZBgDIAEoDEIHukgEegJoEBIYCgVhc3NldBgEIAEoCUIJukgGcgQQARhAEhcKBmFtb3VudBgFIAEoA0IHukgEIgIoARIWCgVhdF9tcxgGIAEoA0IHukgEIgIoADohirUYHQoSY21kLmludmVudG9yeS5naXZlEAEgASoBAlgCYgZwcm90bzM", [file_buf_validate_validate, file_hexhold_envelope_v1_envelope, file_hexhold_options_v1_options]);
 
 /**
  * Asks for goods of a player: they are burned, and what they were for is the hex's.
@@ -106,37 +106,6 @@ export const CancelTakeSchema: GenMessage<CancelTake> = /*@__PURE__*/
   messageDesc(file_hexhold_inventory_v1_takes, 1);
 
 /**
- * What became of a take.
- *
- * @generated from message hexhold.inventory.v1.EndTake
- */
-export type EndTake = Message<"hexhold.inventory.v1.EndTake"> & {
-  /**
-   * @generated from field: bytes take_id = 1;
-   */
-  takeId: Uint8Array;
-
-  /**
-   * @generated from field: hexhold.inventory.v1.TakeEnd end = 2;
-   */
-  end: TakeEnd;
-
-  /**
-   * REFUSED: `insufficient-goods`, `cancelled`, `gave-up`.
-   *
-   * @generated from field: string reason = 3;
-   */
-  reason: string;
-};
-
-/**
- * Describes the message hexhold.inventory.v1.EndTake.
- * Use `create(EndTakeSchema)` to create a new message.
- */
-export const EndTakeSchema: GenMessage<EndTake> = /*@__PURE__*/
-  messageDesc(file_hexhold_inventory_v1_takes, 2);
-
-/**
  * Gives back goods that were taken for a site: at most as much as was taken of the account for it.
  *
  * @generated from message hexhold.inventory.v1.Give
@@ -180,36 +149,5 @@ export type Give = Message<"hexhold.inventory.v1.Give"> & {
  * Use `create(GiveSchema)` to create a new message.
  */
 export const GiveSchema: GenMessage<Give> = /*@__PURE__*/
-  messageDesc(file_hexhold_inventory_v1_takes, 3);
-
-/**
- * @generated from enum hexhold.inventory.v1.TakeEnd
- */
-export const TakeEnd = {
-  /**
-   * @generated from enum value: TAKE_END_UNSPECIFIED = 0;
-   */
-  UNSPECIFIED: 0,
-
-  /**
-   * @generated from enum value: TAKE_END_TAKEN = 1;
-   */
-  TAKEN: 1,
-
-  /**
-   * @generated from enum value: TAKE_END_REFUSED = 2;
-   */
-  REFUSED: 2,
-} as const;
-
-/**
- * @generated from enum hexhold.inventory.v1.TakeEnd
- */
-export type TakeEnd = (typeof TakeEnd)[keyof typeof TakeEnd] | UnknownEnum;
-
-/**
- * Describes the enum hexhold.inventory.v1.TakeEnd.
- */
-export const TakeEndSchema: GenEnum<TakeEnd> = /*@__PURE__*/
-  enumDesc(file_hexhold_inventory_v1_takes, 0);
+  messageDesc(file_hexhold_inventory_v1_takes, 2);
 
