@@ -29,6 +29,7 @@ export function outcomeWords(wish: Wish, outcome: AnyOutcome): string | undefine
 const refusals: Readonly<Record<string, string>> = {
   "not-resident": "You do not live in this hex any more.",
   "in-transit": "You are still on your way to the next hex.",
+  "not-yet": "This world does not know that yet.",
   offline: "You have to come into the world first. Reload the page if this stays so.",
 };
 
@@ -41,6 +42,29 @@ const refusalsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "outside-hex": "That place is outside your hex.",
   },
   "cmd.hex.gather": { depleted: "There is not enough {thing} left here." },
+  "cmd.hex.contribute": {
+    "unknown-site": "That building site is gone.",
+    "not-needed": "The building site needs nothing of this.",
+    "site-full": "The building site has no room for as much: others are bringing some already.",
+    "too-many-contributors": "So many players help with this building that nobody else can.",
+    "too-many-pending": "What was given before has not arrived yet.",
+  },
+  "cmd.hex.plan-site": {
+    "not-owner": "Only the owner of this hex can plan a building here.",
+    "site-open": "Something is being built here already.",
+    "level-too-low": "This hex has to rise before that can be built here.",
+    "no-room": "There is no room for another building: the hex has to rise first.",
+  },
+  "cmd.hex.give-up-site": {
+    "unknown-site": "That building site is gone.",
+    "not-owner": "Only the owner of this hex, or who planned the building, can give it up.",
+    building: "It is being built already: nothing comes back any more.",
+  },
+  "cmd.hex.set-tax": {
+    "not-owner": "Only the owner of this hex can set its tax.",
+    "tax-pending": "The last tax that was set is not in force yet.",
+    "tax-too-high": "No tax may be as high as that.",
+  },
   "cmd.hex.transfer": {
     "not-adjacent": "You can only walk to a hex next to yours.",
     "outside-world": "The world ends there: you cannot walk further that way.",

@@ -21,7 +21,8 @@ import {
 import { type Resource, type Stock, StockSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 
 export const referenceView: ViewFold<HexView> = {
-  reads: [viewContractOf(HexViewSchema)],
+  // Views of version 1 lack what came with world format 2, and nothing else.
+  reads: [{ ...viewContractOf(HexViewSchema), version: 1 }],
   decode: (bytes) => fromBinary(HexViewSchema, bytes),
   apply: applyEvent,
   agrees,

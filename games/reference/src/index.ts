@@ -1,21 +1,38 @@
-/** The reference game: gather and move, besides what the residence kit brings. Pure rules only. */
-import type { JsonObject } from "@bufbuild/protobuf";
-import { defineGame, type Game, idText, residenceKit } from "@hexhold/actor";
+/** The reference game: residence and takes of the kits, stocks, levels, building sites, owners and taxes. Pure rules only. */
+import { defineGame, type Game, residenceKit } from "@hexhold/actor";
+import { contracts as ownership } from "@hexhold/gen/hexhold/ownership/v1/contracts";
 import { contracts } from "@hexhold/gen/hexhold/reference/v1/contracts";
 import {
   HexPresenceSchema,
   type HexState,
   HexStateSchema,
-  ResourceSchema,
 } from "@hexhold/gen/hexhold/reference/v1/state_pb";
-import { gather } from "./gather.ts";
-import { creditOfGathered } from "./ledger.ts";
+import { contributeWith, createTakes, withContributed } from "./contribute.ts";
+import { landFormat, populationMax } from "./formulas.ts";
+import { gatherWith, withGathered } from "./gather.ts";
+import {
+  creditOfContributed,
+  creditOfFinished,
+  creditOfGathered,
+  creditOfStarted,
+} from "./ledger.ts";
+import { withLevel } from "./level.ts";
 import { move } from "./move.ts";
-import { checkOptions, populationMax } from "./options.ts";
+import { checkOptions } from "./options.ts";
+import { setOwner, withOwner } from "./owner.ts";
 import { withoutPosition, withPosition } from "./positions.ts";
-import type { ReferenceParts } from "./reference-parts.ts";
+import { readable } from "./readable.ts";
 import { samples } from "./samples.ts";
-import { withGathered, withLevel } from "./stock.ts";
+import {
+  giveUpSite,
+  planSiteWith,
+  siteTimers,
+  withFinished,
+  withoutSite,
+  withPlanned,
+} from "./sites.ts";
+import { withStarted, withSupplied } from "./supply-site.ts";
+import { setTaxWith, withTax } from "./tax.ts";
 import { viewOf } from "./view-of.ts";
 
 /** Makes the game; `options` are those of {@link defaultOptions}, each of which may be left out. */
@@ -26,25 +43,35 @@ export function createGame(given: unknown): Game {
     // Its fields are among those of the state.
     of: (durable) => durable,
     with: (_before, durable) => durable,
-    capacity: ({ level }) => populationMax(level, options),
+    capacity: (durable) => populationMax(durable, options),
     transferQueryMs,
     transferAnswerKeepHours,
   });
+  const takes = createTakes(options);
   return defineGame({
     name: "reference",
-    version: "1.0.0",
-    contracts: [residence.contracts, contracts],
+    version: "1.1.0",
+    worldFormat: landFormat,
+    contracts: [residence.contracts, takes.contracts, ownership, contracts],
+    sends: takes.sends,
     durable: HexStateSchema,
     volatile: HexPresenceSchema,
-    // 2: residents and transits know their session.
-    stateFormat: 2,
+    // 2: residents and transits know their session. 3: sites, takes, owners and taxes.
+    stateFormat: 3,
     commands: {
       ...residence.commands,
+      ...takes.commands,
       "cmd.hex.move": move,
-      "cmd.hex.gather": (state, command, context) => gather(state, command, context, options),
+      "cmd.hex.gather": gatherWith(options),
+      "cmd.hex.contribute": contributeWith(takes),
+      "cmd.hex.plan-site": planSiteWith(options),
+      "cmd.hex.give-up-site": giveUpSite,
+      "cmd.hex.set-tax": setTaxWith(options),
+      "cmd.hex.set-owner": setOwner,
     },
     events: {
       ...residence.events,
+      ...takes.events,
       // Observers see who enters in the middle, also one who was here under an older session.
       "evt.hex.player-entered": withoutPosition(residence.events["evt.hex.player-entered"]),
       "evt.hex.player-left": withoutPosition(residence.events["evt.hex.player-left"]),
@@ -52,31 +79,26 @@ export function createGame(given: unknown): Game {
       "evt.hex.player-moved": withPosition,
       "evt.hex.gathered": withGathered,
       "evt.hex.level-raised": withLevel,
+      "evt.hex.contributed": withContributed,
+      "evt.hex.site-planned": withPlanned,
+      "evt.hex.site-supplied": withSupplied,
+      "evt.hex.site-started": withStarted,
+      "evt.hex.site-finished": withFinished,
+      "evt.hex.site-given-up": withoutSite,
+      "evt.hex.tax-set": withTax,
+      "evt.hex.owner-changed": withOwner,
     },
-    timers: [residence.timers],
+    timers: [residence.timers, takes.timers, siteTimers(options)],
     view: (state, context) => viewOf(state, context, options),
     readable,
-    ledger: { "evt.hex.gathered": creditOfGathered },
+    ledger: {
+      "evt.hex.gathered": creditOfGathered,
+      "evt.hex.contributed": creditOfContributed,
+      "evt.hex.site-started": creditOfStarted,
+      "evt.hex.site-finished": creditOfFinished,
+    },
     samples,
   });
-}
-
-function readable({ durable, volatile }: ReferenceParts): JsonObject {
-  return {
-    level: durable.level,
-    xp: durable.xp.toString(),
-    owner: durable.owner.length === 0 ? null : idText(durable.owner),
-    population: durable.residents.length,
-    inTransit: durable.transits.length,
-    online: durable.residents.filter((resident) => resident.online).length,
-    stocks: durable.stocks.map((stock) => ({
-      resource:
-        ResourceSchema.value[stock.resource]?.localName.toLowerCase() ?? String(stock.resource),
-      amount: stock.amount.toString(),
-      asOfMs: stock.asOfMs.toString(),
-    })),
-    positions: volatile.positions.length,
-  };
 }
 
 export { samples } from "./samples.ts";

@@ -30,8 +30,12 @@ type TestHex = AnyTestHex<HexState, HexPresence>;
 
 const wood = Resource.WOOD;
 
+/** Every hex has 1000 ‰ of everything, so that a full stock holds what the option says. */
+const even = { wood: 1000, stone: 1000, food: 1000, ore: 1000, herb: 1000 };
+const biomes = { forest: even, hills: even, plains: even, marsh: even, mountain: even };
+
 function givenHex(key: Key = home, options: Record<string, number> = {}): TestHex {
-  return givenHexOf<HexState, HexPresence>(createGame(options), key);
+  return givenHexOf<HexState, HexPresence>(createGame({ biomes, ...options }), key);
 }
 
 function withPlayer(hex: TestHex, n = 1): TestHex {

@@ -7,15 +7,17 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
 import { file_hexhold_hex_v1_commands } from "../../hex/v1/commands_pb.ts";
 import { file_hexhold_options_v1_options } from "../../options/v1/options_pb.ts";
-import type { Resource, Stock } from "./state_pb.ts";
+import type { Biome, Building, Resource, Site, SiteKind, SiteNeed, Stock, Tax } from "./state_pb.ts";
 import { file_hexhold_reference_v1_state } from "./state_pb.ts";
+import type { PendingTake } from "../../takes/v1/takes_pb.ts";
+import { file_hexhold_takes_v1_takes } from "../../takes/v1/takes_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file hexhold/reference/v1/commands.proto.
  */
 export const file_hexhold_reference_v1_commands: GenFile = /*@__PURE__*/
-  fileDesc("CiNoZXhob2xkL3JlZmVyZW5jZS92MS9jb21tYW5kcy5wcm90bxIUaGV4aG9sZC5yZWZlcmVuY2UudjEisQEKBE1vdmUSFgoBeBgBIAEoEUILukgIOgYYhhIohRISFgoBeRgCIAEoEUILukgIOgYYhhIohRI6eYq1GHUKDGNtZC5oZXgubW92ZRABIAIqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMb3V0LW9mLW9yZGVyOgtvdXRzaWRlLWhleEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwi8wEKBkdhdGhlchI8CghyZXNvdXJjZRgBIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlQgq6SAeCAQQQASAAEhoKBmFtb3VudBgCIAEoA0IKukgHIgUY6AcoATqOAYq1GIkBCg5jbWQuaGV4LmdhdGhlchABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToIZGVwbGV0ZWRCIWhleGhvbGQucmVmZXJlbmNlLnYxLkdhdGhlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiLAoMR2F0aGVyUmVzdWx0Eg4KBmFtb3VudBgBIAEoAxIMCgRsZWZ0GAIgASgDIoQCCgdIZXhWaWV3Eg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEg0KBW93bmVyGAMgASgMEisKBnN0b2NrcxgEIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrEjEKB3BsYXllcnMYBSADKAsyIC5oZXhob2xkLnJlZmVyZW5jZS52MS5TZWVuUGxheWVyEhIKCnBvcHVsYXRpb24YBiABKA0SDgoGbm93X21zGAcgASgDEhYKDnN0b2NrX2NhcGFjaXR5GAggASgDEhMKC3JlZ3Jvd3RoX21zGAkgASgDOh6atRgaCAESFmhleGhvbGQuaGV4LnYxLkhleFZpZXciNQoKU2VlblBsYXllchIRCglwbGF5ZXJfaWQYASABKAwSCQoBeBgCIAEoERIJCgF5GAMgASgRYgZwcm90bzM", [file_buf_validate_validate, file_hexhold_hex_v1_commands, file_hexhold_options_v1_options, file_hexhold_reference_v1_state]);
+  fileDesc("CiNoZXhob2xkL3JlZmVyZW5jZS92MS9jb21tYW5kcy5wcm90bxIUaGV4aG9sZC5yZWZlcmVuY2UudjEisQEKBE1vdmUSFgoBeBgBIAEoEUILukgIOgYYhhIohRISFgoBeRgCIAEoEUILukgIOgYYhhIohRI6eYq1GHUKDGNtZC5oZXgubW92ZRABIAIqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToMb3V0LW9mLW9yZGVyOgtvdXRzaWRlLWhleEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwi/AEKBkdhdGhlchI8CghyZXNvdXJjZRgBIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlQgq6SAeCAQQQASAAEhoKBmFtb3VudBgCIAEoA0IKukgHIgUY6AcoATqXAYq1GJIBCg5jbWQuaGV4LmdhdGhlchACIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToIZGVwbGV0ZWQ6B25vdC15ZXRCIWhleGhvbGQucmVmZXJlbmNlLnYxLkdhdGhlclJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiQgoMR2F0aGVyUmVzdWx0Eg4KBmFtb3VudBgBIAEoAxIMCgRsZWZ0GAIgASgDEhQKDG93bmVyX2Ftb3VudBgDIAEoAyLmAgoKQ29udHJpYnV0ZRI8CghyZXNvdXJjZRgBIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlQgq6SAeCAQQQASAAEhoKBmFtb3VudBgCIAEoA0IKukgHIgUY6AcoARIYCgdzaXRlX2lkGAMgASgMQge6SAR6AhgQOuMBirUY3gEKEmNtZC5oZXguY29udHJpYnV0ZRABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToHbm90LXlldDoMdW5rbm93bi1zaXRlOgpub3QtbmVlZGVkOglzaXRlLWZ1bGw6FXRvby1tYW55LWNvbnRyaWJ1dG9yczoQdG9vLW1hbnktcGVuZGluZ0IlaGV4aG9sZC5yZWZlcmVuY2UudjEuQ29udHJpYnV0ZVJlc3VsdEogaGV4aG9sZC5oZXgudjEuTm90UmVzaWRlbnREZXRhaWwiKwoQQ29udHJpYnV0ZVJlc3VsdBIXCg9jb250cmlidXRpb25faWQYASABKAwihwIKCFBsYW5TaXRlEjgKBGtpbmQYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5TaXRlS2luZEIKukgHggEEEAEgADrAAYq1GLsBChFjbWQuaGV4LnBsYW4tc2l0ZRABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToHbm90LXlldDoJbm90LW93bmVyOglzaXRlLW9wZW46DWxldmVsLXRvby1sb3c6B25vLXJvb21CI2hleGhvbGQucmVmZXJlbmNlLnYxLlBsYW5TaXRlUmVzdWx0SiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCJiCg5QbGFuU2l0ZVJlc3VsdBIPCgdzaXRlX2lkGAEgASgMEi0KBW5lZWRzGAIgAygLMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZU5lZWQSEAoIYnVpbGRfbXMYAyABKAMivAEKCkdpdmVVcFNpdGUSGAoHc2l0ZV9pZBgBIAEoDEIHukgEegJoEDqTAYq1GI4BChRjbWQuaGV4LmdpdmUtdXAtc2l0ZRABIAEqAQE6DG5vdC1yZXNpZGVudDoKaW4tdHJhbnNpdDoHb2ZmbGluZToHbm90LXlldDoMdW5rbm93bi1zaXRlOglub3Qtb3duZXI6CGJ1aWxkaW5nSiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCLhAQoGU2V0VGF4EiAKDnJhdGVfcGVyX21pbGxlGAEgASgNQgi6SAUqAxjoBzq0AYq1GK8BCg9jbWQuaGV4LnNldC10YXgQASABKgEBOgxub3QtcmVzaWRlbnQ6CmluLXRyYW5zaXQ6B29mZmxpbmU6B25vdC15ZXQ6CW5vdC1vd25lcjoLdGF4LXBlbmRpbmc6DHRheC10b28taGlnaEIhaGV4aG9sZC5yZWZlcmVuY2UudjEuU2V0VGF4UmVzdWx0SiBoZXhob2xkLmhleC52MS5Ob3RSZXNpZGVudERldGFpbCIfCgxTZXRUYXhSZXN1bHQSDwoHZnJvbV9tcxgBIAEoAyLgBAoHSGV4VmlldxINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxINCgVvd25lchgDIAEoDBIrCgZzdG9ja3MYBCADKAsyGy5oZXhob2xkLnJlZmVyZW5jZS52MS5TdG9jaxIxCgdwbGF5ZXJzGAUgAygLMiAuaGV4aG9sZC5yZWZlcmVuY2UudjEuU2VlblBsYXllchISCgpwb3B1bGF0aW9uGAYgASgNEg4KBm5vd19tcxgHIAEoAxIWCg5zdG9ja19jYXBhY2l0eRgIIAEoAxITCgtyZWdyb3d0aF9tcxgJIAEoAxIyCgpjYXBhY2l0aWVzGAogAygLMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuQ2FwYWNpdHkSFgoOb3duZXJfdW50aWxfbXMYCyABKAMSJgoDdGF4GAwgASgLMhkuaGV4aG9sZC5yZWZlcmVuY2UudjEuVGF4EigKBHNpdGUYDSABKAsyGi5oZXhob2xkLnJlZmVyZW5jZS52MS5TaXRlEi4KB3BlbmRpbmcYDiADKAsyHS5oZXhob2xkLnRha2VzLnYxLlBlbmRpbmdUYWtlEjEKCWJ1aWxkaW5ncxgPIAMoCzIeLmhleGhvbGQucmVmZXJlbmNlLnYxLkJ1aWxkaW5nEhYKDnBvcHVsYXRpb25fbWF4GBAgASgNEhUKDWJ1aWxkaW5nc19tYXgYESABKA0SKgoFYmlvbWUYEiABKA4yGy5oZXhob2xkLnJlZmVyZW5jZS52MS5CaW9tZToemrUYGggCEhZoZXhob2xkLmhleC52MS5IZXhWaWV3IkwKCENhcGFjaXR5EjAKCHJlc291cmNlGAEgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuUmVzb3VyY2USDgoGYW1vdW50GAIgASgDIjUKClNlZW5QbGF5ZXISEQoJcGxheWVyX2lkGAEgASgMEgkKAXgYAiABKBESCQoBeRgDIAEoEWIGcHJvdG8z", [file_buf_validate_validate, file_hexhold_hex_v1_commands, file_hexhold_options_v1_options, file_hexhold_reference_v1_state, file_hexhold_takes_v1_takes]);
 
 /**
  * Moves inside the hex.
@@ -73,6 +75,8 @@ export const GatherSchema: GenMessage<Gather> = /*@__PURE__*/
  */
 export type GatherResult = Message<"hexhold.reference.v1.GatherResult"> & {
   /**
+   * What was taken from the stock.
+   *
    * @generated from field: int64 amount = 1;
    */
   amount: bigint;
@@ -83,6 +87,13 @@ export type GatherResult = Message<"hexhold.reference.v1.GatherResult"> & {
    * @generated from field: int64 left = 2;
    */
   left: bigint;
+
+  /**
+   * What the owner got of `amount`; the player got the rest.
+   *
+   * @generated from field: int64 owner_amount = 3;
+   */
+  ownerAmount: bigint;
 };
 
 /**
@@ -91,6 +102,160 @@ export type GatherResult = Message<"hexhold.reference.v1.GatherResult"> & {
  */
 export const GatherResultSchema: GenMessage<GatherResult> = /*@__PURE__*/
   messageDesc(file_hexhold_reference_v1_commands, 2);
+
+/**
+ * Gives goods to the hex, or to its open site. The answer says that the inventory is asked for them; whether it had
+ * them is seen in the hex.
+ *
+ * @generated from message hexhold.reference.v1.Contribute
+ */
+export type Contribute = Message<"hexhold.reference.v1.Contribute"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 1;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 2;
+   */
+  amount: bigint;
+
+  /**
+   * Empty = for the hex itself.
+   *
+   * @generated from field: bytes site_id = 3;
+   */
+  siteId: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Contribute.
+ * Use `create(ContributeSchema)` to create a new message.
+ */
+export const ContributeSchema: GenMessage<Contribute> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 3);
+
+/**
+ * @generated from message hexhold.reference.v1.ContributeResult
+ */
+export type ContributeResult = Message<"hexhold.reference.v1.ContributeResult"> & {
+  /**
+   * UUIDv7; of the take, too.
+   *
+   * @generated from field: bytes contribution_id = 1;
+   */
+  contributionId: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.ContributeResult.
+ * Use `create(ContributeResultSchema)` to create a new message.
+ */
+export const ContributeResultSchema: GenMessage<ContributeResult> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 4);
+
+/**
+ * Opens a building site.
+ *
+ * @generated from message hexhold.reference.v1.PlanSite
+ */
+export type PlanSite = Message<"hexhold.reference.v1.PlanSite"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.SiteKind kind = 1;
+   */
+  kind: SiteKind;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.PlanSite.
+ * Use `create(PlanSiteSchema)` to create a new message.
+ */
+export const PlanSiteSchema: GenMessage<PlanSite> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 5);
+
+/**
+ * @generated from message hexhold.reference.v1.PlanSiteResult
+ */
+export type PlanSiteResult = Message<"hexhold.reference.v1.PlanSiteResult"> & {
+  /**
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: repeated hexhold.reference.v1.SiteNeed needs = 2;
+   */
+  needs: SiteNeed[];
+
+  /**
+   * @generated from field: int64 build_ms = 3;
+   */
+  buildMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.PlanSiteResult.
+ * Use `create(PlanSiteResultSchema)` to create a new message.
+ */
+export const PlanSiteResultSchema: GenMessage<PlanSiteResult> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 6);
+
+/**
+ * Gives up a site whose needs are not met: all that was brought is owed back.
+ *
+ * @generated from message hexhold.reference.v1.GiveUpSite
+ */
+export type GiveUpSite = Message<"hexhold.reference.v1.GiveUpSite"> & {
+  /**
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.GiveUpSite.
+ * Use `create(GiveUpSiteSchema)` to create a new message.
+ */
+export const GiveUpSiteSchema: GenMessage<GiveUpSite> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 7);
+
+/**
+ * Sets what the owner gets of what others gather, from some minutes later on.
+ *
+ * @generated from message hexhold.reference.v1.SetTax
+ */
+export type SetTax = Message<"hexhold.reference.v1.SetTax"> & {
+  /**
+   * @generated from field: uint32 rate_per_mille = 1;
+   */
+  ratePerMille: number;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SetTax.
+ * Use `create(SetTaxSchema)` to create a new message.
+ */
+export const SetTaxSchema: GenMessage<SetTax> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 8);
+
+/**
+ * @generated from message hexhold.reference.v1.SetTaxResult
+ */
+export type SetTaxResult = Message<"hexhold.reference.v1.SetTaxResult"> & {
+  /**
+   * World time from which it is in force.
+   *
+   * @generated from field: int64 from_ms = 1;
+   */
+  fromMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SetTaxResult.
+ * Use `create(SetTaxResultSchema)` to create a new message.
+ */
+export const SetTaxResultSchema: GenMessage<SetTaxResult> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 9);
 
 /**
  * What observers may see of a hex.
@@ -140,7 +305,8 @@ export type HexView = Message<"hexhold.reference.v1.HexView"> & {
   nowMs: bigint;
 
   /**
-   * For how a stock grows between two events: full amount, and time from empty to full.
+   * For how a stock grows between two events: full amount of what is not among `capacities`, and time from empty to
+   * full.
    *
    * @generated from field: int64 stock_capacity = 8;
    */
@@ -150,6 +316,63 @@ export type HexView = Message<"hexhold.reference.v1.HexView"> & {
    * @generated from field: int64 regrowth_ms = 9;
    */
   regrowthMs: bigint;
+
+  /**
+   * What full stocks hold; sorted by resource.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Capacity capacities = 10;
+   */
+  capacities: Capacity[];
+
+  /**
+   * World time from which nobody owns the hex; 0 = nobody does.
+   *
+   * @generated from field: int64 owner_until_ms = 11;
+   */
+  ownerUntilMs: bigint;
+
+  /**
+   * Absent = nobody has set one.
+   *
+   * @generated from field: hexhold.reference.v1.Tax tax = 12;
+   */
+  tax?: Tax | undefined;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Site site = 13;
+   */
+  site?: Site | undefined;
+
+  /**
+   * Contributions that the inventory has not answered.
+   *
+   * @generated from field: repeated hexhold.takes.v1.PendingTake pending = 14;
+   */
+  pending: PendingTake[];
+
+  /**
+   * Sorted by kind.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Building buildings = 15;
+   */
+  buildings: Building[];
+
+  /**
+   * How many may live here, and how many buildings there may be.
+   *
+   * @generated from field: uint32 population_max = 16;
+   */
+  populationMax: number;
+
+  /**
+   * @generated from field: uint32 buildings_max = 17;
+   */
+  buildingsMax: number;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Biome biome = 18;
+   */
+  biome: Biome;
 };
 
 /**
@@ -157,7 +380,31 @@ export type HexView = Message<"hexhold.reference.v1.HexView"> & {
  * Use `create(HexViewSchema)` to create a new message.
  */
 export const HexViewSchema: GenMessage<HexView> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_commands, 3);
+  messageDesc(file_hexhold_reference_v1_commands, 10);
+
+/**
+ * What a full stock holds.
+ *
+ * @generated from message hexhold.reference.v1.Capacity
+ */
+export type Capacity = Message<"hexhold.reference.v1.Capacity"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 1;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 2;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Capacity.
+ * Use `create(CapacitySchema)` to create a new message.
+ */
+export const CapacitySchema: GenMessage<Capacity> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_commands, 11);
 
 /**
  * @generated from message hexhold.reference.v1.SeenPlayer
@@ -184,5 +431,5 @@ export type SeenPlayer = Message<"hexhold.reference.v1.SeenPlayer"> & {
  * Use `create(SeenPlayerSchema)` to create a new message.
  */
 export const SeenPlayerSchema: GenMessage<SeenPlayer> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_commands, 4);
+  messageDesc(file_hexhold_reference_v1_commands, 12);
 

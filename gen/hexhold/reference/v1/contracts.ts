@@ -2,8 +2,8 @@
 // @generated from file hexhold/reference/v1/commands.proto (package hexhold.reference.v1, syntax proto3)
 /* eslint-disable */
 
-import { file_hexhold_reference_v1_commands, GatherResultSchema, GatherSchema, HexViewSchema, MoveSchema } from "./commands_pb.ts";
-import { file_hexhold_reference_v1_events, GatheredSchema, LevelRaisedSchema, PlayerMovedSchema } from "./events_pb.ts";
+import { ContributeResultSchema, ContributeSchema, file_hexhold_reference_v1_commands, GatherResultSchema, GatherSchema, GiveUpSiteSchema, HexViewSchema, MoveSchema, PlanSiteResultSchema, PlanSiteSchema, SetTaxResultSchema, SetTaxSchema } from "./commands_pb.ts";
+import { ContributedSchema, file_hexhold_reference_v1_events, GatheredSchema, LevelRaisedSchema, PlayerMovedSchema, SiteFinishedSchema, SiteGivenUpSchema, SitePlannedSchema, SiteStartedSchema, SiteSuppliedSchema, TaxSetSchema } from "./events_pb.ts";
 import { file_hexhold_reference_v1_state } from "./state_pb.ts";
 import { NotResidentDetailSchema } from "../../hex/v1/commands_pb.ts";
 
@@ -26,8 +26,35 @@ export const contracts = {
     "cmd.hex.gather": {
       schema: GatherSchema,
       durability: "durable",
-      refusals: ["not-resident", "in-transit", "offline", "depleted"],
+      refusals: ["not-resident", "in-transit", "offline", "depleted", "not-yet"],
       result: GatherResultSchema,
+      detail: NotResidentDetailSchema,
+    },
+    "cmd.hex.contribute": {
+      schema: ContributeSchema,
+      durability: "durable",
+      refusals: ["not-resident", "in-transit", "offline", "not-yet", "unknown-site", "not-needed", "site-full", "too-many-contributors", "too-many-pending"],
+      result: ContributeResultSchema,
+      detail: NotResidentDetailSchema,
+    },
+    "cmd.hex.plan-site": {
+      schema: PlanSiteSchema,
+      durability: "durable",
+      refusals: ["not-resident", "in-transit", "offline", "not-yet", "not-owner", "site-open", "level-too-low", "no-room"],
+      result: PlanSiteResultSchema,
+      detail: NotResidentDetailSchema,
+    },
+    "cmd.hex.give-up-site": {
+      schema: GiveUpSiteSchema,
+      durability: "durable",
+      refusals: ["not-resident", "in-transit", "offline", "not-yet", "unknown-site", "not-owner", "building"],
+      detail: NotResidentDetailSchema,
+    },
+    "cmd.hex.set-tax": {
+      schema: SetTaxSchema,
+      durability: "durable",
+      refusals: ["not-resident", "in-transit", "offline", "not-yet", "not-owner", "tax-pending", "tax-too-high"],
+      result: SetTaxResultSchema,
       detail: NotResidentDetailSchema,
     },
   },
@@ -35,6 +62,13 @@ export const contracts = {
     "evt.hex.player-moved": { schema: PlayerMovedSchema, consumers: [] },
     "evt.hex.gathered": { schema: GatheredSchema, consumers: ["inventory"] },
     "evt.hex.level-raised": { schema: LevelRaisedSchema, consumers: [] },
+    "evt.hex.contributed": { schema: ContributedSchema, consumers: ["inventory"] },
+    "evt.hex.site-planned": { schema: SitePlannedSchema, consumers: [] },
+    "evt.hex.site-supplied": { schema: SiteSuppliedSchema, consumers: [] },
+    "evt.hex.site-started": { schema: SiteStartedSchema, consumers: ["inventory"] },
+    "evt.hex.site-finished": { schema: SiteFinishedSchema, consumers: ["inventory"] },
+    "evt.hex.site-given-up": { schema: SiteGivenUpSchema, consumers: [] },
+    "evt.hex.tax-set": { schema: TaxSetSchema, consumers: [] },
   },
   view: HexViewSchema,
 } as const;

@@ -5,7 +5,7 @@
 import type { GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_hexhold_options_v1_options } from "../../options/v1/options_pb.ts";
-import type { Resource, Stock } from "./state_pb.ts";
+import type { Resource, SiteKind, SiteNeed, Stock } from "./state_pb.ts";
 import { file_hexhold_reference_v1_state } from "./state_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/reference/v1/events.proto.
  */
 export const file_hexhold_reference_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFoZXhob2xkL3JlZmVyZW5jZS92MS9ldmVudHMucHJvdG8SFGhleGhvbGQucmVmZXJlbmNlLnYxIn4KC1BsYXllck1vdmVkEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBESEgoKc2Vzc2lvbl9pZBgEIAEoDBIUCgx2b2xhdGlsZV9zZXEYBSABKAQ6HIq1GBgKFGV2dC5oZXgucGxheWVyLW1vdmVkEAEioQEKCEdhdGhlcmVkEhEKCXBsYXllcl9pZBgBIAEoDBIwCghyZXNvdXJjZRgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgDIAEoAxIMCgRsZWZ0GAQgASgDEg0KBWF0X21zGAUgASgDOiOKtRgfChBldnQuaGV4LmdhdGhlcmVkEAEyCWludmVudG9yeSJzCgtMZXZlbFJhaXNlZBINCgVsZXZlbBgBIAEoDRIKCgJ4cBgCIAEoAxIrCgZzdG9ja3MYAyADKAsyGy5oZXhob2xkLnJlZmVyZW5jZS52MS5TdG9jazocirUYGAoUZXZ0LmhleC5sZXZlbC1yYWlzZWQQAWIGcHJvdG8z", [file_hexhold_options_v1_options, file_hexhold_reference_v1_state]);
+  fileDesc("CiFoZXhob2xkL3JlZmVyZW5jZS92MS9ldmVudHMucHJvdG8SFGhleGhvbGQucmVmZXJlbmNlLnYxIn4KC1BsYXllck1vdmVkEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBESEgoKc2Vzc2lvbl9pZBgEIAEoDBIUCgx2b2xhdGlsZV9zZXEYBSABKAQ6HIq1GBgKFGV2dC5oZXgucGxheWVyLW1vdmVkEAEi2QEKCEdhdGhlcmVkEhEKCXBsYXllcl9pZBgBIAEoDBIwCghyZXNvdXJjZRgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgDIAEoAxIMCgRsZWZ0GAQgASgDEg0KBWF0X21zGAUgASgDEg0KBW93bmVyGAYgASgMEhQKDG93bmVyX2Ftb3VudBgHIAEoAxIRCgl0YXhfY2FycnkYCCABKA06I4q1GB8KEGV2dC5oZXguZ2F0aGVyZWQQAjIJaW52ZW50b3J5InMKC0xldmVsUmFpc2VkEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEisKBnN0b2NrcxgDIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrOhyKtRgYChRldnQuaGV4LmxldmVsLXJhaXNlZBACItwBCgtDb250cmlidXRlZBIXCg9jb250cmlidXRpb25faWQYASABKAwSEgoKYWNjb3VudF9pZBgCIAEoDBIwCghyZXNvdXJjZRgDIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgEIAEoAxINCgV2YWx1ZRgFIAEoAxIMCgRjb2luGAYgASgDEgoKAnhwGAcgASgDEg0KBWF0X21zGAggASgDOiaKtRgiChNldnQuaGV4LmNvbnRyaWJ1dGVkEAEyCWludmVudG9yeSLOAQoLU2l0ZVBsYW5uZWQSDwoHc2l0ZV9pZBgBIAEoDBIsCgRraW5kGAIgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZUtpbmQSEgoKcGxhbm5lZF9ieRgDIAEoDBItCgVuZWVkcxgEIAMoCzIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVOZWVkEhAKCGJ1aWxkX21zGAUgASgDEg0KBWF0X21zGAYgASgDOhyKtRgYChRldnQuaGV4LnNpdGUtcGxhbm5lZBABIrwBCgxTaXRlU3VwcGxpZWQSFwoPY29udHJpYnV0aW9uX2lkGAEgASgMEg8KB3NpdGVfaWQYAiABKAwSEgoKYWNjb3VudF9pZBgDIAEoDBIwCghyZXNvdXJjZRgEIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgFIAEoAxINCgVhdF9tcxgGIAEoAzodirUYGQoVZXZ0LmhleC5zaXRlLXN1cHBsaWVkEAEiSQoFR29vZHMSMAoIcmVzb3VyY2UYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMibAoLQ29udHJpYnV0b3ISEgoKYWNjb3VudF9pZBgBIAEoDBINCgV2YWx1ZRgCIAEoAxIMCgRjb2luGAMgASgDEiwKB2Jyb3VnaHQYBCADKAsyGy5oZXhob2xkLnJlZmVyZW5jZS52MS5Hb29kcyLwAQoLU2l0ZVN0YXJ0ZWQSDwoHc2l0ZV9pZBgBIAEoDBIsCgRraW5kGAIgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZUtpbmQSNwoMY29udHJpYnV0b3JzGAMgAygLMiEuaGV4aG9sZC5yZWZlcmVuY2UudjEuQ29udHJpYnV0b3ISCgoCeHAYBCABKAMSDQoFYXRfbXMYBSABKAMSDgoGZHVlX21zGAYgASgDEhUKDWFybWVkX3ZlcnNpb24YByABKAQ6J4q1GCMKFGV2dC5oZXguc2l0ZS1zdGFydGVkEAEyCWludmVudG9yeSKMAgoMU2l0ZUZpbmlzaGVkEg8KB3NpdGVfaWQYASABKAwSLAoEa2luZBgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVLaW5kEjcKDGNvbnRyaWJ1dG9ycxgDIAMoCzIhLmhleGhvbGQucmVmZXJlbmNlLnYxLkNvbnRyaWJ1dG9yEisKBnN0b2NrcxgEIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrEhEKCXBsYXF1ZV9pZBgFIAEoDBINCgVhdF9tcxgGIAEoAxILCgNoZXgYByABKAk6KIq1GCQKFWV2dC5oZXguc2l0ZS1maW5pc2hlZBABMglpbnZlbnRvcnkicQoIU2l0ZUdpZnQSDwoHZ2l2ZV9pZBgBIAEoDBISCgphY2NvdW50X2lkGAIgASgMEjAKCHJlc291cmNlGAMgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuUmVzb3VyY2USDgoGYW1vdW50GAQgASgDIo8BCgtTaXRlR2l2ZW5VcBIPCgdzaXRlX2lkGAEgASgMEhIKCmFjY291bnRfaWQYAiABKAwSLQoFZ2lmdHMYAyADKAsyHi5oZXhob2xkLnJlZmVyZW5jZS52MS5TaXRlR2lmdBINCgVhdF9tcxgEIAEoAzodirUYGQoVZXZ0LmhleC5zaXRlLWdpdmVuLXVwEAEijAEKBlRheFNldBISCgphY2NvdW50X2lkGAEgASgMEh0KFXJhdGVfYmVmb3JlX3Blcl9taWxsZRgCIAEoDRIWCg5yYXRlX3Blcl9taWxsZRgDIAEoDRIPCgdmcm9tX21zGAQgASgDEg0KBWF0X21zGAUgASgDOheKtRgTCg9ldnQuaGV4LnRheC1zZXQQAWIGcHJvdG8z", [file_hexhold_options_v1_options, file_hexhold_reference_v1_state]);
 
 /**
  * Volatile: seen by observers, never journalled.
@@ -84,6 +84,27 @@ export type Gathered = Message<"hexhold.reference.v1.Gathered"> & {
    * @generated from field: int64 at_ms = 5;
    */
   atMs: bigint;
+
+  /**
+   * Who owns the hex and taxes it; empty = nobody.
+   *
+   * @generated from field: bytes owner = 6;
+   */
+  owner: Uint8Array;
+
+  /**
+   * What the owner gets of `amount`; the player gets the rest.
+   *
+   * @generated from field: int64 owner_amount = 7;
+   */
+  ownerAmount: bigint;
+
+  /**
+   * What is left of the tax, less than a unit: thousandths.
+   *
+   * @generated from field: uint32 tax_carry = 8;
+   */
+  taxCarry: number;
 };
 
 /**
@@ -94,7 +115,7 @@ export const GatheredSchema: GenMessage<Gathered> = /*@__PURE__*/
   messageDesc(file_hexhold_reference_v1_events, 1);
 
 /**
- * Gathering taught the hex something.
+ * What was gathered or contributed taught the hex something.
  *
  * @generated from message hexhold.reference.v1.LevelRaised
  */
@@ -125,4 +146,435 @@ export type LevelRaised = Message<"hexhold.reference.v1.LevelRaised"> & {
  */
 export const LevelRaisedSchema: GenMessage<LevelRaised> = /*@__PURE__*/
   messageDesc(file_hexhold_reference_v1_events, 2);
+
+/**
+ * Goods of a player that were given to the hex, and not to a site: they are burned, and the player is paid.
+ *
+ * @generated from message hexhold.reference.v1.Contributed
+ */
+export type Contributed = Message<"hexhold.reference.v1.Contributed"> & {
+  /**
+   * Of the take, too.
+   *
+   * @generated from field: bytes contribution_id = 1;
+   */
+  contributionId: Uint8Array;
+
+  /**
+   * @generated from field: bytes account_id = 2;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 3;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 4;
+   */
+  amount: bigint;
+
+  /**
+   * What it is worth to the hex.
+   *
+   * @generated from field: int64 value = 5;
+   */
+  value: bigint;
+
+  /**
+   * The reward.
+   *
+   * @generated from field: int64 coin = 6;
+   */
+  coin: bigint;
+
+  /**
+   * What the hex learnt.
+   *
+   * @generated from field: int64 xp = 7;
+   */
+  xp: bigint;
+
+  /**
+   * @generated from field: int64 at_ms = 8;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Contributed.
+ * Use `create(ContributedSchema)` to create a new message.
+ */
+export const ContributedSchema: GenMessage<Contributed> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 3);
+
+/**
+ * @generated from message hexhold.reference.v1.SitePlanned
+ */
+export type SitePlanned = Message<"hexhold.reference.v1.SitePlanned"> & {
+  /**
+   * UUIDv7.
+   *
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.SiteKind kind = 2;
+   */
+  kind: SiteKind;
+
+  /**
+   * @generated from field: bytes planned_by = 3;
+   */
+  plannedBy: Uint8Array;
+
+  /**
+   * Sorted by resource.
+   *
+   * @generated from field: repeated hexhold.reference.v1.SiteNeed needs = 4;
+   */
+  needs: SiteNeed[];
+
+  /**
+   * @generated from field: int64 build_ms = 5;
+   */
+  buildMs: bigint;
+
+  /**
+   * @generated from field: int64 at_ms = 6;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SitePlanned.
+ * Use `create(SitePlannedSchema)` to create a new message.
+ */
+export const SitePlannedSchema: GenMessage<SitePlanned> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 4);
+
+/**
+ * Goods were counted for the open site.
+ *
+ * @generated from message hexhold.reference.v1.SiteSupplied
+ */
+export type SiteSupplied = Message<"hexhold.reference.v1.SiteSupplied"> & {
+  /**
+   * @generated from field: bytes contribution_id = 1;
+   */
+  contributionId: Uint8Array;
+
+  /**
+   * @generated from field: bytes site_id = 2;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: bytes account_id = 3;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 4;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 5;
+   */
+  amount: bigint;
+
+  /**
+   * @generated from field: int64 at_ms = 6;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SiteSupplied.
+ * Use `create(SiteSuppliedSchema)` to create a new message.
+ */
+export const SiteSuppliedSchema: GenMessage<SiteSupplied> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 5);
+
+/**
+ * @generated from message hexhold.reference.v1.Goods
+ */
+export type Goods = Message<"hexhold.reference.v1.Goods"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 1;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 2;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Goods.
+ * Use `create(GoodsSchema)` to create a new message.
+ */
+export const GoodsSchema: GenMessage<Goods> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 6);
+
+/**
+ * What an account did for a site, all in all.
+ *
+ * @generated from message hexhold.reference.v1.Contributor
+ */
+export type Contributor = Message<"hexhold.reference.v1.Contributor"> & {
+  /**
+   * @generated from field: bytes account_id = 1;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: int64 value = 2;
+   */
+  value: bigint;
+
+  /**
+   * @generated from field: int64 coin = 3;
+   */
+  coin: bigint;
+
+  /**
+   * Sorted by resource.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Goods brought = 4;
+   */
+  brought: Goods[];
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Contributor.
+ * Use `create(ContributorSchema)` to create a new message.
+ */
+export const ContributorSchema: GenMessage<Contributor> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 7);
+
+/**
+ * The needs of the site are met: from now on nothing comes back, and who brought it is paid.
+ *
+ * @generated from message hexhold.reference.v1.SiteStarted
+ */
+export type SiteStarted = Message<"hexhold.reference.v1.SiteStarted"> & {
+  /**
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.SiteKind kind = 2;
+   */
+  kind: SiteKind;
+
+  /**
+   * Sorted by account_id; at most 64.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Contributor contributors = 3;
+   */
+  contributors: Contributor[];
+
+  /**
+   * What the hex learnt.
+   *
+   * @generated from field: int64 xp = 4;
+   */
+  xp: bigint;
+
+  /**
+   * @generated from field: int64 at_ms = 5;
+   */
+  atMs: bigint;
+
+  /**
+   * When it is finished.
+   *
+   * @generated from field: int64 due_ms = 6;
+   */
+  dueMs: bigint;
+
+  /**
+   * @generated from field: uint64 armed_version = 7;
+   */
+  armedVersion: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SiteStarted.
+ * Use `create(SiteStartedSchema)` to create a new message.
+ */
+export const SiteStartedSchema: GenMessage<SiteStarted> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 8);
+
+/**
+ * @generated from message hexhold.reference.v1.SiteFinished
+ */
+export type SiteFinished = Message<"hexhold.reference.v1.SiteFinished"> & {
+  /**
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.SiteKind kind = 2;
+   */
+  kind: SiteKind;
+
+  /**
+   * Sorted by account_id; at most 64.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Contributor contributors = 3;
+   */
+  contributors: Contributor[];
+
+  /**
+   * Stocks as they stood, because from now on they hold more, or grow at another pace.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Stock stocks = 4;
+   */
+  stocks: Stock[];
+
+  /**
+   * Of the plaque for the greatest contributor; UUIDv7.
+   *
+   * @generated from field: bytes plaque_id = 5;
+   */
+  plaqueId: Uint8Array;
+
+  /**
+   * @generated from field: int64 at_ms = 6;
+   */
+  atMs: bigint;
+
+  /**
+   * The hex, as text: what is on the plaque.
+   *
+   * @generated from field: string hex = 7;
+   */
+  hex: string;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SiteFinished.
+ * Use `create(SiteFinishedSchema)` to create a new message.
+ */
+export const SiteFinishedSchema: GenMessage<SiteFinished> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 9);
+
+/**
+ * What an account gets back.
+ *
+ * @generated from message hexhold.reference.v1.SiteGift
+ */
+export type SiteGift = Message<"hexhold.reference.v1.SiteGift"> & {
+  /**
+   * UUIDv7.
+   *
+   * @generated from field: bytes give_id = 1;
+   */
+  giveId: Uint8Array;
+
+  /**
+   * @generated from field: bytes account_id = 2;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 3;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 4;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SiteGift.
+ * Use `create(SiteGiftSchema)` to create a new message.
+ */
+export const SiteGiftSchema: GenMessage<SiteGift> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 10);
+
+/**
+ * Nothing is built: all that was counted is owed back, and what comes later too.
+ *
+ * @generated from message hexhold.reference.v1.SiteGivenUp
+ */
+export type SiteGivenUp = Message<"hexhold.reference.v1.SiteGivenUp"> & {
+  /**
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: bytes account_id = 2;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: repeated hexhold.reference.v1.SiteGift gifts = 3;
+   */
+  gifts: SiteGift[];
+
+  /**
+   * @generated from field: int64 at_ms = 4;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SiteGivenUp.
+ * Use `create(SiteGivenUpSchema)` to create a new message.
+ */
+export const SiteGivenUpSchema: GenMessage<SiteGivenUp> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 11);
+
+/**
+ * The owner has set the tax: seen at once, in force from `from_ms` on.
+ *
+ * @generated from message hexhold.reference.v1.TaxSet
+ */
+export type TaxSet = Message<"hexhold.reference.v1.TaxSet"> & {
+  /**
+   * @generated from field: bytes account_id = 1;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * Until then.
+   *
+   * @generated from field: uint32 rate_before_per_mille = 2;
+   */
+  rateBeforePerMille: number;
+
+  /**
+   * @generated from field: uint32 rate_per_mille = 3;
+   */
+  ratePerMille: number;
+
+  /**
+   * @generated from field: int64 from_ms = 4;
+   */
+  fromMs: bigint;
+
+  /**
+   * @generated from field: int64 at_ms = 5;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.TaxSet.
+ * Use `create(TaxSetSchema)` to create a new message.
+ */
+export const TaxSetSchema: GenMessage<TaxSet> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_events, 12);
 

@@ -6,13 +6,15 @@ import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2"
 import { enumDesc, fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
 import type { Departure, Resident, TransferAnswer, Transit } from "../../hex/v1/state_pb.ts";
 import { file_hexhold_hex_v1_state } from "../../hex/v1/state_pb.ts";
+import type { PendingTake } from "../../takes/v1/takes_pb.ts";
+import { file_hexhold_takes_v1_takes } from "../../takes/v1/takes_pb.ts";
 import type { Message, UnknownEnum } from "@bufbuild/protobuf";
 
 /**
  * Describes the file hexhold/reference/v1/state.proto.
  */
 export const file_hexhold_reference_v1_state: GenFile = /*@__PURE__*/
-  fileDesc("CiBoZXhob2xkL3JlZmVyZW5jZS92MS9zdGF0ZS5wcm90bxIUaGV4aG9sZC5yZWZlcmVuY2UudjEiWwoFU3RvY2sSMAoIcmVzb3VyY2UYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMSEAoIYXNfb2ZfbXMYAyABKAMizQIKCEhleFN0YXRlEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEg0KBW93bmVyGAMgASgMEisKBnN0b2NrcxgEIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrEisKCXJlc2lkZW50cxgFIAMoCzIYLmhleGhvbGQuaGV4LnYxLlJlc2lkZW50Eg8KB3NwYXduZWQYBiADKAwSKQoIdHJhbnNpdHMYByADKAsyFy5oZXhob2xkLmhleC52MS5UcmFuc2l0EjgKEHRyYW5zZmVyX2Fuc3dlcnMYCCADKAsyHi5oZXhob2xkLmhleC52MS5UcmFuc2ZlckFuc3dlchIYChBhbnN3ZXJzX2Zsb29yX21zGAkgASgDEi0KCmRlcGFydHVyZXMYCiADKAsyGS5oZXhob2xkLmhleC52MS5EZXBhcnR1cmUiXQoIUG9zaXRpb24SEQoJcGxheWVyX2lkGAEgASgMEgkKAXgYAiABKBESCQoBeRgDIAEoERISCgpzZXNzaW9uX2lkGAQgASgMEhQKDHZvbGF0aWxlX3NlcRgFIAEoBCJACgtIZXhQcmVzZW5jZRIxCglwb3NpdGlvbnMYASADKAsyHi5oZXhob2xkLnJlZmVyZW5jZS52MS5Qb3NpdGlvbipeCghSZXNvdXJjZRIYChRSRVNPVVJDRV9VTlNQRUNJRklFRBAAEhEKDVJFU09VUkNFX1dPT0QQARISCg5SRVNPVVJDRV9TVE9ORRACEhEKDVJFU09VUkNFX0ZPT0QQA2IGcHJvdG8z", [file_hexhold_hex_v1_state]);
+  fileDesc("CiBoZXhob2xkL3JlZmVyZW5jZS92MS9zdGF0ZS5wcm90bxIUaGV4aG9sZC5yZWZlcmVuY2UudjEiWwoFU3RvY2sSMAoIcmVzb3VyY2UYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMSEAoIYXNfb2ZfbXMYAyABKAMiRwoIQnVpbGRpbmcSLAoEa2luZBgBIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVLaW5kEg0KBWNvdW50GAIgASgNIlcKCFNpdGVOZWVkEjAKCHJlc291cmNlGAEgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuUmVzb3VyY2USDAoEbmVlZBgCIAEoAxILCgNnb3QYAyABKAMiXQoFU2hhcmUSEgoKYWNjb3VudF9pZBgBIAEoDBIwCghyZXNvdXJjZRgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgDIAEoAyKWAgoEU2l0ZRIPCgdzaXRlX2lkGAEgASgMEiwKBGtpbmQYAiABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5TaXRlS2luZBISCgpwbGFubmVkX2J5GAMgASgMEhIKCnBsYW5uZWRfbXMYBCABKAMSLQoFbmVlZHMYBSADKAsyHi5oZXhob2xkLnJlZmVyZW5jZS52MS5TaXRlTmVlZBIrCgZzaGFyZXMYBiADKAsyGy5oZXhob2xkLnJlZmVyZW5jZS52MS5TaGFyZRIQCghidWlsZF9tcxgHIAEoAxISCgpzdGFydGVkX21zGAggASgDEg4KBmR1ZV9tcxgJIAEoAxIVCg1hcm1lZF92ZXJzaW9uGAogASgEIj8KBlRlbnVyZRIOCgZudW1iZXIYASABKAMSEAoIdW50aWxfbXMYAiABKAMSEwoLZWxlY3Rpb25faWQYAyABKAwigQEKA1RheBIWCg5yYXRlX3Blcl9taWxsZRgBIAEoDRIbChNuZXh0X3JhdGVfcGVyX21pbGxlGAIgASgNEhQKDG5leHRfZnJvbV9tcxgDIAEoAxIvCgdjYXJyaWVzGAQgAygLMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuVGF4Q2FycnkiTwoIVGF4Q2FycnkSMAoIcmVzb3VyY2UYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5SZXNvdXJjZRIRCglwZXJfbWlsbGUYAiABKA0isAQKCEhleFN0YXRlEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEg0KBW93bmVyGAMgASgMEisKBnN0b2NrcxgEIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrEisKCXJlc2lkZW50cxgFIAMoCzIYLmhleGhvbGQuaGV4LnYxLlJlc2lkZW50Eg8KB3NwYXduZWQYBiADKAwSKQoIdHJhbnNpdHMYByADKAsyFy5oZXhob2xkLmhleC52MS5UcmFuc2l0EjgKEHRyYW5zZmVyX2Fuc3dlcnMYCCADKAsyHi5oZXhob2xkLmhleC52MS5UcmFuc2ZlckFuc3dlchIYChBhbnN3ZXJzX2Zsb29yX21zGAkgASgDEi0KCmRlcGFydHVyZXMYCiADKAsyGS5oZXhob2xkLmhleC52MS5EZXBhcnR1cmUSLgoHcGVuZGluZxgLIAMoCzIdLmhleGhvbGQudGFrZXMudjEuUGVuZGluZ1Rha2USKAoEc2l0ZRgMIAEoCzIaLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGUSMQoJYnVpbGRpbmdzGA0gAygLMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuQnVpbGRpbmcSLAoGdGVudXJlGA4gASgLMhwuaGV4aG9sZC5yZWZlcmVuY2UudjEuVGVudXJlEiYKA3RheBgPIAEoCzIZLmhleGhvbGQucmVmZXJlbmNlLnYxLlRheCJdCghQb3NpdGlvbhIRCglwbGF5ZXJfaWQYASABKAwSCQoBeBgCIAEoERIJCgF5GAMgASgREhIKCnNlc3Npb25faWQYBCABKAwSFAoMdm9sYXRpbGVfc2VxGAUgASgEIkAKC0hleFByZXNlbmNlEjEKCXBvc2l0aW9ucxgBIAMoCzIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlBvc2l0aW9uKoMBCghSZXNvdXJjZRIYChRSRVNPVVJDRV9VTlNQRUNJRklFRBAAEhEKDVJFU09VUkNFX1dPT0QQARISCg5SRVNPVVJDRV9TVE9ORRACEhEKDVJFU09VUkNFX0ZPT0QQAxIQCgxSRVNPVVJDRV9PUkUQBBIRCg1SRVNPVVJDRV9IRVJCEAUqeAoFQmlvbWUSFQoRQklPTUVfVU5TUEVDSUZJRUQQABIQCgxCSU9NRV9GT1JFU1QQARIPCgtCSU9NRV9ISUxMUxACEhAKDEJJT01FX1BMQUlOUxADEg8KC0JJT01FX01BUlNIEAQSEgoOQklPTUVfTU9VTlRBSU4QBSprCghTaXRlS2luZBIZChVTSVRFX0tJTkRfVU5TUEVDSUZJRUQQABIWChJTSVRFX0tJTkRfRFdFTExJTkcQARIYChRTSVRFX0tJTkRfU1RPUkVIT1VTRRACEhIKDlNJVEVfS0lORF9XRUxMEANiBnByb3RvMw", [file_hexhold_hex_v1_state, file_hexhold_takes_v1_takes]);
 
 /**
  * How much of a resource lay in the hex at a moment; what has grown since is computed.
@@ -46,6 +48,261 @@ export const StockSchema: GenMessage<Stock> = /*@__PURE__*/
   messageDesc(file_hexhold_reference_v1_state, 0);
 
 /**
+ * How many buildings of a kind are finished.
+ *
+ * @generated from message hexhold.reference.v1.Building
+ */
+export type Building = Message<"hexhold.reference.v1.Building"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.SiteKind kind = 1;
+   */
+  kind: SiteKind;
+
+  /**
+   * @generated from field: uint32 count = 2;
+   */
+  count: number;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Building.
+ * Use `create(BuildingSchema)` to create a new message.
+ */
+export const BuildingSchema: GenMessage<Building> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 1);
+
+/**
+ * What a site needs of a resource, and how much of it has been counted.
+ *
+ * @generated from message hexhold.reference.v1.SiteNeed
+ */
+export type SiteNeed = Message<"hexhold.reference.v1.SiteNeed"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 1;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 need = 2;
+   */
+  need: bigint;
+
+  /**
+   * @generated from field: int64 got = 3;
+   */
+  got: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.SiteNeed.
+ * Use `create(SiteNeedSchema)` to create a new message.
+ */
+export const SiteNeedSchema: GenMessage<SiteNeed> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 2);
+
+/**
+ * What an account has brought of a resource.
+ *
+ * @generated from message hexhold.reference.v1.Share
+ */
+export type Share = Message<"hexhold.reference.v1.Share"> & {
+  /**
+   * @generated from field: bytes account_id = 1;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 2;
+   */
+  resource: Resource;
+
+  /**
+   * @generated from field: int64 amount = 3;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Share.
+ * Use `create(ShareSchema)` to create a new message.
+ */
+export const ShareSchema: GenMessage<Share> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 3);
+
+/**
+ * A building site. Its needs and its time were settled when it was planned.
+ *
+ * @generated from message hexhold.reference.v1.Site
+ */
+export type Site = Message<"hexhold.reference.v1.Site"> & {
+  /**
+   * UUIDv7.
+   *
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: hexhold.reference.v1.SiteKind kind = 2;
+   */
+  kind: SiteKind;
+
+  /**
+   * @generated from field: bytes planned_by = 3;
+   */
+  plannedBy: Uint8Array;
+
+  /**
+   * @generated from field: int64 planned_ms = 4;
+   */
+  plannedMs: bigint;
+
+  /**
+   * Sorted by resource.
+   *
+   * @generated from field: repeated hexhold.reference.v1.SiteNeed needs = 5;
+   */
+  needs: SiteNeed[];
+
+  /**
+   * Sorted by account_id, then by resource; at most 64 accounts.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Share shares = 6;
+   */
+  shares: Share[];
+
+  /**
+   * How long it is built once its needs are met.
+   *
+   * @generated from field: int64 build_ms = 7;
+   */
+  buildMs: bigint;
+
+  /**
+   * 0 = its needs are not met.
+   *
+   * @generated from field: int64 started_ms = 8;
+   */
+  startedMs: bigint;
+
+  /**
+   * When it is finished.
+   *
+   * @generated from field: int64 due_ms = 9;
+   */
+  dueMs: bigint;
+
+  /**
+   * @generated from field: uint64 armed_version = 10;
+   */
+  armedVersion: bigint;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Site.
+ * Use `create(SiteSchema)` to create a new message.
+ */
+export const SiteSchema: GenMessage<Site> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 4);
+
+/**
+ * By which election the owner came, and how long it owns the hex.
+ *
+ * @generated from message hexhold.reference.v1.Tenure
+ */
+export type Tenure = Message<"hexhold.reference.v1.Tenure"> & {
+  /**
+   * Counts the owners of this hex; 0 = it has had none.
+   *
+   * @generated from field: int64 number = 1;
+   */
+  number: bigint;
+
+  /**
+   * World time from which nobody owns the hex.
+   *
+   * @generated from field: int64 until_ms = 2;
+   */
+  untilMs: bigint;
+
+  /**
+   * @generated from field: bytes election_id = 3;
+   */
+  electionId: Uint8Array;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Tenure.
+ * Use `create(TenureSchema)` to create a new message.
+ */
+export const TenureSchema: GenMessage<Tenure> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 5);
+
+/**
+ * What the owner gets of what others gather, in thousandths.
+ *
+ * @generated from message hexhold.reference.v1.Tax
+ */
+export type Tax = Message<"hexhold.reference.v1.Tax"> & {
+  /**
+   * @generated from field: uint32 rate_per_mille = 1;
+   */
+  ratePerMille: number;
+
+  /**
+   * Instead of it, from `next_from_ms` on.
+   *
+   * @generated from field: uint32 next_rate_per_mille = 2;
+   */
+  nextRatePerMille: number;
+
+  /**
+   * @generated from field: int64 next_from_ms = 3;
+   */
+  nextFromMs: bigint;
+
+  /**
+   * Sorted by resource.
+   *
+   * @generated from field: repeated hexhold.reference.v1.TaxCarry carries = 4;
+   */
+  carries: TaxCarry[];
+};
+
+/**
+ * Describes the message hexhold.reference.v1.Tax.
+ * Use `create(TaxSchema)` to create a new message.
+ */
+export const TaxSchema: GenMessage<Tax> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 6);
+
+/**
+ * What was owed to the owner and is less than a unit.
+ *
+ * @generated from message hexhold.reference.v1.TaxCarry
+ */
+export type TaxCarry = Message<"hexhold.reference.v1.TaxCarry"> & {
+  /**
+   * @generated from field: hexhold.reference.v1.Resource resource = 1;
+   */
+  resource: Resource;
+
+  /**
+   * Thousandths, 0…999.
+   *
+   * @generated from field: uint32 per_mille = 2;
+   */
+  perMille: number;
+};
+
+/**
+ * Describes the message hexhold.reference.v1.TaxCarry.
+ * Use `create(TaxCarrySchema)` to create a new message.
+ */
+export const TaxCarrySchema: GenMessage<TaxCarry> = /*@__PURE__*/
+  messageDesc(file_hexhold_reference_v1_state, 7);
+
+/**
  * Durable part of a hex's state: a pure fold of its journal.
  *
  * @generated from message hexhold.reference.v1.HexState
@@ -62,7 +319,7 @@ export type HexState = Message<"hexhold.reference.v1.HexState"> & {
   xp: bigint;
 
   /**
-   * Account id, empty = nobody.
+   * Account id, empty = nobody. It owns the hex as long as the tenure lasts.
    *
    * @generated from field: bytes owner = 3;
    */
@@ -116,6 +373,37 @@ export type HexState = Message<"hexhold.reference.v1.HexState"> & {
    * @generated from field: repeated hexhold.hex.v1.Departure departures = 10;
    */
   departures: Departure[];
+
+  /**
+   * Contributions that the inventory has not answered, sorted by take_id; at most 64.
+   *
+   * @generated from field: repeated hexhold.takes.v1.PendingTake pending = 11;
+   */
+  pending: PendingTake[];
+
+  /**
+   * Absent = none is open.
+   *
+   * @generated from field: hexhold.reference.v1.Site site = 12;
+   */
+  site?: Site | undefined;
+
+  /**
+   * Sorted by kind.
+   *
+   * @generated from field: repeated hexhold.reference.v1.Building buildings = 13;
+   */
+  buildings: Building[];
+
+  /**
+   * @generated from field: hexhold.reference.v1.Tenure tenure = 14;
+   */
+  tenure?: Tenure | undefined;
+
+  /**
+   * @generated from field: hexhold.reference.v1.Tax tax = 15;
+   */
+  tax?: Tax | undefined;
 };
 
 /**
@@ -123,7 +411,7 @@ export type HexState = Message<"hexhold.reference.v1.HexState"> & {
  * Use `create(HexStateSchema)` to create a new message.
  */
 export const HexStateSchema: GenMessage<HexState> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_state, 1);
+  messageDesc(file_hexhold_reference_v1_state, 8);
 
 /**
  * Where a player stands inside its hex.
@@ -167,7 +455,7 @@ export type Position = Message<"hexhold.reference.v1.Position"> & {
  * Use `create(PositionSchema)` to create a new message.
  */
 export const PositionSchema: GenMessage<Position> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_state, 2);
+  messageDesc(file_hexhold_reference_v1_state, 9);
 
 /**
  * Volatile part of a hex's state: lost, at most a snapshot interval of it, when a worker dies.
@@ -188,7 +476,7 @@ export type HexPresence = Message<"hexhold.reference.v1.HexPresence"> & {
  * Use `create(HexPresenceSchema)` to create a new message.
  */
 export const HexPresenceSchema: GenMessage<HexPresence> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_state, 3);
+  messageDesc(file_hexhold_reference_v1_state, 10);
 
 /**
  * What can be gathered.
@@ -215,6 +503,18 @@ export const Resource = {
    * @generated from enum value: RESOURCE_FOOD = 3;
    */
   FOOD: 3,
+
+  /**
+   * Both in worlds of format 2.
+   *
+   * @generated from enum value: RESOURCE_ORE = 4;
+   */
+  ORE: 4,
+
+  /**
+   * @generated from enum value: RESOURCE_HERB = 5;
+   */
+  HERB: 5,
 } as const;
 
 /**
@@ -229,4 +529,100 @@ export type Resource = (typeof Resource)[keyof typeof Resource] | UnknownEnum;
  */
 export const ResourceSchema: GenEnum<Resource> = /*@__PURE__*/
   enumDesc(file_hexhold_reference_v1_state, 0);
+
+/**
+ * What grows well in a hex, and what does not.
+ *
+ * @generated from enum hexhold.reference.v1.Biome
+ */
+export const Biome = {
+  /**
+   * @generated from enum value: BIOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * @generated from enum value: BIOME_FOREST = 1;
+   */
+  FOREST: 1,
+
+  /**
+   * @generated from enum value: BIOME_HILLS = 2;
+   */
+  HILLS: 2,
+
+  /**
+   * @generated from enum value: BIOME_PLAINS = 3;
+   */
+  PLAINS: 3,
+
+  /**
+   * @generated from enum value: BIOME_MARSH = 4;
+   */
+  MARSH: 4,
+
+  /**
+   * @generated from enum value: BIOME_MOUNTAIN = 5;
+   */
+  MOUNTAIN: 5,
+} as const;
+
+/**
+ * What grows well in a hex, and what does not.
+ *
+ * @generated from enum hexhold.reference.v1.Biome
+ */
+export type Biome = (typeof Biome)[keyof typeof Biome] | UnknownEnum;
+
+/**
+ * Describes the enum hexhold.reference.v1.Biome.
+ */
+export const BiomeSchema: GenEnum<Biome> = /*@__PURE__*/
+  enumDesc(file_hexhold_reference_v1_state, 1);
+
+/**
+ * What can be built.
+ *
+ * @generated from enum hexhold.reference.v1.SiteKind
+ */
+export const SiteKind = {
+  /**
+   * @generated from enum value: SITE_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Room for more residents.
+   *
+   * @generated from enum value: SITE_KIND_DWELLING = 1;
+   */
+  DWELLING: 1,
+
+  /**
+   * Stocks hold more.
+   *
+   * @generated from enum value: SITE_KIND_STOREHOUSE = 2;
+   */
+  STOREHOUSE: 2,
+
+  /**
+   * Stocks regrow faster.
+   *
+   * @generated from enum value: SITE_KIND_WELL = 3;
+   */
+  WELL: 3,
+} as const;
+
+/**
+ * What can be built.
+ *
+ * @generated from enum hexhold.reference.v1.SiteKind
+ */
+export type SiteKind = (typeof SiteKind)[keyof typeof SiteKind] | UnknownEnum;
+
+/**
+ * Describes the enum hexhold.reference.v1.SiteKind.
+ */
+export const SiteKindSchema: GenEnum<SiteKind> = /*@__PURE__*/
+  enumDesc(file_hexhold_reference_v1_state, 2);
 
