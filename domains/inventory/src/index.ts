@@ -85,7 +85,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       descriptors: [...contracts, file_hexhold_market_v1_steps],
       worldNow,
     });
-    const { offersMax, tradeMinAgeHours } = config;
+    const { offersMax, tradeMinAgeHours, plaques } = config;
     const pool = openPool({ url: postgresUrl, applicationName: `inventory-looks:${instance}` }, 1);
     service.unwind.add("pool", () => pool.end());
     const topics = createTopicPublisher({
@@ -101,7 +101,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       outbox,
       topics,
       worldNow,
-      rules: { offersMax, tradeMinAgeHours },
+      rules: { offersMax, tradeMinAgeHours, plaques },
       logger,
       metrics: createInventoryMetrics(metrics, (gauge) => countHolds(pool, gauge)),
     };

@@ -20,6 +20,8 @@ export const inventoryConfigSchema = z.object({
   offersMax: z.number().int().min(1).max(1000).default(20),
   /** An account younger than this offers no trade: what fraud needs is accounts. */
   tradeMinAgeHours: z.number().min(0).max(8760).default(72),
+  /** Whether unique items that come with events of the game, as plaques, are made. */
+  plaques: z.boolean().default(true),
   version: z.string().default(releaseVersion),
 });
 

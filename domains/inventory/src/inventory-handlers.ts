@@ -20,7 +20,7 @@ export function createInventoryHandlers(
   events: readonly LedgerEvent[],
 ): Required<Pick<DomainOptions<LedgerWork>, "handlers" | "timers" | "prunes" | "newWork">> {
   const named = [
-    ...events.map(creditHandler),
+    ...events.map((event) => creditHandler(event, context.rules)),
     ...escrowHandlers(context),
     ...takeHandlers(context),
     ...tradeHandlers(context),

@@ -15,5 +15,7 @@ export const inventorySection = z.strictObject({
   offersMax: z.int().min(1).max(1000).default(20),
   /** An account younger than this offers no trade: what fraud needs is accounts. */
   tradeMinAgeHours: z.number().min(0).max(8760).default(72),
+  /** Whether unique items that come with events of the game, as plaques, are made. */
+  plaques: z.boolean().default(true),
   logLevel: logLevelOption,
 });

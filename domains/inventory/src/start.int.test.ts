@@ -31,6 +31,6 @@ test("it tells the router its game, which refuses another one than the world's",
       metrics: createMetrics(),
     },
   );
-  await expect(starting).rejects.toThrow("it has loaded reference 1.0.0");
+  await expect(starting).rejects.toThrow("it has loaded reference 1.1.0");
   await database.close();
 });

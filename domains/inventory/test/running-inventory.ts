@@ -105,7 +105,11 @@ export interface RunningInventory {
 }
 
 export async function runInventory(
-  rules: { readonly offersMax?: number; readonly tradeMinAgeHours?: number } = {},
+  rules: {
+    readonly offersMax?: number;
+    readonly tradeMinAgeHours?: number;
+    readonly plaques?: boolean;
+  } = {},
 ): Promise<RunningInventory> {
   const database = await openLedgerDatabase();
   const broker = new MemoryBroker();
@@ -132,7 +136,7 @@ export async function runInventory(
         void told.push({ account, event: message as Changed }),
     },
     worldNow,
-    rules: { offersMax: 20, tradeMinAgeHours: 0, ...rules },
+    rules: { offersMax: 20, tradeMinAgeHours: 0, plaques: true, ...rules },
     logger,
     metrics: createInventoryMetrics(metrics),
   };

@@ -39,7 +39,7 @@ it.each([
       }),
       { numRuns: runs },
     );
-    expect(contributions).toBeGreaterThan(runs);
+    expect(contributions).toBeGreaterThan(runs / 2);
   },
   60_000,
 );

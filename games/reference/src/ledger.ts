@@ -1,5 +1,5 @@
 /** What events are worth to the ledger: who is credited with what. */
-import { type LedgerEntry, mint } from "@hexhold/actor";
+import { type LedgerEntry, mint, mintFor } from "@hexhold/actor";
 import type {
   Contributed,
   Contributor,
@@ -20,16 +20,13 @@ const coin = "coin";
  */
 export function creditOfGathered(gathered: Gathered): LedgerEntry {
   const { playerId, resource, amount, owner, ownerAmount, atMs } = gathered;
-  const asset = assetOf(resource);
-  const rest = amount - ownerAmount;
-  return {
-    atMs,
-    postings: [
-      // Only a tax can leave nothing to the player.
-      ...(rest === 0n && ownerAmount > 0n ? [] : mint(playerId, asset, rest)),
-      ...(ownerAmount === 0n ? [] : mint(owner, asset, ownerAmount)),
-    ],
-  };
+  const shares = [
+    { accountId: playerId, amount: amount - ownerAmount },
+    { accountId: owner, amount: ownerAmount },
+  ];
+  // Who is taxed may get nothing, and who is not has no owner.
+  const got = ownerAmount > 0n ? shares.filter((share) => share.amount !== 0n) : shares.slice(0, 1);
+  return { atMs, postings: mintFor(assetOf(resource), got) };
 }
 
 /** The reward, in coin. */
@@ -39,11 +36,10 @@ export function creditOfContributed({ accountId, coin: reward, atMs }: Contribut
 
 /** The rewards of all who brought something. */
 export function creditOfStarted({ contributors, atMs }: SiteStarted): LedgerEntry {
-  const paid = contributors.filter((contributor) => contributor.coin > 0n);
-  return {
-    atMs,
-    postings: paid.flatMap((contributor) => mint(contributor.accountId, coin, contributor.coin)),
-  };
+  const paid = contributors
+    .filter((contributor) => contributor.coin > 0n)
+    .map(({ accountId, coin: amount }) => ({ accountId, amount }));
+  return { atMs, postings: mintFor(coin, paid) };
 }
 
 /** A plaque for whoever has brought most; of several, for the one whose id comes first. */

@@ -29,6 +29,7 @@ export {
   type Holder,
   type LedgerEntry,
   mint,
+  mintFor,
   type MintedItem,
   type Posting,
 } from "./ledger.ts";

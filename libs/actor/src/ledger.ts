@@ -42,14 +42,31 @@ export const amountMax = 2n ** 63n - 1n;
  * 1…{@link amountMax}, and a TypeError on an account that is none.
  */
 export function mint(accountId: Uint8Array, asset: string, amount: bigint): readonly Posting[] {
-  if (accountId.length !== 16) {
-    throw new TypeError(`an account has 16 bytes, not ${accountId.length}`);
+  return mintFor(asset, [{ accountId, amount }]);
+}
+
+/** Postings that bring `asset` into the world, for several players, each of them named once. Throws as {@link mint}. */
+export function mintFor(
+  asset: string,
+  shares: readonly { readonly accountId: Uint8Array; readonly amount: bigint }[],
+): readonly Posting[] {
+  let all = 0n;
+  for (const { accountId, amount } of shares) {
+    if (accountId.length !== 16) {
+      throw new TypeError(`an account has 16 bytes, not ${accountId.length}`);
+    }
+    all += amount;
+    if (amount < 1n || all > amountMax) {
+      throw new RangeError(`${amount} of ${asset} cannot be minted: expected 1…${amountMax}`);
+    }
   }
-  if (amount < 1n || amount > amountMax) {
-    throw new RangeError(`${amount} of ${asset} cannot be minted: expected 1…${amountMax}`);
-  }
+  if (shares.length === 0) return [];
   return [
-    { holder: { kind: "mint" }, asset, amount: -amount },
-    { holder: { kind: "player", accountId }, asset, amount },
+    { holder: { kind: "mint" }, asset, amount: -all },
+    ...shares.map(({ accountId, amount }): Posting => ({
+      holder: { kind: "player", accountId },
+      asset,
+      amount,
+    })),
   ];
 }

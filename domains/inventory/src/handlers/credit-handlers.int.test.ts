@@ -31,7 +31,9 @@ async function handle(
   playerId: Uint8Array,
   amounts: readonly bigint[],
 ): Promise<void> {
-  const { handler, namesOf } = creditHandler(ledgerEventsOf({ ...game, ledger: ledger! })[0]!);
+  const { handler, namesOf } = creditHandler(ledgerEventsOf({ ...game, ledger: ledger! })[0]!, {
+    plaques: true,
+  });
   if (handler.kind !== "event") throw new TypeError("events have a handler of events");
   const events = amounts.map((amount) => ({
     message: create(GatheredSchema, { playerId, resource: 1, amount, atMs: 5n }) as Message,

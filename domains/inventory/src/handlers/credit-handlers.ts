@@ -4,10 +4,14 @@ import { onEvents } from "@hexhold/domain";
 import { burnOf, type LedgerAccount, mintOf, playerOf } from "../rules/ledger-account.ts";
 import type { LedgerEvent } from "../rules/ledger-events.ts";
 import type { LedgerWork } from "../ledger/ledger-work.ts";
+import type { InventoryRules } from "./inventory-context.ts";
 import { named, type NamedHandler } from "./named-handler.ts";
 
-/** Posts what events of one type stand for, each once. */
-export function creditHandler({ schema, transactionOf }: LedgerEvent): NamedHandler {
+/** Posts what events of one type stand for, each once, and makes the items that come with it. */
+export function creditHandler(
+  { schema, transactionOf }: LedgerEvent,
+  { plaques }: Pick<InventoryRules, "plaques">,
+): NamedHandler {
   return named(
     schema,
     ({ message, envelope }) => {
@@ -15,6 +19,7 @@ export function creditHandler({ schema, transactionOf }: LedgerEvent): NamedHand
       if (posted === undefined) return {};
       return {
         transactions: [posted.transactionId],
+        items: posted.items.map(({ itemId }) => itemId),
         opened: posted.postings.map(({ holder, asset }) => accountOf(holder, asset)),
       };
     },
@@ -30,6 +35,11 @@ export function creditHandler({ schema, transactionOf }: LedgerEvent): NamedHand
               amount,
             })),
           );
+          if (!plaques) continue;
+          for (const { itemId, kind, accountId: owner, attributes } of posted.items) {
+            const made = { itemId, kind, owner, attributes, madeMs: posted.atMs };
+            rows.addItem({ ...made, heldBy: undefined, version: 1 }, posted.transactionId);
+          }
         }
         return Promise.resolve();
       }),

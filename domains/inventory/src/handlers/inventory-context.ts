@@ -14,6 +14,8 @@ export interface InventoryRules {
   readonly offersMax: number;
   /** An account younger than this offers nothing. */
   readonly tradeMinAgeHours: number;
+  /** Whether items that events bring are made; their transactions are posted all the same. */
+  readonly plaques: boolean;
 }
 
 export interface InventoryContext {

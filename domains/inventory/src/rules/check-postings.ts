@@ -1,5 +1,5 @@
 /** What the ledger takes of a game. Pure; the database holds the same rules, and says less of what breaks them. */
-import type { Holder, Posting } from "@hexhold/actor";
+import type { Holder, MintedItem, Posting } from "@hexhold/actor";
 import { uuidText } from "@hexhold/messaging";
 
 const assetPattern = /^[a-z][a-z0-9]*(-[a-z0-9]+)*$/;
@@ -35,6 +35,28 @@ export function checkPostings(what: string, postings: readonly Posting[]): void 
   for (const [asset, sum] of sums) {
     if (sum !== 0n)
       throw new RangeError(`${what}: its postings of ${asset} add up to ${sum}, not 0`);
+  }
+}
+
+const attributesBytesMax = 1024;
+
+/** Throws a RangeError that says `what` has these items, which of them is none, and why. */
+export function checkItems(what: string, items: readonly MintedItem[]): void {
+  const ids = new Set<string>();
+  for (const [i, { itemId, kind, accountId, attributes }] of items.entries()) {
+    const fault = (why: string): RangeError =>
+      new RangeError(`${what}: item ${i + 1} of ${items.length}: ${why}`);
+    if (itemId.length !== 16) throw fault(`an item's id has 16 bytes, not ${itemId.length}`);
+    if (accountId.length !== 16) throw fault(`an account has 16 bytes, not ${accountId.length}`);
+    if (!assetPattern.test(kind) || kind.length > assetLengthMax) {
+      throw fault(`${JSON.stringify(kind)} is no kind of items: expected a name in kebab-case`);
+    }
+    if (attributes.length > attributesBytesMax) {
+      throw fault(`attributes have at most ${attributesBytesMax} bytes, not ${attributes.length}`);
+    }
+    const id = uuidText(itemId);
+    if (ids.has(id)) throw fault(`${id} is made twice`);
+    ids.add(id);
   }
 }
 

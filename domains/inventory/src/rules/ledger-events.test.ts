@@ -46,6 +46,7 @@ it("stand for what the game says, under their own id", () => {
       { holder: { kind: "mint" }, asset: "stone", amount: -3n },
       { holder: { kind: "player", accountId: playerId }, asset: "stone", amount: 3n },
     ],
+    items: [],
   });
 });
 
@@ -59,6 +60,23 @@ it("are refused by their type when the ledger does not take the postings", () =>
   expect(() => eventOf({ atMs: 5n, postings }).transactionOf(eventId, gathered)).toThrow(
     "the ledger entry of evt.hex.gathered: its postings of wood add up to 1, not 0",
   );
+});
+
+it("bring items that are items, or none of it is posted", () => {
+  const item = { itemId: eventId, kind: "plaque", accountId: playerId, attributes: eventId };
+  const withItems = (...items: (typeof item)[]) =>
+    eventOf({ atMs: 5n, postings: [], items }).transactionOf(eventId, gathered);
+  expect(withItems(item)).toMatchObject({ postings: [], items: [item] });
+  const faulty = [
+    { itemId: eventId.subarray(1) },
+    { accountId: new Uint8Array(0) },
+    { kind: "No Kind" },
+    { attributes: new Uint8Array(1025) },
+  ];
+  for (const fields of faulty) {
+    expect(() => withItems({ ...item, ...fields })).toThrow(/item 1 of 1: /);
+  }
+  expect(() => withItems(item, item)).toThrow("item 2 of 2");
 });
 
 it("need a game with a ledger; a game without such events needs none", () => {

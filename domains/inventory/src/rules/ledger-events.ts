@@ -3,7 +3,7 @@ import type { Message } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Game } from "@hexhold/actor";
 import { createMessageRegistry } from "@hexhold/messaging";
-import { checkPostings } from "./check-postings.ts";
+import { checkItems, checkPostings } from "./check-postings.ts";
 import type { LedgerTransaction } from "./ledger-transaction.ts";
 
 /** Kinds of the inventory's own transactions: no event may be called so. */
@@ -27,7 +27,7 @@ export interface LedgerEvent {
   /** Of its transactions: the last word of the type. */
   readonly kind: string;
   /**
-   * By the game's rules; undefined: there is nothing to post. Throws what the game throws, and a RangeError on postings
+   * By the game's rules; undefined: there is nothing to post and no item to make. Throws what the game throws, and a RangeError on postings
    * that the ledger does not take.
    * @param eventId 16 bytes: the id of the transaction.
    */
@@ -58,9 +58,12 @@ export function ledgerEventsOf(game: Game): readonly LedgerEvent[] {
       kind,
       transactionOf(eventId, event) {
         const entry = ledger(event);
-        if (entry === undefined || entry.postings.length === 0) return undefined;
-        checkPostings(`the ledger entry of ${type}`, entry.postings);
-        return { transactionId: eventId, kind, atMs: entry.atMs, postings: entry.postings };
+        if (entry === undefined) return undefined;
+        const { atMs, postings, items = [] } = entry;
+        if (postings.length + items.length === 0) return undefined;
+        checkPostings(`the ledger entry of ${type}`, postings);
+        checkItems(`the ledger entry of ${type}`, items);
+        return { transactionId: eventId, kind, atMs, postings, items };
       },
     };
   });
