@@ -2,13 +2,17 @@ import { create } from "@bufbuild/protobuf";
 import type { Client, OutcomeOf } from "@hexhold/client";
 import { EnterSchema, NotResidentDetailSchema } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
 import {
+  ContributeSchema,
   type Gather,
   GatherResultSchema,
   GatherSchema,
+  GiveUpSiteSchema,
   type HexView,
   MoveSchema,
+  PlanSiteSchema,
+  SetTaxSchema,
 } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { Resource, SiteKind } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import type { Key } from "@hexhold/hex";
 import { expect, test } from "vitest";
 import { createReferencePlayer } from "./reference-player.ts";
@@ -60,5 +64,24 @@ test("moves to whole thousandths where it lives, and has what every player has",
   expect(sent.slice(1)).toEqual([
     [EnterSchema, next, {}, undefined],
     [MoveSchema, next, { x: 11, y: -3 }, listen],
+  ]);
+});
+
+test("gives, plans, gives up and taxes where it lives", async () => {
+  const { client, sent } = fakeClient(() => ({ outcome: "refused", reason: "not-yet" }));
+  const player = createReferencePlayer(client);
+  const siteId = new Uint8Array(16).fill(4);
+  await player.contribute(Resource.HERB, 3);
+  await player.contribute(Resource.ORE, 2n, siteId);
+  await player.planSite(SiteKind.WELL);
+  await player.giveUpSite(siteId);
+  const outcome = await player.setTax(150);
+  expect(outcome.outcome === "refused" ? outcome.reason : "").toBe("not-yet");
+  expect(sent.map(([schema, , payload]) => [schema, payload])).toEqual([
+    [ContributeSchema, { resource: Resource.HERB, amount: 3n, siteId: new Uint8Array(0) }],
+    [ContributeSchema, { resource: Resource.ORE, amount: 2n, siteId }],
+    [PlanSiteSchema, { kind: SiteKind.WELL }],
+    [GiveUpSiteSchema, { siteId }],
+    [SetTaxSchema, { ratePerMille: 150 }],
   ]);
 });

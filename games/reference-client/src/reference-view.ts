@@ -19,6 +19,7 @@ import {
   PlayerReturnedSchema,
 } from "@hexhold/gen/hexhold/hex/v1/transfer_pb";
 import { type Resource, type Stock, StockSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { applyLandEvent, landText } from "./land-view.ts";
 
 export const referenceView: ViewFold<HexView> = {
   // Views of version 1 lack what came with world format 2, and nothing else.
@@ -34,11 +35,17 @@ export const referenceView: ViewFold<HexView> = {
  */
 export function stockAt(view: HexView, resource: Resource, nowMs: number): number {
   const stock = view.stocks.find((item) => item.resource === resource);
-  const capacity = Number(view.stockCapacity);
+  const capacity = capacityOf(view, resource);
   if (stock === undefined) return capacity;
   const elapsedMs = Math.max(nowMs - Number(stock.asOfMs), 0);
   const grown = Math.floor((elapsedMs * capacity) / Math.max(Number(view.regrowthMs), 1));
   return Math.min(Number(stock.amount) + grown, Math.max(capacity, Number(stock.amount)));
+}
+
+/** What a full stock of `resource` holds. */
+export function capacityOf(view: HexView, resource: Resource): number {
+  const own = view.capacities.find((item) => item.resource === resource);
+  return Number(own?.amount ?? view.stockCapacity);
 }
 
 function applyEvent(view: HexView, event: SeenEvent): HexView | undefined {
@@ -81,8 +88,10 @@ function applyEvent(view: HexView, event: SeenEvent): HexView | undefined {
     case "evt.hex.transfer-completed":
     case "evt.hex.transfer-queried":
       return view;
-    default:
-      return undefined;
+    default: {
+      const next = applyLandEvent(view, event);
+      return next === "other" ? undefined : next;
+    }
   }
 }
 
@@ -127,11 +136,12 @@ function agrees(folded: HexView, state: HexView): boolean {
   );
 }
 
-function textOf({ level, xp, owner, population, players }: HexView): string {
+function textOf(view: HexView): string {
+  const { level, xp, population, players } = view;
   return JSON.stringify([
     level,
     xp.toString(),
-    [...owner],
+    landText(view),
     population,
     players.map(({ playerId, x, y }) => [[...playerId], x, y]),
   ]);
