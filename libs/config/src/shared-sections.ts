@@ -7,10 +7,17 @@ export const logLevelOption = z
   .default("info");
 
 /** Which game, and how it is set. */
+type GameOption = number | boolean | { [name: string]: GameOption };
+/** Numbers, and mappings of them; no texts, so that a variable that gives one is read as a number or a mapping. */
+const gameOptions: z.ZodType<Record<string, GameOption>> = z.record(
+  z.string(),
+  z.union([z.number(), z.boolean(), z.lazy(() => gameOptions)]),
+);
+
 export const gameSection = z.strictObject({
   /** A module, or the folder of its package: path from the repository's root, or the `file:` URL of a module. */
   module: z.string().min(1),
-  options: z.record(z.string(), z.json()).default({}),
+  options: gameOptions.default({}),
 });
 
 /** What must be equal across a cluster; compared with the database at every start. */
