@@ -75,6 +75,8 @@ export function applyLandEvent(view: HexView, event: SeenEvent): HexView | "othe
       const { site: _gone, ...rest } = view;
       return rest;
     }
+    case "evt.hex.goods-returned":
+      return view;
     case "evt.hex.site-finished":
       return undefined;
     case "evt.hex.tax-set": {

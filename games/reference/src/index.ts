@@ -24,7 +24,7 @@ import { withoutPosition, withPosition } from "./positions.ts";
 import { readable } from "./readable.ts";
 import { samples } from "./samples.ts";
 import {
-  giveUpSite,
+  giveUpSiteWith,
   planSiteWith,
   siteTimers,
   withFinished,
@@ -65,7 +65,7 @@ export function createGame(given: unknown): Game {
       "cmd.hex.gather": gatherWith(options),
       "cmd.hex.contribute": contributeWith(takes),
       "cmd.hex.plan-site": planSiteWith(options),
-      "cmd.hex.give-up-site": giveUpSite,
+      "cmd.hex.give-up-site": giveUpSiteWith(takes),
       "cmd.hex.set-tax": setTaxWith(options),
       "cmd.hex.set-owner": setOwner,
     },

@@ -231,7 +231,7 @@ describe("a site", () => {
     // Another owner comes: both may, a third may not.
     setOwner(hex, 3);
     expect(wordOf(hex.when(GiveUpSiteSchema, { siteId }, 1))).toBe("not-owner");
-    expect(wordOf(hex.when(GiveUpSiteSchema, { siteId }, 2))).toBe("SiteGivenUp");
+    expect(wordOf(hex.when(GiveUpSiteSchema, { siteId }, 2))).toMatch(/^SiteGivenUp/);
     expect(wordOf(hex.when(GiveUpSiteSchema, { siteId: planDwelling(hex, 3) }, 3))).toBe(
       "SiteGivenUp",
     );

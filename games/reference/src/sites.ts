@@ -8,7 +8,6 @@ import {
   compareIds,
   type DecideContext,
   event,
-  gift,
   idText,
   isRefused,
   mintId,
@@ -20,7 +19,6 @@ import { PlanSiteResultSchema } from "@hexhold/gen/hexhold/reference/v1/commands
 import {
   type SiteFinished,
   SiteFinishedSchema,
-  SiteGiftSchema,
   SiteGivenUpSchema,
   type SitePlanned,
   SitePlannedSchema,
@@ -46,6 +44,7 @@ import type { ReferenceOptions } from "./options.ts";
 import { ownerAt } from "./owner.ts";
 import type { ReferenceParts, ReferenceRule } from "./reference-parts.ts";
 import { stocksAt, withStock } from "./stock.ts";
+import type { ReferenceTakes } from "./contribute.ts";
 import { contributorsOf } from "./supply-site.ts";
 
 /** The owner plans. A hex that nobody owns takes its first site from any resident, for somebody has to begin. */
@@ -81,36 +80,34 @@ export const planSiteWith =
   };
 
 /** What was counted is owed back to whoever brought it, in exact sums; what comes later follows when it comes. */
-export const giveUpSite: ReferenceRule<"cmd.hex.give-up-site"> = (
-  { durable },
-  { siteId },
-  context,
-) => {
-  if (context.worldFormat < landFormat) return refused("not-yet");
-  const player = playerOf(durable, context);
-  if (isRefused(player)) return player;
-  const { site } = durable;
-  if (site === undefined || compareIds(site.siteId, siteId) !== 0) return refused("unknown-site");
-  const owner = ownerAt(durable, context.nowMs);
-  const mayGiveUp = [owner, site.plannedBy].some(
-    (id) => id !== undefined && compareIds(id, player.playerId) === 0,
-  );
-  if (!mayGiveUp) return refused("not-owner");
-  if (site.startedMs !== 0n) return refused("building");
-  const gifts = site.shares.map(({ accountId, resource, amount }, nth) =>
-    create(SiteGiftSchema, { giveId: mintId(context, nth), accountId, resource, amount }),
-  );
-  const givenUp = event(SiteGivenUpSchema, {
-    siteId,
-    accountId: player.playerId,
-    gifts,
-    atMs: BigInt(context.nowMs),
-  });
-  const messages = gifts.map(({ giveId, accountId, resource, amount }) =>
-    gift(context, { giveId, siteId, accountId, asset: assetOf(resource), amount }),
-  );
-  return applied([givenUp], undefined, messages);
-};
+export const giveUpSiteWith =
+  (takes: Pick<ReferenceTakes, "giveBack">): ReferenceRule<"cmd.hex.give-up-site"> =>
+  ({ durable }, { siteId }, context) => {
+    if (context.worldFormat < landFormat) return refused("not-yet");
+    const player = playerOf(durable, context);
+    if (isRefused(player)) return player;
+    const { site } = durable;
+    if (site === undefined || compareIds(site.siteId, siteId) !== 0) return refused("unknown-site");
+    const owner = ownerAt(durable, context.nowMs);
+    const mayGiveUp = [owner, site.plannedBy].some(
+      (id) => id !== undefined && compareIds(id, player.playerId) === 0,
+    );
+    if (!mayGiveUp) return refused("not-owner");
+    if (site.startedMs !== 0n) return refused("building");
+    const givenUp = event(SiteGivenUpSchema, {
+      siteId,
+      accountId: player.playerId,
+      atMs: BigInt(context.nowMs),
+    });
+    if (site.shares.length === 0) return applied([givenUp]);
+    const goods = site.shares.map(({ accountId, resource, amount }) => ({
+      accountId,
+      asset: assetOf(resource),
+      amount,
+    }));
+    const back = takes.giveBack(siteId, goods, context);
+    return applied([givenUp, back.event], undefined, back.messages);
+  };
 
 const timerOf = (siteId: Uint8Array): string => `site:${idText(siteId)}`;
 

@@ -22,7 +22,7 @@ const callTimeoutMs = 15_000;
 export function sagaCommand(context: CommandContext): Command {
   const saga = new Command("saga")
     .description(
-      "Show steps between services without an end: escrow that is asked for, settlements, releases and credits that are owed; and the dead letters of them.",
+      "Show steps between services without an end: escrow and goods that are asked for, settlements, releases, gifts and credits that are owed; and the dead letters of them.",
     )
     .option("--older <seconds>", "those alone that are as old", wholeNumber())
     .option("--json", "as JSON", false)

@@ -52,6 +52,9 @@ it("says what is asked for and what is owed, with ages, and the letters of it", 
       `asked hold ${ids.granted}`,
       `owed release ${ids.release}`,
       `owed settle ${ids.unsettled}`,
+      `asked take ${ids.pending}`,
+      `asked take ${ids.heard}`,
+      `owed give ${ids.gift}`,
     ].toSorted(),
   );
   const withLetter = report.steps.filter(({ letter }) => letter !== undefined);
@@ -59,7 +62,7 @@ it("says what is asked for and what is owed, with ages, and the letters of it", 
     { id: ids.unsettled, letter: { eventId: settle, error: "it failed" } },
   ]);
   expect(report.letters.map(({ eventId }) => eventId)).toEqual([other]);
-  expect(sagaLines(report).at(-1)).toMatch(/: 4 open steps, 1 other letter$/);
+  expect(sagaLines(report).at(-1)).toMatch(/: 7 open steps, 1 other letter$/);
   await economy.client.query(
     `UPDATE market."order" SET placed_at = now() - interval '2 min' WHERE order_id = $1`,
     [ids.asked],

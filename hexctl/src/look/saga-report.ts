@@ -2,12 +2,17 @@
 import type { Game } from "@hexhold/actor";
 import { uuidBytes } from "@hexhold/messaging";
 import type { PgClient } from "@hexhold/postgres";
+import {
+  type AskedTake,
+  type OwedGift,
+  readJournalledTakes,
+} from "../verify/economy/journalled-takes.ts";
 import { checkLedger } from "../verify/check-ledger.ts";
 import { compareContributions } from "../verify/economy/compare-contributions.ts";
 
 export interface OpenStep {
   readonly kind: "asked" | "owed";
-  /** As in `hold`, `settle`, `release`, `set-owner`, or the type of an event. */
+  /** As in `hold`, `take`, `settle`, `release`, `give`, `set-owner`, or the type of an event. */
   readonly step: string;
   /** Of what it does: the key under which it is known for ever. */
   readonly id: string;
@@ -52,6 +57,7 @@ export async function readSagas(client: PgClient, game: Game, olderS: number): P
   const atMs = moment[0]!.at.getTime();
   const rows = [
     ...(await openSteps(client)),
+    ...(await stepsOfHexes(client)),
     ...(await owedOwners(client)),
     ...(await owedEvents(client, game)),
     ...(await owedContributions(client, game)),
@@ -112,6 +118,45 @@ async function owedOwners(client: PgClient): Promise<StepRow[]> {
      WHERE o.applied_at IS NULL ORDER BY o.from_at LIMIT ${stepsMax}`,
   );
   return rows;
+}
+
+/** Goods that hexes have asked for without an answer, and gifts that are not in the ledger. */
+async function stepsOfHexes(client: PgClient): Promise<StepRow[]> {
+  const { rows: there } = await client.query<{ there: boolean }>(
+    "SELECT to_regclass('inventory.take') IS NOT NULL AND to_regclass('world.journal') IS NOT NULL AS there",
+  );
+  if (there[0]?.there !== true) return [];
+  await client.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY");
+  try {
+    const { asked, ended, gifts } = await readJournalledTakes(client);
+    const { rows: given } = await client.query<{ id: string }>(
+      "SELECT transaction_id AS id FROM inventory.transaction WHERE transaction_id = ANY ($1::uuid[])",
+      [[...gifts.keys()]],
+    );
+    const done = new Set(given.map(({ id }) => id));
+    const row = (
+      kind: StepRow["kind"],
+      step: string,
+      id: string,
+      { account, amount, asset, hex, since }: AskedTake | OwedGift,
+    ): StepRow => ({
+      kind,
+      step,
+      id,
+      of: `${amount} ${asset} of ${account} in hex ${hex}`,
+      since,
+    });
+    return [
+      ...[...asked]
+        .filter(([id]) => !ended.has(id))
+        .map(([id, take]) => row("asked", "take", id, take)),
+      ...[...gifts]
+        .filter(([id]) => !done.has(id))
+        .map(([id, gift]) => row("owed", "give", id, gift)),
+    ];
+  } finally {
+    await client.query("ROLLBACK").catch(() => undefined);
+  }
 }
 
 /** Events of the journal that are worth something and are not in the ledger. */

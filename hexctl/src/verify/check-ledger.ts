@@ -45,6 +45,8 @@ interface EventRow {
   readonly hex_version: string;
   readonly event_id: string;
   readonly payload: Buffer;
+  /** On whose command it happened; null: a service's. With the hex it says in which queue the event goes. */
+  readonly account_id: string | null;
   readonly is_credited: boolean;
 }
 
@@ -76,6 +78,7 @@ async function compare(client: PgClient, events: readonly LedgerEvent[]): Promis
   const sums = new Map<string, bigint>();
   const owed: OwedCredit[] = [];
   const unusable: VerifyFault[] = [];
+  const overtaken = createOvertaken();
   let owedTotal = 0;
   let credited = 0;
   for await (const row of journalled(client, [...byType.keys()])) {
@@ -83,6 +86,7 @@ async function compare(client: PgClient, events: readonly LedgerEvent[]): Promis
     if (postings === undefined) continue;
     if (row.is_credited) credited++;
     else owedTotal++;
+    overtaken.see(row);
     for (const { holder, asset, amount } of postings) {
       if (holder.kind !== "player") continue;
       const playerId = uuidText(holder.accountId);
@@ -109,9 +113,48 @@ async function compare(client: PgClient, events: readonly LedgerEvent[]): Promis
     unsent: await countUnsent(client),
     faults: [
       ...unusable,
+      ...(await overtaken.faults(client)),
       ...(await strangers(client, kinds)),
       ...(await differing(client, kinds, sums)),
     ],
+  };
+}
+
+/**
+ * Events of one hex and one account go through one lane and one queue, in order. So one that is not credited while a later
+ * one is has been handled and lost, unless it is put aside as a letter.
+ */
+function createOvertaken() {
+  const waiting = new Map<string, EventRow[]>();
+  const lost: EventRow[] = [];
+  return {
+    /** Rows of one hex come by rising version. */
+    see(row: EventRow): void {
+      const lane = `${row.hex_id}.${row.layer_id} ${row.account_id}`;
+      const before = waiting.get(lane);
+      if (!row.is_credited) waiting.set(lane, [...(before ?? []), row]);
+      else if (before !== undefined) {
+        if (lost.length < keptMax) lost.push(...before);
+        waiting.delete(lane);
+      }
+    },
+    async faults(client: PgClient): Promise<VerifyFault[]> {
+      if (lost.length === 0) return [];
+      const { rows } = await client.query<{ id: string }>(
+        `SELECT event_id AS id FROM inventory.inbox WHERE lettered AND event_id = ANY ($1::uuid[])
+         UNION SELECT event_id FROM control.dead_letter WHERE event_id = ANY ($1::uuid[])`,
+        [lost.map(({ event_id: id }) => id)],
+      );
+      const lettered = new Set(rows.map(({ id }) => id));
+      return lost
+        .filter(({ event_id: id }) => !lettered.has(id))
+        .map(({ event_id: key, type }) => ({
+          key,
+          what: "ledger",
+          expected: "a transaction, as later events of the same hex have one",
+          found: `none of ${type}, and no letter`,
+        }));
+    },
   };
 }
 
@@ -138,11 +181,11 @@ async function* journalled(
 ): AsyncGenerator<EventRow, void, undefined> {
   await client.query(
     `DECLARE journalled NO SCROLL CURSOR FOR
-     SELECT j.type, j.hex_id, j.layer_id, j.hex_version, j.event_id, j.payload,
+     SELECT j.type, j.hex_id, j.layer_id, j.hex_version, j.event_id, j.payload, j.account_id,
             t.transaction_id IS NOT NULL AS is_credited
      FROM world.journal AS j
      LEFT JOIN inventory.transaction AS t ON t.transaction_id = j.event_id
-     WHERE j.type = ANY ($1::text[]) ORDER BY j.decided_at`,
+     WHERE j.type = ANY ($1::text[]) ORDER BY j.decided_at, j.hex_version`,
     [textArray(types)],
   );
   for (;;) {

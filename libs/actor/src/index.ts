@@ -45,13 +45,7 @@ export {
   type ResidenceState,
 } from "./residence/residence-state.ts";
 export { compareIds, findById, idText, withItem, withoutId } from "./sorted-ids.ts";
-export {
-  gift,
-  takesKit,
-  type TakesOptions,
-  type TakesState,
-  type Wanted,
-} from "./takes/takes-kit.ts";
+export { takesKit, type TakesOptions, type TakesState, type Wanted } from "./takes/takes-kit.ts";
 export {
   type ActorState,
   type EncodedEvent,

@@ -13,7 +13,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file hexhold/reference/v1/events.proto.
  */
 export const file_hexhold_reference_v1_events: GenFile = /*@__PURE__*/
-  fileDesc("CiFoZXhob2xkL3JlZmVyZW5jZS92MS9ldmVudHMucHJvdG8SFGhleGhvbGQucmVmZXJlbmNlLnYxIn4KC1BsYXllck1vdmVkEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBESEgoKc2Vzc2lvbl9pZBgEIAEoDBIUCgx2b2xhdGlsZV9zZXEYBSABKAQ6HIq1GBgKFGV2dC5oZXgucGxheWVyLW1vdmVkEAEi2QEKCEdhdGhlcmVkEhEKCXBsYXllcl9pZBgBIAEoDBIwCghyZXNvdXJjZRgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgDIAEoAxIMCgRsZWZ0GAQgASgDEg0KBWF0X21zGAUgASgDEg0KBW93bmVyGAYgASgMEhQKDG93bmVyX2Ftb3VudBgHIAEoAxIRCgl0YXhfY2FycnkYCCABKA06I4q1GB8KEGV2dC5oZXguZ2F0aGVyZWQQAjIJaW52ZW50b3J5InMKC0xldmVsUmFpc2VkEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEisKBnN0b2NrcxgDIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrOhyKtRgYChRldnQuaGV4LmxldmVsLXJhaXNlZBACItwBCgtDb250cmlidXRlZBIXCg9jb250cmlidXRpb25faWQYASABKAwSEgoKYWNjb3VudF9pZBgCIAEoDBIwCghyZXNvdXJjZRgDIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgEIAEoAxINCgV2YWx1ZRgFIAEoAxIMCgRjb2luGAYgASgDEgoKAnhwGAcgASgDEg0KBWF0X21zGAggASgDOiaKtRgiChNldnQuaGV4LmNvbnRyaWJ1dGVkEAEyCWludmVudG9yeSLOAQoLU2l0ZVBsYW5uZWQSDwoHc2l0ZV9pZBgBIAEoDBIsCgRraW5kGAIgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZUtpbmQSEgoKcGxhbm5lZF9ieRgDIAEoDBItCgVuZWVkcxgEIAMoCzIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVOZWVkEhAKCGJ1aWxkX21zGAUgASgDEg0KBWF0X21zGAYgASgDOhyKtRgYChRldnQuaGV4LnNpdGUtcGxhbm5lZBABIrwBCgxTaXRlU3VwcGxpZWQSFwoPY29udHJpYnV0aW9uX2lkGAEgASgMEg8KB3NpdGVfaWQYAiABKAwSEgoKYWNjb3VudF9pZBgDIAEoDBIwCghyZXNvdXJjZRgEIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgFIAEoAxINCgVhdF9tcxgGIAEoAzodirUYGQoVZXZ0LmhleC5zaXRlLXN1cHBsaWVkEAEiSQoFR29vZHMSMAoIcmVzb3VyY2UYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMibAoLQ29udHJpYnV0b3ISEgoKYWNjb3VudF9pZBgBIAEoDBINCgV2YWx1ZRgCIAEoAxIMCgRjb2luGAMgASgDEiwKB2Jyb3VnaHQYBCADKAsyGy5oZXhob2xkLnJlZmVyZW5jZS52MS5Hb29kcyLwAQoLU2l0ZVN0YXJ0ZWQSDwoHc2l0ZV9pZBgBIAEoDBIsCgRraW5kGAIgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZUtpbmQSNwoMY29udHJpYnV0b3JzGAMgAygLMiEuaGV4aG9sZC5yZWZlcmVuY2UudjEuQ29udHJpYnV0b3ISCgoCeHAYBCABKAMSDQoFYXRfbXMYBSABKAMSDgoGZHVlX21zGAYgASgDEhUKDWFybWVkX3ZlcnNpb24YByABKAQ6J4q1GCMKFGV2dC5oZXguc2l0ZS1zdGFydGVkEAEyCWludmVudG9yeSKMAgoMU2l0ZUZpbmlzaGVkEg8KB3NpdGVfaWQYASABKAwSLAoEa2luZBgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVLaW5kEjcKDGNvbnRyaWJ1dG9ycxgDIAMoCzIhLmhleGhvbGQucmVmZXJlbmNlLnYxLkNvbnRyaWJ1dG9yEisKBnN0b2NrcxgEIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrEhEKCXBsYXF1ZV9pZBgFIAEoDBINCgVhdF9tcxgGIAEoAxILCgNoZXgYByABKAk6KIq1GCQKFWV2dC5oZXguc2l0ZS1maW5pc2hlZBABMglpbnZlbnRvcnkicQoIU2l0ZUdpZnQSDwoHZ2l2ZV9pZBgBIAEoDBISCgphY2NvdW50X2lkGAIgASgMEjAKCHJlc291cmNlGAMgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuUmVzb3VyY2USDgoGYW1vdW50GAQgASgDIo8BCgtTaXRlR2l2ZW5VcBIPCgdzaXRlX2lkGAEgASgMEhIKCmFjY291bnRfaWQYAiABKAwSLQoFZ2lmdHMYAyADKAsyHi5oZXhob2xkLnJlZmVyZW5jZS52MS5TaXRlR2lmdBINCgVhdF9tcxgEIAEoAzodirUYGQoVZXZ0LmhleC5zaXRlLWdpdmVuLXVwEAEijAEKBlRheFNldBISCgphY2NvdW50X2lkGAEgASgMEh0KFXJhdGVfYmVmb3JlX3Blcl9taWxsZRgCIAEoDRIWCg5yYXRlX3Blcl9taWxsZRgDIAEoDRIPCgdmcm9tX21zGAQgASgDEg0KBWF0X21zGAUgASgDOheKtRgTCg9ldnQuaGV4LnRheC1zZXQQAWIGcHJvdG8z", [file_hexhold_options_v1_options, file_hexhold_reference_v1_state]);
+  fileDesc("CiFoZXhob2xkL3JlZmVyZW5jZS92MS9ldmVudHMucHJvdG8SFGhleGhvbGQucmVmZXJlbmNlLnYxIn4KC1BsYXllck1vdmVkEhEKCXBsYXllcl9pZBgBIAEoDBIJCgF4GAIgASgREgkKAXkYAyABKBESEgoKc2Vzc2lvbl9pZBgEIAEoDBIUCgx2b2xhdGlsZV9zZXEYBSABKAQ6HIq1GBgKFGV2dC5oZXgucGxheWVyLW1vdmVkEAEi2QEKCEdhdGhlcmVkEhEKCXBsYXllcl9pZBgBIAEoDBIwCghyZXNvdXJjZRgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgDIAEoAxIMCgRsZWZ0GAQgASgDEg0KBWF0X21zGAUgASgDEg0KBW93bmVyGAYgASgMEhQKDG93bmVyX2Ftb3VudBgHIAEoAxIRCgl0YXhfY2FycnkYCCABKA06I4q1GB8KEGV2dC5oZXguZ2F0aGVyZWQQAjIJaW52ZW50b3J5InMKC0xldmVsUmFpc2VkEg0KBWxldmVsGAEgASgNEgoKAnhwGAIgASgDEisKBnN0b2NrcxgDIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrOhyKtRgYChRldnQuaGV4LmxldmVsLXJhaXNlZBACItwBCgtDb250cmlidXRlZBIXCg9jb250cmlidXRpb25faWQYASABKAwSEgoKYWNjb3VudF9pZBgCIAEoDBIwCghyZXNvdXJjZRgDIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgEIAEoAxINCgV2YWx1ZRgFIAEoAxIMCgRjb2luGAYgASgDEgoKAnhwGAcgASgDEg0KBWF0X21zGAggASgDOiaKtRgiChNldnQuaGV4LmNvbnRyaWJ1dGVkEAEyCWludmVudG9yeSLOAQoLU2l0ZVBsYW5uZWQSDwoHc2l0ZV9pZBgBIAEoDBIsCgRraW5kGAIgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZUtpbmQSEgoKcGxhbm5lZF9ieRgDIAEoDBItCgVuZWVkcxgEIAMoCzIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVOZWVkEhAKCGJ1aWxkX21zGAUgASgDEg0KBWF0X21zGAYgASgDOhyKtRgYChRldnQuaGV4LnNpdGUtcGxhbm5lZBABIrwBCgxTaXRlU3VwcGxpZWQSFwoPY29udHJpYnV0aW9uX2lkGAEgASgMEg8KB3NpdGVfaWQYAiABKAwSEgoKYWNjb3VudF9pZBgDIAEoDBIwCghyZXNvdXJjZRgEIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlJlc291cmNlEg4KBmFtb3VudBgFIAEoAxINCgVhdF9tcxgGIAEoAzodirUYGQoVZXZ0LmhleC5zaXRlLXN1cHBsaWVkEAEiSQoFR29vZHMSMAoIcmVzb3VyY2UYASABKA4yHi5oZXhob2xkLnJlZmVyZW5jZS52MS5SZXNvdXJjZRIOCgZhbW91bnQYAiABKAMibAoLQ29udHJpYnV0b3ISEgoKYWNjb3VudF9pZBgBIAEoDBINCgV2YWx1ZRgCIAEoAxIMCgRjb2luGAMgASgDEiwKB2Jyb3VnaHQYBCADKAsyGy5oZXhob2xkLnJlZmVyZW5jZS52MS5Hb29kcyLwAQoLU2l0ZVN0YXJ0ZWQSDwoHc2l0ZV9pZBgBIAEoDBIsCgRraW5kGAIgASgOMh4uaGV4aG9sZC5yZWZlcmVuY2UudjEuU2l0ZUtpbmQSNwoMY29udHJpYnV0b3JzGAMgAygLMiEuaGV4aG9sZC5yZWZlcmVuY2UudjEuQ29udHJpYnV0b3ISCgoCeHAYBCABKAMSDQoFYXRfbXMYBSABKAMSDgoGZHVlX21zGAYgASgDEhUKDWFybWVkX3ZlcnNpb24YByABKAQ6J4q1GCMKFGV2dC5oZXguc2l0ZS1zdGFydGVkEAEyCWludmVudG9yeSKMAgoMU2l0ZUZpbmlzaGVkEg8KB3NpdGVfaWQYASABKAwSLAoEa2luZBgCIAEoDjIeLmhleGhvbGQucmVmZXJlbmNlLnYxLlNpdGVLaW5kEjcKDGNvbnRyaWJ1dG9ycxgDIAMoCzIhLmhleGhvbGQucmVmZXJlbmNlLnYxLkNvbnRyaWJ1dG9yEisKBnN0b2NrcxgEIAMoCzIbLmhleGhvbGQucmVmZXJlbmNlLnYxLlN0b2NrEhEKCXBsYXF1ZV9pZBgFIAEoDBINCgVhdF9tcxgGIAEoAxILCgNoZXgYByABKAk6KIq1GCQKFWV2dC5oZXguc2l0ZS1maW5pc2hlZBABMglpbnZlbnRvcnkiYAoLU2l0ZUdpdmVuVXASDwoHc2l0ZV9pZBgBIAEoDBISCgphY2NvdW50X2lkGAIgASgMEg0KBWF0X21zGAMgASgDOh2KtRgZChVldnQuaGV4LnNpdGUtZ2l2ZW4tdXAQASKMAQoGVGF4U2V0EhIKCmFjY291bnRfaWQYASABKAwSHQoVcmF0ZV9iZWZvcmVfcGVyX21pbGxlGAIgASgNEhYKDnJhdGVfcGVyX21pbGxlGAMgASgNEg8KB2Zyb21fbXMYBCABKAMSDQoFYXRfbXMYBSABKAM6F4q1GBMKD2V2dC5oZXgudGF4LXNldBABYgZwcm90bzM", [file_hexhold_options_v1_options, file_hexhold_reference_v1_state]);
 
 /**
  * Volatile: seen by observers, never journalled.
@@ -468,43 +468,7 @@ export const SiteFinishedSchema: GenMessage<SiteFinished> = /*@__PURE__*/
   messageDesc(file_hexhold_reference_v1_events, 9);
 
 /**
- * What an account gets back.
- *
- * @generated from message hexhold.reference.v1.SiteGift
- */
-export type SiteGift = Message<"hexhold.reference.v1.SiteGift"> & {
-  /**
-   * UUIDv7.
-   *
-   * @generated from field: bytes give_id = 1;
-   */
-  giveId: Uint8Array;
-
-  /**
-   * @generated from field: bytes account_id = 2;
-   */
-  accountId: Uint8Array;
-
-  /**
-   * @generated from field: hexhold.reference.v1.Resource resource = 3;
-   */
-  resource: Resource;
-
-  /**
-   * @generated from field: int64 amount = 4;
-   */
-  amount: bigint;
-};
-
-/**
- * Describes the message hexhold.reference.v1.SiteGift.
- * Use `create(SiteGiftSchema)` to create a new message.
- */
-export const SiteGiftSchema: GenMessage<SiteGift> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_events, 10);
-
-/**
- * Nothing is built: all that was counted is owed back, and what comes later too.
+ * Nothing is built: all that was counted is owed back (`evt.hex.goods-returned`), and what comes later too.
  *
  * @generated from message hexhold.reference.v1.SiteGivenUp
  */
@@ -520,12 +484,7 @@ export type SiteGivenUp = Message<"hexhold.reference.v1.SiteGivenUp"> & {
   accountId: Uint8Array;
 
   /**
-   * @generated from field: repeated hexhold.reference.v1.SiteGift gifts = 3;
-   */
-  gifts: SiteGift[];
-
-  /**
-   * @generated from field: int64 at_ms = 4;
+   * @generated from field: int64 at_ms = 3;
    */
   atMs: bigint;
 };
@@ -535,7 +494,7 @@ export type SiteGivenUp = Message<"hexhold.reference.v1.SiteGivenUp"> & {
  * Use `create(SiteGivenUpSchema)` to create a new message.
  */
 export const SiteGivenUpSchema: GenMessage<SiteGivenUp> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_events, 11);
+  messageDesc(file_hexhold_reference_v1_events, 10);
 
 /**
  * The owner has set the tax: seen at once, in force from `from_ms` on.
@@ -576,5 +535,5 @@ export type TaxSet = Message<"hexhold.reference.v1.TaxSet"> & {
  * Use `create(TaxSetSchema)` to create a new message.
  */
 export const TaxSetSchema: GenMessage<TaxSet> = /*@__PURE__*/
-  messageDesc(file_hexhold_reference_v1_events, 12);
+  messageDesc(file_hexhold_reference_v1_events, 11);
 

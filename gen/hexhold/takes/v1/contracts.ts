@@ -2,7 +2,7 @@
 // @generated from file hexhold/takes/v1/takes.proto (package hexhold.takes.v1, syntax proto3)
 /* eslint-disable */
 
-import { EndTakeSchema, file_hexhold_takes_v1_takes, TakeAskedSchema, TakeEndedSchema, TakeQueriedSchema } from "./takes_pb.ts";
+import { EndTakeSchema, file_hexhold_takes_v1_takes, GoodsReturnedSchema, TakeAskedSchema, TakeEndedSchema, TakeQueriedSchema } from "./takes_pb.ts";
 
 /**
  * Contracts of package hexhold.takes.v1, from their options.
@@ -22,6 +22,7 @@ export const contracts = {
     "evt.hex.take-asked": { schema: TakeAskedSchema, consumers: [] },
     "evt.hex.take-queried": { schema: TakeQueriedSchema, consumers: [] },
     "evt.hex.take-ended": { schema: TakeEndedSchema, consumers: [] },
+    "evt.hex.goods-returned": { schema: GoodsReturnedSchema, consumers: [] },
   },
   view: undefined,
 } as const;

@@ -12,7 +12,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file hexhold/takes/v1/takes.proto.
  */
 export const file_hexhold_takes_v1_takes: GenFile = /*@__PURE__*/
-  fileDesc("ChxoZXhob2xkL3Rha2VzL3YxL3Rha2VzLnByb3RvEhBoZXhob2xkLnRha2VzLnYxIp4BCgdFbmRUYWtlEhgKB3Rha2VfaWQYASABKAxCB7pIBHoCaBASMgoDZW5kGAIgASgOMhkuaGV4aG9sZC50YWtlcy52MS5UYWtlRW5kQgq6SAeCAQQQASAAEhcKBnJlYXNvbhgDIAEoCUIHukgEcgIYQDosirUYKAoQY21kLmhleC5lbmQtdGFrZRABIAEqAQQ6DW5vdC11bmRlci13YXkisgEKCVRha2VBc2tlZBIPCgd0YWtlX2lkGAEgASgMEhIKCmFjY291bnRfaWQYAiABKAwSDQoFYXNzZXQYAyABKAkSDgoGYW1vdW50GAQgASgDEg8KB3NpdGVfaWQYBSABKAwSDQoFYXRfbXMYBiABKAMSDgoGZHVlX21zGAcgASgDEhUKDWFybWVkX3ZlcnNpb24YCCABKAQ6Goq1GBYKEmV2dC5oZXgudGFrZS1hc2tlZBABInIKC1Rha2VRdWVyaWVkEg8KB3Rha2VfaWQYASABKAwSDQoFYXRfbXMYAiABKAMSDgoGZHVlX21zGAMgASgDEhUKDWFybWVkX3ZlcnNpb24YBCABKAQ6HIq1GBgKFGV2dC5oZXgudGFrZS1xdWVyaWVkEAEikAEKCVRha2VFbmRlZBIPCgd0YWtlX2lkGAEgASgMEiYKA2VuZBgCIAEoDjIZLmhleGhvbGQudGFrZXMudjEuVGFrZUVuZBIOCgZyZWFzb24YAyABKAkSDwoHZ2l2ZV9pZBgEIAEoDBINCgVhdF9tcxgFIAEoAzoairUYFgoSZXZ0LmhleC50YWtlLWVuZGVkEAEirAEKC1BlbmRpbmdUYWtlEg8KB3Rha2VfaWQYASABKAwSEgoKYWNjb3VudF9pZBgCIAEoDBINCgVhc3NldBgDIAEoCRIOCgZhbW91bnQYBCABKAMSDwoHc2l0ZV9pZBgFIAEoDBIQCghhc2tlZF9tcxgGIAEoAxIOCgZkdWVfbXMYByABKAMSFQoNYXJtZWRfdmVyc2lvbhgIIAEoBBIPCgdxdWVyaWVkGAkgASgNIjcKBVRha2VzEi4KB3BlbmRpbmcYASADKAsyHS5oZXhob2xkLnRha2VzLnYxLlBlbmRpbmdUYWtlKk0KB1Rha2VFbmQSGAoUVEFLRV9FTkRfVU5TUEVDSUZJRUQQABISCg5UQUtFX0VORF9UQUtFThABEhQKEFRBS0VfRU5EX1JFRlVTRUQQAmIGcHJvdG8z", [file_buf_validate_validate, file_hexhold_options_v1_options]);
+  fileDesc("ChxoZXhob2xkL3Rha2VzL3YxL3Rha2VzLnByb3RvEhBoZXhob2xkLnRha2VzLnYxIp4BCgdFbmRUYWtlEhgKB3Rha2VfaWQYASABKAxCB7pIBHoCaBASMgoDZW5kGAIgASgOMhkuaGV4aG9sZC50YWtlcy52MS5UYWtlRW5kQgq6SAeCAQQQASAAEhcKBnJlYXNvbhgDIAEoCUIHukgEcgIYQDosirUYKAoQY21kLmhleC5lbmQtdGFrZRABIAEqAQQ6DW5vdC11bmRlci13YXkisgEKCVRha2VBc2tlZBIPCgd0YWtlX2lkGAEgASgMEhIKCmFjY291bnRfaWQYAiABKAwSDQoFYXNzZXQYAyABKAkSDgoGYW1vdW50GAQgASgDEg8KB3NpdGVfaWQYBSABKAwSDQoFYXRfbXMYBiABKAMSDgoGZHVlX21zGAcgASgDEhUKDWFybWVkX3ZlcnNpb24YCCABKAQ6Goq1GBYKEmV2dC5oZXgudGFrZS1hc2tlZBABInIKC1Rha2VRdWVyaWVkEg8KB3Rha2VfaWQYASABKAwSDQoFYXRfbXMYAiABKAMSDgoGZHVlX21zGAMgASgDEhUKDWFybWVkX3ZlcnNpb24YBCABKAQ6HIq1GBgKFGV2dC5oZXgudGFrZS1xdWVyaWVkEAEikAEKCVRha2VFbmRlZBIPCgd0YWtlX2lkGAEgASgMEiYKA2VuZBgCIAEoDjIZLmhleGhvbGQudGFrZXMudjEuVGFrZUVuZBIOCgZyZWFzb24YAyABKAkSDwoHZ2l2ZV9pZBgEIAEoDBINCgVhdF9tcxgFIAEoAzoairUYFgoSZXZ0LmhleC50YWtlLWVuZGVkEAEiSgoER2lmdBIPCgdnaXZlX2lkGAEgASgMEhIKCmFjY291bnRfaWQYAiABKAwSDQoFYXNzZXQYAyABKAkSDgoGYW1vdW50GAQgASgDInYKDUdvb2RzUmV0dXJuZWQSDwoHc2l0ZV9pZBgBIAEoDBIlCgVnaWZ0cxgCIAMoCzIWLmhleGhvbGQudGFrZXMudjEuR2lmdBINCgVhdF9tcxgDIAEoAzoeirUYGgoWZXZ0LmhleC5nb29kcy1yZXR1cm5lZBABIqwBCgtQZW5kaW5nVGFrZRIPCgd0YWtlX2lkGAEgASgMEhIKCmFjY291bnRfaWQYAiABKAwSDQoFYXNzZXQYAyABKAkSDgoGYW1vdW50GAQgASgDEg8KB3NpdGVfaWQYBSABKAwSEAoIYXNrZWRfbXMYBiABKAMSDgoGZHVlX21zGAcgASgDEhUKDWFybWVkX3ZlcnNpb24YCCABKAQSDwoHcXVlcmllZBgJIAEoDSI3CgVUYWtlcxIuCgdwZW5kaW5nGAEgAygLMh0uaGV4aG9sZC50YWtlcy52MS5QZW5kaW5nVGFrZSpNCgdUYWtlRW5kEhgKFFRBS0VfRU5EX1VOU1BFQ0lGSUVEEAASEgoOVEFLRV9FTkRfVEFLRU4QARIUChBUQUtFX0VORF9SRUZVU0VEEAJiBnByb3RvMw", [file_buf_validate_validate, file_hexhold_options_v1_options]);
 
 /**
  * What became of a take.
@@ -177,6 +177,71 @@ export const TakeEndedSchema: GenMessage<TakeEnded> = /*@__PURE__*/
   messageDesc(file_hexhold_takes_v1_takes, 3);
 
 /**
+ * What an account gets back.
+ *
+ * @generated from message hexhold.takes.v1.Gift
+ */
+export type Gift = Message<"hexhold.takes.v1.Gift"> & {
+  /**
+   * UUIDv7, of the ledger's transaction too.
+   *
+   * @generated from field: bytes give_id = 1;
+   */
+  giveId: Uint8Array;
+
+  /**
+   * @generated from field: bytes account_id = 2;
+   */
+  accountId: Uint8Array;
+
+  /**
+   * @generated from field: string asset = 3;
+   */
+  asset: string;
+
+  /**
+   * @generated from field: int64 amount = 4;
+   */
+  amount: bigint;
+};
+
+/**
+ * Describes the message hexhold.takes.v1.Gift.
+ * Use `create(GiftSchema)` to create a new message.
+ */
+export const GiftSchema: GenMessage<Gift> = /*@__PURE__*/
+  messageDesc(file_hexhold_takes_v1_takes, 4);
+
+/**
+ * Goods that had been counted for a site are owed back.
+ *
+ * @generated from message hexhold.takes.v1.GoodsReturned
+ */
+export type GoodsReturned = Message<"hexhold.takes.v1.GoodsReturned"> & {
+  /**
+   * @generated from field: bytes site_id = 1;
+   */
+  siteId: Uint8Array;
+
+  /**
+   * @generated from field: repeated hexhold.takes.v1.Gift gifts = 2;
+   */
+  gifts: Gift[];
+
+  /**
+   * @generated from field: int64 at_ms = 3;
+   */
+  atMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.takes.v1.GoodsReturned.
+ * Use `create(GoodsReturnedSchema)` to create a new message.
+ */
+export const GoodsReturnedSchema: GenMessage<GoodsReturned> = /*@__PURE__*/
+  messageDesc(file_hexhold_takes_v1_takes, 5);
+
+/**
  * A take without an answer.
  *
  * @generated from message hexhold.takes.v1.PendingTake
@@ -237,7 +302,7 @@ export type PendingTake = Message<"hexhold.takes.v1.PendingTake"> & {
  * Use `create(PendingTakeSchema)` to create a new message.
  */
 export const PendingTakeSchema: GenMessage<PendingTake> = /*@__PURE__*/
-  messageDesc(file_hexhold_takes_v1_takes, 4);
+  messageDesc(file_hexhold_takes_v1_takes, 6);
 
 /**
  * What the takes kit keeps. A game has it as a field of its durable state, or has its field among its own.
@@ -258,7 +323,7 @@ export type Takes = Message<"hexhold.takes.v1.Takes"> & {
  * Use `create(TakesSchema)` to create a new message.
  */
 export const TakesSchema: GenMessage<Takes> = /*@__PURE__*/
-  messageDesc(file_hexhold_takes_v1_takes, 5);
+  messageDesc(file_hexhold_takes_v1_takes, 7);
 
 /**
  * @generated from enum hexhold.takes.v1.TakeEnd

@@ -3,6 +3,9 @@
  * in one snapshot of the database. Steps that are not applied yet are rows as well, so nothing here waits for rest.
  */
 
+import type { PgClient } from "@hexhold/postgres";
+import { checkTakes } from "./check-takes.ts";
+
 export interface EconomyQuestion {
   /** In words, what the rows say that it finds. */
   readonly fault: string;
@@ -17,6 +20,18 @@ export interface EconomyGroup {
   /** How many rows were compared: one row, `rows`. */
   readonly counted: string;
   readonly questions: readonly EconomyQuestion[];
+  /** What is asked of the journal as well, which SQL cannot read. */
+  readonly journal?: (
+    client: PgClient,
+  ) => Promise<{ readonly rows: number; readonly faults: readonly FoundFault[] }>;
+}
+
+/** What is found, and by which question. */
+export interface FoundFault {
+  readonly fault: EconomyQuestion["fault"];
+  readonly what: string;
+  readonly expected: string;
+  readonly found: string;
 }
 
 /** Records of ended steps are deleted after 30 days, trades after 90: what is asked both ways is younger. */
@@ -244,6 +259,7 @@ const takes: EconomyGroup = {
         FROM inventory.site_taken WHERE given > taken`,
     },
   ],
+  journal: checkTakes,
 };
 
 export const economyGroups: readonly EconomyGroup[] = [ledger, escrow, holdings, takes];

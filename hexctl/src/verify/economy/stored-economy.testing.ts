@@ -1,5 +1,16 @@
 /** A stored world in which one of everything that trade knows is under way. */
-import { uuidText, uuidv7Bytes } from "@hexhold/messaging";
+import { create, type Message, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
+import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import {
+  file_hexhold_takes_v1_takes,
+  GiftSchema,
+  GoodsReturnedSchema,
+  TakeAskedSchema,
+  TakeEnd,
+  TakeEndedSchema,
+} from "@hexhold/gen/hexhold/takes/v1/takes_pb";
+import { bucketOf, hexAt } from "@hexhold/hex";
+import { createMessageRegistry, uuidBytes, uuidText, uuidv7Bytes } from "@hexhold/messaging";
 import { openConnection, type PgClient } from "@hexhold/postgres";
 import { openStoredWorld } from "../stored-world.testing.ts";
 
@@ -22,7 +33,50 @@ export const ids = {
   item: id(),
   take: id(),
   site: id(),
+  /** Asked for, and not heard of by the inventory. */
+  pending: id(),
+  /** Taken, and not heard of by the hex. */
+  heard: id(),
+  /** Owed back, and not given. */
+  gift: id(),
 };
+
+/** A hex whose journal has what it has asked for. */
+const hex = { hexId: hexAt(52.5, 13.4), layerId: 0 };
+const takeRegistry = createMessageRegistry([file_hexhold_takes_v1_takes]);
+let hexVersion = 0;
+
+async function journalled<T extends Message>(
+  schema: GenMessage<T>,
+  init: MessageInitShape<GenMessage<NoInfer<T>>>,
+): Promise<void> {
+  await client.query(
+    `INSERT INTO world.journal (bucket, hex_id, layer_id, hex_version, epoch, event_id, type,
+       message_version, payload, account_id, idempotency_key, decided_at)
+     VALUES ($1, $2, 0, $3, 1, $4, $5, 1, $6, NULL, $7, now())`,
+    [
+      bucketOf(hex),
+      hex.hexId.toString(),
+      ++hexVersion,
+      id(),
+      takeRegistry.bySchema(schema).type,
+      Buffer.from(toBinary(schema, create(schema, init) as T)),
+      uuidv7Bytes(),
+    ],
+  );
+}
+
+/** A hex has asked the seller for wood, for the site. */
+export async function askedTake(takeId: string, amount: bigint): Promise<void> {
+  const accountId = uuidBytes(seller);
+  const siteId = uuidBytes(ids.site);
+  const take = { takeId: uuidBytes(takeId), accountId, asset: "wood", amount, siteId };
+  await journalled(TakeAskedSchema, take);
+}
+
+export async function endedTake(takeId: string): Promise<void> {
+  await journalled(TakeEndedSchema, { takeId: uuidBytes(takeId), end: TakeEnd.TAKEN });
+}
 
 /** Ids of ledger accounts: `kind owner asset`. */
 const accounts = new Map<string, string>();
@@ -253,11 +307,37 @@ export async function openStoredEconomy(): Promise<StoredEconomy> {
     "INSERT INTO inventory.take VALUES ($1, $2, 'wood', 2, 'taken', '', $3, now())",
     [ids.take, seller, ids.site],
   );
-  await client.query("INSERT INTO inventory.site_taken VALUES ($1, $2, 'wood', 2, 0)", [
+  await post(
+    [ids.heard, "take"],
+    [
+      ["player", seller, "wood", -1],
+      ["burn", nobody, "wood", 1],
+    ],
+  );
+  await client.query(
+    "INSERT INTO inventory.take VALUES ($1, $2, 'wood', 1, 'taken', '', $3, now())",
+    [ids.heard, seller, ids.site],
+  );
+  await client.query("INSERT INTO inventory.site_taken VALUES ($1, $2, 'wood', 3, 0)", [
     ids.site,
     seller,
   ]);
   await client.query("RESET ROLE");
+  await askedTake(ids.take, 2n);
+  await endedTake(ids.take);
+  await askedTake(ids.pending, 7n);
+  await askedTake(ids.heard, 1n);
+  await journalled(GoodsReturnedSchema, {
+    siteId: uuidBytes(ids.site),
+    gifts: [
+      create(GiftSchema, {
+        giveId: uuidBytes(ids.gift),
+        accountId: uuidBytes(seller),
+        asset: "wood",
+        amount: 2n,
+      }),
+    ],
+  });
   return {
     client,
     accountId: (kind, owner, asset) => accounts.get(`${kind} ${owner} ${asset}`)!,

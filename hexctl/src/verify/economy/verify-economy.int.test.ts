@@ -32,6 +32,13 @@ it("an economy in which everything is under way is sound, and the rows that were
 const accountId = (kind: string, owner: string, asset: string): string =>
   economy.accountId(kind, owner, asset);
 
+const digits = (id: string): string => id.replaceAll("-", "");
+/** The row of an event of the takes kit, whose first field is the take's id. */
+const journalOf = (type: string, id: string): string =>
+  `type = 'evt.hex.${type}' AND substring(payload FROM 3 FOR 16) = '\\x${digits(id)}'`;
+const siteFault =
+  "what was taken for a site is not what was counted, is on its way, was given back or is owed";
+
 /** What is wrong, by what was done to a world in which nothing was. */
 const planted: readonly (readonly [what: string, sql: () => string, faults: readonly string[]])[] =
   [
@@ -152,8 +159,55 @@ const planted: readonly (readonly [what: string, sql: () => string, faults: read
     ],
     [
       "a refused take was burned",
-      () => `UPDATE inventory.take SET state = 'refused'`,
-      ["a take was not burned as it says, or was refused and burned"],
+      () => `UPDATE inventory.take SET state = 'refused' WHERE take_id = '${ids.take}'`,
+      [
+        "a take was not burned as it says, or was refused and burned",
+        "a take has another end in the hex than in the inventory",
+      ],
+    ],
+    [
+      "a hex has forgotten what it asked for",
+      () => `DELETE FROM world.journal WHERE ${journalOf("take-asked", ids.heard)}`,
+      ["goods were taken that no hex has asked for", siteFault],
+    ],
+    [
+      "a hex has counted what was never taken",
+      () =>
+        `UPDATE world.journal SET type = 'evt.hex.take-ended',
+           payload = '\\x0a10${digits(ids.pending)}1001'
+         WHERE ${journalOf("take-asked", ids.heard)}`,
+      [
+        "a take has another end in the hex than in the inventory",
+        "goods were taken that no hex has asked for",
+        siteFault,
+      ],
+    ],
+    [
+      "a hex counts a take twice",
+      () =>
+        `INSERT INTO world.journal SELECT bucket, hex_id, layer_id, hex_version + 100, epoch, gen_random_uuid(), type,
+           message_version, payload, account_id, idempotency_key, decided_at
+         FROM world.journal WHERE ${journalOf("take-ended", ids.take)}`,
+      ["a take is asked for or ended twice, or ends without a beginning"],
+    ],
+    [
+      "another amount was taken than a hex has asked for",
+      () => `UPDATE inventory.take SET amount = 3 WHERE take_id = '${ids.take}'`,
+      [
+        "a take was not burned as it says, or was refused and burned",
+        "a take is not what the hex has asked for",
+      ],
+    ],
+    [
+      "goods that came late for a site are lost",
+      () => `UPDATE inventory.site_taken SET taken = taken + 1`,
+      [siteFault],
+    ],
+    [
+      "a site gives what nobody owes",
+      () =>
+        `UPDATE inventory.transaction SET kind = 'give' WHERE transaction_id = '${ids.settled}'`,
+      ["what was given back is not what a hex owes"],
     ],
   ];
 

@@ -115,7 +115,14 @@ async function lookAt(
       faults.push({ group: name, fault, what, expected, found });
     }
   }
-  return { name, rows: Number(counted[0]?.rows ?? 0), violations };
+  const more = await group.journal?.(client);
+  for (const found of more?.faults.slice(0, faultsMax) ?? [])
+    faults.push({ group: name, ...found });
+  return {
+    name,
+    rows: Number(counted[0]?.rows ?? 0) + (more?.rows ?? 0),
+    violations: violations + (more?.faults.length ?? 0),
+  };
 }
 
 async function lookAtElections(

@@ -16,6 +16,10 @@ import {
 import { contracts } from "@hexhold/gen/hexhold/takes/v1/contracts";
 import {
   type EndTake,
+  type Gift,
+  GiftSchema,
+  type GoodsReturned,
+  GoodsReturnedSchema,
   type PendingTake,
   PendingTakeSchema,
   type TakeAsked,
@@ -122,6 +126,7 @@ export function takesKit<D extends Message, V extends Message, E extends Message
         const { dueMs, armedVersion } = queried;
         return withItem(pending, { ...take, dueMs, armedVersion, queried: take.queried + 1 }, idOf);
       }),
+    "evt.hex.goods-returned": <P extends HexParts<D, Message>>(state: P): P => state,
     "evt.hex.take-ended": <P extends HexParts<D, Message>>(state: P, { takeId }: TakeEnded): P =>
       withTakes(state, (pending) => withoutId(pending, takeId, idOf)),
   };
@@ -180,6 +185,11 @@ export function takesKit<D extends Message, V extends Message, E extends Message
     commands: { "cmd.hex.end-take": endTake },
     events,
     timers,
+    /**
+     * Owes back what was counted for a site, in exact sums: the event, and the messages to send with it. At most what was
+     * taken of each account for the site, or the inventory gives nothing.
+     */
+    giveBack,
     /** Asks the inventory: the event, first of its commit, and the message to send with it. */
     ask(
       { accountId, asset, amount, siteId = noSite }: Wanted,
@@ -196,8 +206,24 @@ export function takesKit<D extends Message, V extends Message, E extends Message
   };
 }
 
-/** Owes back goods that were taken for a site: at most what was taken of the account for it. */
-export function gift(
+/** Owes goods back: the event, and the messages to send with it. Each account and asset is named once. */
+function giveBack(
+  siteId: Uint8Array,
+  goods: readonly Pick<Gift, "accountId" | "asset" | "amount">[],
+  context: DecideContext,
+): { readonly event: DecidedEvent<GoodsReturned>; readonly messages: readonly OutgoingCommand[] } {
+  const gifts = goods.map((item, nth) =>
+    create(GiftSchema, { ...item, giveId: mintId(context, nth) }),
+  );
+  return {
+    event: event(GoodsReturnedSchema, { siteId, gifts, atMs: BigInt(context.nowMs) }),
+    messages: gifts.map(({ giveId, accountId, asset, amount }) =>
+      gift(context, { giveId, siteId, accountId, asset, amount }),
+    ),
+  };
+}
+
+function gift(
   { nowMs }: DecideContext,
   goods: Pick<Give, "giveId" | "siteId" | "accountId" | "asset" | "amount">,
 ): OutgoingCommand {
