@@ -55,6 +55,8 @@ export interface CommandOptions {
   readonly giveUpMs?: number;
   /** A command of a domain service: it names no hex. */
   readonly keyless?: boolean;
+  /** Default: the player's first hex. */
+  readonly key?: Key;
   /** Only one send. */
   readonly once?: boolean;
 }
@@ -185,9 +187,7 @@ export async function joinPlayer(
             requestId,
             type,
             version: 1,
-            ...(options.keyless === true
-              ? {}
-              : { key: { hexId: key.hexId, layerId: key.layerId } }),
+            ...(options.keyless === true ? {} : { key: { ...(options.key ?? key) } }),
             payload,
             volatileSeq: options.volatileSeq ?? 0n,
           },

@@ -1,4 +1,4 @@
-/** Load for faults in an economy: traders that place and cancel orders, offer, accept and withdraw, in a seeded mix. */
+/** Load for faults in an economy: traders that place and cancel orders, offer, accept and withdraw, give to hexes and sites, plan, give up and walk, in a seeded mix. */
 import { fromBinary, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
 import {
@@ -22,9 +22,10 @@ import {
   type LoadPlayer,
   type World,
 } from "@hexhold/testing";
+import { type KnownSites, landActs, type Settler } from "./land-play.ts";
 import { gather } from "./play.ts";
 
-export interface Trader {
+export interface Trader extends Settler {
   readonly player: LoadPlayer;
   readonly accountId: string;
   /** Hex of each order that was placed, with its book. */
@@ -74,12 +75,14 @@ export async function startEconomy(
   const traders = await Promise.all(
     minted.map(async (one, i): Promise<Trader> => {
       const urls = [...gateways.slice(i % gateways.length), ...gateways];
-      return { player: await joinPlayer(urls, one), accountId: one.accountId, orders: new Map() };
+      const player = await joinPlayer(urls, one);
+      return { player, at: player.key, accountId: one.accountId, orders: new Map() };
     }),
   );
   await giveAll(world, traders);
   const outcomes = new Map<string, number>();
   const offers: KnownOffer[] = [];
+  const sites: KnownSites = new Map();
   const endedOffers = new Map<string, string>();
   let playing = true;
   let done = 0;
@@ -147,12 +150,21 @@ export async function startEconomy(
         if (applied === 1) endedOffers.set(uuidText(offerId), "accepted");
         if (ended !== undefined) endedOffers.set(uuidText(offerId), "withdrawn");
       },
-      async gather({ player }) {
-        await player.command("cmd.hex.gather", gather());
+      async gather({ player, at }) {
+        await player.command("cmd.hex.gather", gather(), { key: at });
         done++;
       },
     };
-  const mix = ["place", "place", "place", "place", "cancel", "cancel", "offer", "settle", "gather"];
+  for (const [name, act] of Object.entries(landActs)) {
+    acts[name] = async (trader, random) => {
+      await act(trader, random, sites);
+      done++;
+    };
+  }
+  const mix = [
+    ...["place", "place", "place", "place", "cancel", "cancel", "offer", "settle", "gather"],
+    ...["contribute", "contribute", "contribute", "contribute", "plan", "giveUp", "cross"],
+  ];
 
   const loops = traders.map(async (trader, i) => {
     const random = randomOf(options.seed * 1000 + i);

@@ -118,4 +118,26 @@ export const economyFaults: readonly PlantedFault[] = [
       name: "who comes to a balance that another transaction has in hand",
     },
   },
+  {
+    name: "room that is not kept",
+    file: "games/reference/src/contribute.ts",
+    from: "if (needed.got + reserved + amount > needed.need)",
+    to: "if (needed.got + amount > needed.need)",
+    test: {
+      project: "unit",
+      file: "games/reference/src/land.property.test.ts",
+      name: "each contribution is refused, counted or owed back, once; in 9800",
+    },
+  },
+  {
+    name: "late goods that are ignored",
+    file: "libs/actor/src/takes/takes-kit.ts",
+    from: "return appliedWith<E>([back], [gift(context, { giveId, siteId, accountId, asset, amount })]);",
+    to: "return appliedWith<E>([back]);",
+    test: {
+      project: "unit",
+      file: "games/reference/src/land.property.test.ts",
+      name: "each contribution is refused, counted or owed back, once; in 9800",
+    },
+  },
 ];

@@ -3,6 +3,7 @@ import { startWorld, type World } from "@hexhold/testing";
 import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { startEconomy } from "../economy-play.ts";
+import { landOptions } from "../land-play.ts";
 import { signalTree } from "../processes.ts";
 
 /** Seconds of trade, or more until each was struck; from two minutes on the services are struck, too. */
@@ -35,7 +36,7 @@ beforeAll(async () => {
   world = await startWorld({
     profile: "cluster",
     flags: ["--workers", "2", "--gateways", "2", "--domains", "2"],
-    env: { HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000" },
+    env: { HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000", ...landOptions },
   });
 });
 afterAll(async () => world?.stop());
@@ -69,6 +70,11 @@ describe("an economy of which something is killed or frozen every three seconds"
     // The controls: orders were matched, offers ended either way, and somebody was killed.
     expect(await count("market.trade")).toBeGreaterThan(20);
     expect(new Set(play.endedOffers.values())).toEqual(new Set(["accepted", "withdrawn"]));
+    for (const type of ["contributed", "site-supplied", "goods-returned", "player-arrived"]) {
+      expect(`${type} ${(await count(`world.journal WHERE type = 'evt.hex.${type}'`)) > 0}`).toBe(
+        `${type} true`,
+      );
+    }
     expect(strikes.size).toBe(victims.length);
     expect(await count("control.dead_letter")).toBe(0);
     // Since PostgreSQL was started last.
