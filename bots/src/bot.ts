@@ -17,16 +17,18 @@ import {
 } from "@hexhold/client";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { type HexView, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
-import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { Resource, ResourceSchema, SiteKind } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, type Key, sameKey } from "@hexhold/hex";
 import {
   createReferencePlayer,
+  ownerAt,
   type ReferencePlayer,
   referenceView,
+  roomAt,
   stockAt,
 } from "@hexhold/reference-client";
 import { type CommandEnd, type CommandKind, endOf, transferOf } from "./command-end.ts";
-import { decideNext, type Step, type Surroundings } from "./decide-next.ts";
+import { decideNext, type Land, type Step, type Surroundings } from "./decide-next.ts";
 import type { Random } from "./seeded-random.ts";
 
 export interface BotOptions {
@@ -60,7 +62,10 @@ const registerTriesMax = 20;
 const ringRadius = 1;
 /** At the end: full states that must agree with what was folded. */
 const compareMsMax = 3000;
+/** What bots gather: of these dwellings are built. */
 const resources = [Resource.WOOD, Resource.STONE, Resource.FOOD];
+const assetOf = (resource: Resource): string =>
+  ResourceSchema.value[resource]!.localName.toLowerCase();
 
 /** Registers the account (or logs in, when it exists with this password), connects, enters, and begins to play. */
 export async function startBot(options: BotOptions): Promise<Bot> {
@@ -80,7 +85,13 @@ export async function startBot(options: BotOptions): Promise<Bot> {
   });
   const player = createReferencePlayer(client);
   const stopping = new AbortController();
-  const joined: Life = { ...options, client, player, stopping: stopping.signal };
+  const joined: Life = {
+    ...options,
+    client,
+    player,
+    stopping: stopping.signal,
+    carried: new Map(),
+  };
   await measured(joined, "enter", () => player.enter());
   const life = live(joined);
   // A fault of the bot's own is told when it is stopped.
@@ -139,6 +150,8 @@ interface Life extends BotOptions {
   readonly client: Client<HexView>;
   readonly player: ReferencePlayer;
   readonly stopping: AbortSignal;
+  /** What it has gathered and not given away, as it counts. */
+  readonly carried: Map<Resource, number>;
 }
 
 async function live(life: Life): Promise<void> {
@@ -149,7 +162,7 @@ async function live(life: Life): Promise<void> {
     const pauseMs = (1000 / life.pace) * (0.5 + random());
     await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
     if (stopping.aborted) break;
-    const reason = await take(life, decideNext(surroundingsOf(client, player.key), random));
+    const reason = await take(life, decideNext(surroundingsOf(life), random));
     if (!sameKey(player.key, at)) {
       at = player.key;
       const before = views;
@@ -176,12 +189,30 @@ function take(life: Life, step: Step): Promise<string> {
         client.send(MoveSchema, player.key, { x: step.x, y: step.y }),
       );
     case "gather":
-      return measured(life, "gather", () => player.gather(step.resource, step.amount));
+      return measured(life, "gather", async () => {
+        const outcome = await player.gather(step.resource, step.amount);
+        if (outcome.outcome === "applied") carry(life, step.resource, step.amount);
+        return outcome;
+      });
+    case "contribute":
+      // Whatever the inventory says: what it did not have the bot does not count on again.
+      carry(life, step.resource, -step.amount);
+      return measured(life, "contribute", () =>
+        player.contribute(step.resource, step.amount, step.siteId),
+      );
+    case "plan":
+      return measured(life, "plan", () => player.planSite(SiteKind.DWELLING));
     case "cross":
       return cross(life, step.side);
     default:
       return step satisfies never;
   }
+}
+
+function carry({ carried }: Life, resource: Resource, more: number): void {
+  const amount = (carried.get(resource) ?? 0) + more;
+  if (amount > 0) carried.set(resource, amount);
+  else carried.delete(resource);
 }
 
 async function cross({ player, onCommand }: Life, side: number): Promise<string> {
@@ -212,7 +243,7 @@ function watchAround(client: Client<HexView>, key: Key): Subscription {
   return client.subscribe(keys, () => undefined);
 }
 
-function surroundingsOf(client: Client<HexView>, key: Key): Surroundings {
+function surroundingsOf({ client, player: { key }, carried }: Life): Surroundings {
   const neighbours = diskOf(key.hexId, 1).length - 1;
   const seen = client.view(key);
   if (seen === undefined) return { stocks: [], neighbours };
@@ -223,6 +254,33 @@ function surroundingsOf(client: Client<HexView>, key: Key): Surroundings {
       resource,
       amount: stockAt(seen.view, resource, nowMs),
     })),
+    land: landOf(seen.view, nowMs, carried),
+  };
+}
+
+/** Undefined in a world of an earlier format. */
+function landOf(view: HexView, nowMs: number, carried: Land["carried"]): Land | undefined {
+  if (view.buildingsMax === 0) return undefined;
+  const { site } = view;
+  const isOpen = site !== undefined && site.startedMs === 0n;
+  return {
+    site: isOpen
+      ? {
+          siteId: site.siteId,
+          wanted: site.needs
+            .map((need) => ({
+              resource: need.resource,
+              room: Number(roomAt(view, need, assetOf(need.resource))),
+            }))
+            .filter(({ room }) => room > 0),
+        }
+      : undefined,
+    mayPlan:
+      site === undefined &&
+      view.level > 0 &&
+      view.buildings.length === 0 &&
+      ownerAt(view, nowMs) === undefined,
+    carried,
   };
 }
 

@@ -2,7 +2,7 @@
 import type { AnyOutcome } from "@hexhold/client";
 
 /** What a bot sent: a step, or how a stay begins and ends. */
-export type CommandKind = "enter" | "walk" | "gather" | "cross" | "leave";
+export type CommandKind = "enter" | "walk" | "gather" | "contribute" | "plan" | "cross" | "leave";
 
 /** Why a player is back is empty where it was not seen. */
 export type TransferEnd =

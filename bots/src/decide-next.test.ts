@@ -64,3 +64,35 @@ it("crosses every side now and then, and sooner where nothing lies", () => {
   expect(sidesOf(bare).length).toBeGreaterThan(40);
   expect(new Set(sidesOf(bare))).toEqual(new Set([0, 1, 2, 3, 4]));
 });
+
+it("brings what it carries to the site, gathers what that wants, and plans where it may", () => {
+  const siteId = new Uint8Array(16).fill(1);
+  const wanted = [
+    { resource: Resource.WOOD, room: 4 },
+    { resource: Resource.FOOD, room: 40 },
+  ];
+  const withLand = (carried: [Resource, number][], more: object = {}): Step[] =>
+    steps(
+      {
+        ...rich,
+        land: { site: { siteId, wanted }, mayPlan: false, carried: new Map(carried), ...more },
+      },
+      6,
+    );
+  const brought = (all: Step[]) => all.filter((step) => step.kind === "contribute");
+  // No more than fits, nor than it has, nor than ten.
+  expect(brought(withLand([[Resource.WOOD, 9]]))[0]).toMatchObject({ amount: 4, siteId });
+  expect(brought(withLand([[Resource.FOOD, 3]]))[0]).toMatchObject({ amount: 3 });
+  expect(brought(withLand([[Resource.FOOD, 30]]))[0]).toMatchObject({ amount: 10 });
+  expect(brought(withLand([[Resource.STONE, 30]]))).toEqual([]);
+  const gathered = withLand([]).filter((step) => step.kind === "gather");
+  expect(new Set(gathered.map(({ resource }) => resource))).toEqual(new Set([Resource.WOOD]));
+  const planned = withLand([], { site: undefined, mayPlan: true });
+  expect(planned.some(({ kind }) => kind === "plan")).toBe(true);
+  expect(withLand([], { site: undefined }).some(({ kind }) => kind === "plan")).toBe(false);
+  // Without a site a little goes to the hex.
+  const given = brought(withLand([[Resource.STONE, 30]], { site: undefined }));
+  expect(given.length).toBeGreaterThan(0);
+  expect(given.length).toBeLessThan(30);
+  expect(given[0]).toEqual({ kind: "contribute", resource: Resource.STONE, amount: 10 });
+});

@@ -35,7 +35,7 @@ export async function checkAtRest(status: WorldStatus): Promise<Check[]> {
       detail: waiting === "" ? `after ${seconds} s` : `after ${seconds} s still ${waiting}`,
     },
     {
-      name: "per account and item the ledger is the sum of what the journal says was gathered",
+      name: "per account and item the ledger is the sum of what the journal says came and went",
       ...ledger,
     },
     { name: "no message became a dead letter", ...(await lookAtDeadLetters(postgresUrl)) },
@@ -46,10 +46,10 @@ type Look = Pick<Check, "passed" | "detail">;
 
 async function lookAtLedger(postgresUrl: string): Promise<Look> {
   try {
-    const { gathered, differing } = await ledgerDifferences(postgresUrl);
+    const { items, differing } = await ledgerDifferences(postgresUrl);
     return {
       passed: differing.length === 0,
-      detail: `${gathered} accounts and items${differenceText(differing)}`,
+      detail: `${items} accounts and items${differenceText(differing)}`,
     };
   } catch (error) {
     return { passed: false, detail: (error as Error).message };

@@ -5,7 +5,7 @@ import { connect, login, register } from "@hexhold/client";
 import { ClientFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { areNeighbours, diskOf, hexAt, hexText, keyText, parseKeyText } from "@hexhold/hex";
 import { createReferencePlayer, referenceView } from "@hexhold/reference-client";
-import { startWorld, type World } from "@hexhold/testing";
+import { evenLand, startWorld, type World } from "@hexhold/testing";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -38,7 +38,10 @@ beforeAll(async () => {
     throw new Error(`no browser at ${browserPath}: install chromium or set CHROMIUM_PATH`);
   }
   for (const folder of [artifacts, pictures]) mkdirSync(folder, { recursive: true });
-  const env = { HEXHOLD_WORLD__SPAWN__CELLS: JSON.stringify([hexText(birthplace)]) };
+  const env = {
+    HEXHOLD_WORLD__SPAWN__CELLS: JSON.stringify([hexText(birthplace)]),
+    ...evenLand,
+  };
   world = await startWorld({ profile: "embedded", env });
   const args = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
   browser = await chromium.launch({ executablePath: browserPath, args });

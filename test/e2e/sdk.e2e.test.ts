@@ -20,14 +20,14 @@ import {
   type ReferencePlayer,
   referenceView,
 } from "@hexhold/reference-client";
-import { type Player, startWorld, type World } from "@hexhold/testing";
+import { evenLand, type Player, startWorld, type World } from "@hexhold/testing";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 
 let world: World;
 const clients: Client<HexView>[] = [];
 
 beforeAll(async () => {
-  world = await startWorld({ profile: "embedded" });
+  world = await startWorld({ profile: "embedded", env: evenLand });
 });
 
 afterEach(() => {
@@ -241,7 +241,7 @@ describe("the SDK against a real world", () => {
     client.subscribe([key], (update) => updates.push(update));
     await expect.poll(() => updates.length).toBe(1);
     // Its name before it moved to the reference game's package, which the wire keeps.
-    const came = { type: "hexhold.hex.v1.HexView", version: 1 };
+    const came = { type: "hexhold.hex.v1.HexView", version: 2 };
     expect(updates[0]).toMatchObject({
       kind: "unreadable",
       error: { code: "VIEW_MISMATCH", came, expected: reads },

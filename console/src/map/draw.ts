@@ -1,8 +1,9 @@
 /** One picture of the map. */
 import type { HexView } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
-import { stockAt } from "@hexhold/reference-client";
+import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { capacityOf, stockAt } from "@hexhold/reference-client";
 import { isSeen, type KnownHex } from "../hex-index.ts";
-import { resourceColours, resources } from "../words/resource-words.ts";
+import { resourceColours, resourcesIn } from "../words/resource-words.ts";
 import { deniedWords } from "../words/session-words.ts";
 import type { Camera } from "./camera.ts";
 import type { Figure } from "./figures.ts";
@@ -183,8 +184,10 @@ function groundOf(
 
 /** 0: all stocks are empty; 1: all are full. */
 function fullness(view: HexView, nowMs: number): number {
-  const capacity = Math.max(Number(view.stockCapacity), 1);
-  return resources.reduce((sum, item) => sum + stockAt(view, item, nowMs) / capacity, 0) / 3;
+  const all = resourcesIn(view);
+  const share = (item: Resource): number =>
+    stockAt(view, item, nowMs) / Math.max(capacityOf(view, item), 1);
+  return all.reduce<number>((sum, item) => sum + share(item), 0) / all.length;
 }
 
 /** No two neighbours quite alike: 0…3.5, always the same for a hex. */
@@ -219,7 +222,7 @@ function drawContent(
   drawStocks(canvas, scene, view, centre);
 }
 
-/** Three bars at the southern corner that grow between two events as the stocks do. */
+/** A bar for each resource at the southern corner that grow between two events as the stocks do. */
 function drawStocks(
   canvas: CanvasRenderingContext2D,
   { camera: { scale }, serverNowMs }: Scene,
@@ -229,10 +232,11 @@ function drawStocks(
   const width = Math.max(scale * 0.13, 3);
   const height = scale * 0.34;
   const gap = width * 0.55;
-  const left = centre.x - (3 * width + 2 * gap) / 2;
+  const all = resourcesIn(view);
+  const left = centre.x - (all.length * (width + gap) - gap) / 2;
   const bottom = centre.y + scale * 0.82;
-  const capacity = Math.max(Number(view.stockCapacity), 1);
-  resources.forEach((resource, i) => {
+  all.forEach((resource, i) => {
+    const capacity = Math.max(capacityOf(view, resource), 1);
     const x = left + i * (width + gap);
     const share = Math.min(stockAt(view, resource, serverNowMs) / capacity, 1);
     canvas.fillStyle = ink.track;

@@ -1,11 +1,14 @@
 import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { hexDigits } from "@hexhold/client";
+import { capacityOf } from "@hexhold/reference-client";
 import { nameOf } from "../player-names.ts";
+import { landLines } from "../words/land-words.ts";
 import { placeWords } from "../words/place-words.ts";
-import { resourceColours, resourceNames, resources } from "../words/resource-words.ts";
+import { resourceColours, resourceNames, resourcesIn } from "../words/resource-words.ts";
 import {
   gatherAmount,
   isPresent,
+  nowMs,
   ownBalance,
   ownHex,
   ownPlayers,
@@ -27,8 +30,9 @@ export function HexCard({ world }: { world: World }) {
         <Figure name="here now" value={view === undefined ? undefined : ownPlayers.value.length} />
         <Figure name="live here" value={view?.population} />
       </dl>
+      <Land />
       <ul class="stocks">
-        {resources.map((resource) => (
+        {resourcesIn(view).map((resource) => (
           <StockRow key={resource} resource={resource} world={world} />
         ))}
       </ul>
@@ -46,11 +50,29 @@ function Figure({ name, value }: { name: string; value: number | bigint | undefi
   );
 }
 
+/** Who owns the hex, and what stands or is built on it. */
+function Land() {
+  const view = ownHex.value?.view;
+  const lines = view === undefined ? [] : landLines(view, nowMs.value, nameOf);
+  if (lines.length === 0) return null;
+  return (
+    <dl class="land" aria-label="Land">
+      {lines.map(({ name, words }) => (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{words}</dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 function StockRow({ resource, world }: { resource: Resource; world: World }) {
   const name = resourceNames[resource] ?? "";
   const stock = ownStock(resource);
   const balance = ownBalance(resource);
-  const capacity = Number(ownHex.value?.view?.stockCapacity ?? 0n);
+  const view = ownHex.value?.view;
+  const capacity = view === undefined ? 0 : capacityOf(view, resource);
   const share = stock === undefined || capacity === 0 ? 0 : Math.min(stock / capacity, 1);
   return (
     <li style={{ "--colour": resourceColours[resource] ?? "" }}>

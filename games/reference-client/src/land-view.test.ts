@@ -36,7 +36,7 @@ function after<T extends Message>(
   schema: GenMessage<T>,
   init: MessageInitShape<GenMessage<NoInfer<T>>>,
 ): HexView {
-  const payload = toBinary(schema, create(schema, init) as T);
+  const payload = toBinary(schema, create<GenMessage<T>>(schema, init));
   const event = { type, payload, messageVersion: 1, tsMs: 0, hexVersion: 2, viewSeq: 2 };
   const next = referenceView.apply(view, event);
   if (next === undefined) throw new Error(`${type} asks for the state`);

@@ -1,4 +1,5 @@
 export { dropEverythingOfRun } from "./drop-everything-of-run.ts";
+export { evenLand } from "./even-land.ts";
 export { freshDatabase } from "./fresh-database.ts";
 export type { FreshDatabase } from "./fresh-database.ts";
 export { freshMongoDatabase, mongodbMissing } from "./fresh-mongo-database.ts";

@@ -161,10 +161,9 @@ export async function startEconomy(
       done++;
     };
   }
-  const mix = [
-    ...["place", "place", "place", "place", "cancel", "cancel", "offer", "settle", "gather"],
-    ...["contribute", "contribute", "contribute", "contribute", "plan", "giveUp", "cross"],
-  ];
+  const trades = "place place place place cancel cancel offer settle gather";
+  const land = "contribute contribute contribute contribute plan giveUp cross";
+  const mix = `${trades} ${land}`.split(" ");
 
   const loops = traders.map(async (trader, i) => {
     const random = randomOf(options.seed * 1000 + i);

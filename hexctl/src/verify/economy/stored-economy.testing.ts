@@ -60,7 +60,7 @@ async function journalled<T extends Message>(
       ++hexVersion,
       id(),
       takeRegistry.bySchema(schema).type,
-      Buffer.from(toBinary(schema, create(schema, init) as T)),
+      Buffer.from(toBinary(schema, create<GenMessage<T>>(schema, init))),
       uuidv7Bytes(),
     ],
   );

@@ -40,10 +40,10 @@ describe("the ledger of a world whose inventory and worker are killed under 16 p
     await play.finish();
     await expect
       .poll(differences, { timeout: settledMsMax, interval: 250 })
-      .toEqual({ gathered: expect.any(Number) as number, differing: [] });
-    const { gathered } = await differences();
-    console.log(`${gathered} accounts and items agree`);
-    expect(gathered).toBe(16);
+      .toEqual({ items: expect.any(Number) as number, differing: [] });
+    const { items } = await differences();
+    console.log(`${items} accounts and items agree`);
+    expect(items).toBe(16);
     const { rows: uneven } = await database.query(
       `SELECT transaction_id FROM inventory.posting JOIN inventory.ledger_account USING (ledger_account_id)
        GROUP BY transaction_id, asset HAVING sum(amount) <> 0`,
