@@ -30,6 +30,7 @@ const methods = file_hexhold_admin_v1_admin.services.flatMap((service) =>
 );
 const letterId = "01890a5d-ac96-774b-bcce-b302099a8057";
 const requests: Readonly<Record<string, unknown>> = {
+  RaiseWorldFormat: { format: 1 },
   GetHex: { key: "861f1d48fffffff" },
   RetryDeadLetter: { eventId: letterId },
 };
