@@ -140,4 +140,15 @@ export const economyFaults: readonly PlantedFault[] = [
       name: "each contribution is refused, counted or owed back, once; in 9800",
     },
   },
+  {
+    name: "goods that are taken for nothing, seen from outside",
+    file: "games/reference/src/supply-site.ts",
+    from: "  if (open === undefined || compareIds(open.siteId, siteId) !== 0) return undefined;",
+    to: "  if (open === undefined || compareIds(open.siteId, siteId) !== 0) return [];",
+    test: {
+      project: "outcomes",
+      file: "test/chaos/src/outcomes/economy.chaos.test.ts",
+      name: "makes and loses not a coin",
+    },
+  },
 ];

@@ -61,6 +61,12 @@ export async function checkTakes(
       expected: "once",
       found: "in the journal again",
     })),
+    ...journal.ignored.map((what) => ({
+      fault: "goods were taken, and the hex has neither counted them nor owes them back",
+      what,
+      expected: "an event of the same commit, or a gift",
+      found: "neither",
+    })),
     ...takeFaults(journal, taken, moment[0]!.at.getTime() - recordedMs),
     ...giftFaults(journal, gifts),
     ...siteFaults(sumsOf(journal, taken, gifts, sites)),

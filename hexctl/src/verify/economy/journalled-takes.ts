@@ -36,6 +36,8 @@ export interface JournalledTakes {
   /** Whether it was taken, by the take's id. */
   readonly ended: ReadonlyMap<string, boolean>;
   readonly gifts: ReadonlyMap<string, OwedGift>;
+  /** Ids of takes that a hex had, and neither owes back nor has made anything of in the same commit. */
+  readonly ignored: readonly string[];
   /** Ids that the journal has twice, or ends without a beginning. */
   readonly twice: readonly string[];
 }
@@ -49,6 +51,8 @@ interface Row {
   readonly layer_id: string;
   readonly payload: Buffer;
   readonly decided_at: Date;
+  /** Whether the same commit has an event behind it. */
+  readonly is_followed: boolean;
 }
 
 /** In a transaction of the caller. Memory grows with the number of takes. */
@@ -56,12 +60,14 @@ export async function readJournalledTakes(client: PgClient): Promise<JournalledT
   const asked = new Map<string, AskedTake>();
   const ended = new Map<string, boolean>();
   const gifts = new Map<string, OwedGift>();
+  const ignored: string[] = [];
   const twice: string[] = [];
   const put = <V>(into: Map<string, V>, id: string, value: V): void => {
     if (into.has(id)) twice.push(id);
     into.set(id, value);
   };
-  for await (const { type, hex_id, layer_id, payload, decided_at: since } of rowsOf(client)) {
+  for await (const row of rowsOf(client)) {
+    const { type, hex_id, layer_id, payload, decided_at: since } = row;
     const hex = keyText({ hexId: BigInt(hex_id), layerId: Number(layer_id) });
     if (type === "evt.hex.take-asked") {
       const { takeId, accountId, asset, amount, siteId } = fromBinary(TakeAskedSchema, payload);
@@ -74,7 +80,9 @@ export async function readJournalledTakes(client: PgClient): Promise<JournalledT
       put(ended, id, end === TakeEnd.TAKEN);
       const take = asked.get(id);
       if (take === undefined) twice.push(id);
-      else if (giveId.length > 0) {
+      else if (giveId.length === 0) {
+        if (end === TakeEnd.TAKEN && !row.is_followed) ignored.push(id);
+      } else {
         const { account, asset, amount, site = "" } = take;
         put(gifts, uuidText(giveId), { site, account, asset, amount, hex, since });
       }
@@ -87,13 +95,17 @@ export async function readJournalledTakes(client: PgClient): Promise<JournalledT
       }
     }
   }
-  return { asked, ended, gifts, twice };
+  return { asked, ended, gifts, ignored, twice };
 }
 
 async function* rowsOf(client: PgClient): AsyncGenerator<Row, void, undefined> {
   await client.query(
     `DECLARE takes NO SCROLL CURSOR FOR
-     SELECT type, hex_id, layer_id, payload, decided_at FROM world.journal
+     SELECT type, hex_id, layer_id, payload, decided_at, EXISTS (
+       SELECT 1 FROM world.journal AS n
+       WHERE n.bucket = j.bucket AND n.hex_id = j.hex_id AND n.layer_id = j.layer_id
+         AND n.hex_version = j.hex_version + 1 AND n.idempotency_key = j.idempotency_key) AS is_followed
+     FROM world.journal AS j
      WHERE type = ANY ($1::text[]) ORDER BY bucket, hex_id, layer_id, hex_version`,
     [types],
   );

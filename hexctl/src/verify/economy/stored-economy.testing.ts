@@ -49,20 +49,18 @@ let hexVersion = 0;
 async function journalled<T extends Message>(
   schema: GenMessage<T>,
   init: MessageInitShape<GenMessage<NoInfer<T>>>,
+  commit = uuidv7Bytes(),
 ): Promise<void> {
+  const { type } = takeRegistry.bySchema(schema);
+  await addEvent(type, toBinary(schema, create<GenMessage<T>>(schema, init)), commit);
+}
+
+async function addEvent(type: string, payload: Uint8Array, commit: Uint8Array): Promise<void> {
   await client.query(
     `INSERT INTO world.journal (bucket, hex_id, layer_id, hex_version, epoch, event_id, type,
        message_version, payload, account_id, idempotency_key, decided_at)
      VALUES ($1, $2, 0, $3, 1, $4, $5, 1, $6, NULL, $7, now())`,
-    [
-      bucketOf(hex),
-      hex.hexId.toString(),
-      ++hexVersion,
-      id(),
-      takeRegistry.bySchema(schema).type,
-      Buffer.from(toBinary(schema, create<GenMessage<T>>(schema, init))),
-      uuidv7Bytes(),
-    ],
+    [bucketOf(hex), hex.hexId.toString(), ++hexVersion, id(), type, Buffer.from(payload), commit],
   );
 }
 
@@ -74,8 +72,11 @@ export async function askedTake(takeId: string, amount: bigint): Promise<void> {
   await journalled(TakeAskedSchema, take);
 }
 
+/** A hex has heard that it was taken, and has counted it. */
 export async function endedTake(takeId: string): Promise<void> {
-  await journalled(TakeEndedSchema, { takeId: uuidBytes(takeId), end: TakeEnd.TAKEN });
+  const commit = uuidv7Bytes();
+  await journalled(TakeEndedSchema, { takeId: uuidBytes(takeId), end: TakeEnd.TAKEN }, commit);
+  await addEvent("evt.hex.site-supplied", new Uint8Array(0), commit);
 }
 
 /** Ids of ledger accounts: `kind owner asset`. */

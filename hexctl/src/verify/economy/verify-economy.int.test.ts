@@ -36,6 +36,7 @@ const digits = (id: string): string => id.replaceAll("-", "");
 /** The row of an event of the takes kit, whose first field is the take's id. */
 const journalOf = (type: string, id: string): string =>
   `type = 'evt.hex.${type}' AND substring(payload FROM 3 FOR 16) = '\\x${digits(id)}'`;
+const ignored = "goods were taken, and the hex has neither counted them nor owes them back";
 const siteFault =
   "what was taken for a site is not what was counted, is on its way, was given back or is owed";
 
@@ -179,6 +180,7 @@ const planted: readonly (readonly [what: string, sql: () => string, faults: read
       [
         "a take has another end in the hex than in the inventory",
         "goods were taken that no hex has asked for",
+        ignored,
         siteFault,
       ],
     ],
@@ -188,7 +190,12 @@ const planted: readonly (readonly [what: string, sql: () => string, faults: read
         `INSERT INTO world.journal SELECT bucket, hex_id, layer_id, hex_version + 100, epoch, gen_random_uuid(), type,
            message_version, payload, account_id, idempotency_key, decided_at
          FROM world.journal WHERE ${journalOf("take-ended", ids.take)}`,
-      ["a take is asked for or ended twice, or ends without a beginning"],
+      ["a take is asked for or ended twice, or ends without a beginning", ignored],
+    ],
+    [
+      "a hex makes nothing of what was taken",
+      () => `DELETE FROM world.journal WHERE type = 'evt.hex.site-supplied'`,
+      [ignored],
     ],
     [
       "another amount was taken than a hex has asked for",
