@@ -6,10 +6,14 @@ import {
   ObserveSchema,
   SpawnSchema,
 } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
-import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import {
+  ContributeSchema,
+  GatherSchema,
+  MoveSchema,
+} from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 
-/** A player is born, comes online, gathers, moves, looks, and goes. */
+/** A player is born, comes online, gathers, moves, looks, gives, and goes. */
 export function samples(playerId: Uint8Array): readonly Sample[] {
   const gather = sample(GatherSchema, { resource: Resource.WOOD, amount: 1n });
   const move = (volatileSeq: bigint): Sample => ({
@@ -25,6 +29,7 @@ export function samples(playerId: Uint8Array): readonly Sample[] {
     sample(ObserveSchema, {}),
     move(2n),
     gather,
+    sample(ContributeSchema, { resource: Resource.WOOD, amount: 1n }),
     sample(LeaveSchema, {}),
   ];
 }
