@@ -229,10 +229,11 @@ function drawStocks(
   view: HexView,
   centre: Point,
 ): void {
-  const width = Math.max(scale * 0.13, 3);
+  const all = resourcesIn(view);
+  // Together no wider than a figure's room between the labels of the keys.
+  const width = Math.max((scale * 0.39) / all.length, 2);
   const height = scale * 0.34;
   const gap = width * 0.55;
-  const all = resourcesIn(view);
   const left = centre.x - (all.length * (width + gap) - gap) / 2;
   const bottom = centre.y + scale * 0.82;
   all.forEach((resource, i) => {
