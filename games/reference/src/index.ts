@@ -31,6 +31,7 @@ import {
   withoutSite,
   withPlanned,
 } from "./sites.ts";
+import { standingOfContributed, standingOfStarted } from "./standing.ts";
 import { withStarted, withSupplied } from "./supply-site.ts";
 import { setTaxWith, withTax } from "./tax.ts";
 import { viewOf } from "./view-of.ts";
@@ -96,6 +97,10 @@ export function createGame(given: unknown): Game {
       "evt.hex.contributed": creditOfContributed,
       "evt.hex.site-started": creditOfStarted,
       "evt.hex.site-finished": creditOfFinished,
+    },
+    standing: {
+      "evt.hex.contributed": standingOfContributed,
+      "evt.hex.site-started": standingOfStarted,
     },
     samples,
   });
