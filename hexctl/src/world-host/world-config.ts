@@ -76,7 +76,12 @@ export function readWorldConfig({
     });
   return {
     partitions: world.partitions,
-    game: { place: game.module, options: game.options, name: world.game },
+    game: {
+      place: game.module,
+      options: game.options,
+      name: world.game,
+      worldFormat: world.worldFormat,
+    },
     worldFormat: world.worldFormat,
     bounds: world.bounds,
     layers: world.layers,

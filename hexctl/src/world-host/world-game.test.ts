@@ -26,6 +26,14 @@ describe("the game of a world", () => {
     expect(module).toBe(pathToFileURL(join(CHECKOUT, "games/reference/src/index.ts")).href);
   });
 
+  it("reads the format that is named, or nothing is started", async () => {
+    const named = (format: number) => choiceOf({ HEXHOLD_WORLD__WORLD_FORMAT: String(format) });
+    await expect(loadWorldGame(named(1), CHECKOUT)).resolves.toBeDefined();
+    await expect(loadWorldGame(named(3), CHECKOUT)).rejects.toThrow(
+      "world.worldFormat is 3, and reference reads formats up to 2: leave it out",
+    );
+  });
+
   it("is the one that is given, else that of a variable, else the one that is remembered", () => {
     const env = { HEXHOLD_GAME__MODULE: "/variable" };
     rememberGame(dataDir, "/remembered");

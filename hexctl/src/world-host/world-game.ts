@@ -12,6 +12,8 @@ export interface GameChoice {
   readonly options: Readonly<Record<string, unknown>>;
   /** `world.game`, which must be its name; undefined: it says its name itself. */
   readonly name: string | undefined;
+  /** `world.worldFormat`, which the game must read; undefined: none is named. */
+  readonly worldFormat?: number | undefined;
 }
 
 /** A game that is loaded, and how processes of the world load it, too. */
@@ -40,9 +42,12 @@ export function rememberGame(dataDir: string, place: string): void {
   writeFileWhole(fileOf(dataDir), `${JSON.stringify({ place })}\n`);
 }
 
-/** Throws, with what to do, when there is no such game, and when it is not the one that `world.game` names. */
+/**
+ * Throws, with what to do, when there is no such game, when it is not the one that `world.game` names, and when it does not
+ * read the format that `world.worldFormat` names: no worker would be granted a slot.
+ */
 export async function loadWorldGame(
-  { place, options, name }: GameChoice,
+  { place, options, name, worldFormat = 1 }: GameChoice,
   checkout: string,
 ): Promise<WorldGame> {
   const module = gameModuleUrl(place, checkout);
@@ -50,6 +55,11 @@ export async function loadWorldGame(
   if (name !== undefined && name !== loaded.name) {
     throw new Error(
       `the game of ${place} is ${loaded.name}, and world.game is ${name}: give the game ${name} (hexctl start --game, or game.module), or leave world.game out`,
+    );
+  }
+  if (worldFormat > loaded.worldFormat) {
+    throw new Error(
+      `world.worldFormat is ${worldFormat}, and ${loaded.name} reads formats up to ${loaded.worldFormat}: leave it out, or name one of those`,
     );
   }
   return { loaded, module, options };
