@@ -15,10 +15,12 @@ import {
 } from "@hexhold/reference-client";
 import { type Player, startWorld, withPostgres, type World } from "@hexhold/testing";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import { setOwner } from "./set-owner.ts";
+import { elect } from "./elect.ts";
 
 const buildMs = 6_000;
 const taxDelayMs = 1_500;
+const electionMs = 2_000;
+const termMs = 8_000;
 let world: World;
 const clients: Client<HexView>[] = [];
 
@@ -30,6 +32,8 @@ beforeAll(async () => {
       HEXHOLD_GAME__OPTIONS__SITES: JSON.stringify({ dwelling }),
       HEXHOLD_GAME__OPTIONS__TAX_DELAY_MS: String(taxDelayMs),
       HEXHOLD_GAME__OPTIONS__TAKE_QUERY_MS: "500",
+      HEXHOLD_GOVERNANCE__ELECTION_MS: String(electionMs),
+      HEXHOLD_GOVERNANCE__TERM_MS: String(termMs),
     },
   });
 });
@@ -197,10 +201,9 @@ test("with the inventory frozen contributions wait; what a given-up site has get
 });
 
 test("an owner taxes what others gather, ten minutes after they could see it, until the term is over", async () => {
-  const [owner, other] = await settle(2, {});
-  const untilMs = Date.now() + 8_000;
-  await setOwner(world, owner!.key, owner!.accountId, 1n, untilMs);
-  await settles(async () => ownerAt(await see(other!), Date.now())).toEqual(owner!.accountId);
+  const [owner, other] = await settle(2, { wood: 12 });
+  await elected(owner!, other!);
+  const electedMs = Date.now();
   expect(said(await other!.figure.setTax(100))).toBe("not-owner");
   expect(said(await owner!.figure.setTax(201))).toBe("tax-too-high");
   expect(said(await owner!.figure.setTax(200))).toBe("applied");
@@ -212,16 +215,25 @@ test("an owner taxes what others gather, ten minutes after they could see it, un
   expect(taxRateAt(await see(other!), Date.now())).toBe(200);
   const taxed = await other!.figure.gather(Resource.WOOD, 12);
   expect(taxed).toMatchObject({ outcome: "applied", result: { amount: 12n, ownerAmount: 2n } });
-  await settles(() => have(owner!)).toEqual({ wood: "2" });
-  expect(await have(other!)).toEqual({ wood: "15" });
-  // An overtaken election changes nothing.
-  await setOwner(world, owner!.key, other!.accountId, 1n, untilMs);
-  await new Promise((resolve) => setTimeout(resolve, Math.max(untilMs - Date.now(), 0) + 100));
+  // Each has been paid for what it gave.
+  await settles(() => have(owner!)).toEqual({ coin: "12", wood: "2" });
+  expect(await have(other!)).toEqual({ coin: "12", wood: "15" });
+  const leftMs = Math.max(electedMs + termMs - Date.now(), 0) + 200;
+  await new Promise((resolve) => setTimeout(resolve, leftMs));
   expect(ownerAt(await see(other!), Date.now())).toBeUndefined();
   const after = await other!.figure.gather(Resource.WOOD, 10);
   expect(after).toMatchObject({ result: { ownerAmount: 0n } });
   expect(said(await owner!.figure.setTax(0))).toBe("not-owner");
 });
+
+/** Both give to their hex, and the first one gets it. */
+async function elected(owner: Resident, other: Resident): Promise<void> {
+  for (const { figure } of [owner, other]) {
+    expect(said(await figure.contribute(Resource.WOOD, 12))).toBe("applied");
+  }
+  await elect([owner, other]);
+  await settles(async () => ownerAt(await see(other), Date.now())).toEqual(owner.accountId);
+}
 
 test("what cannot be done is refused by name", async () => {
   const [planner, other] = await settle(2, { wood: 100, food: 100 });
@@ -249,7 +261,7 @@ test("what cannot be done is refused by name", async () => {
   }
   await settles(() => finishedOf(planner!)).toBeDefined();
   expect(said(await figure.planSite(SiteKind.DWELLING))).toBe("not-owner");
-  await setOwner(world, planner!.key, planner!.accountId, 1n, Date.now() + 60_000);
+  await elected(planner!, other!);
   await settles(async () => said(await figure.planSite(SiteKind.DWELLING))).toBe("no-room");
   await figure.leave();
   expect(said(await figure.contribute(Resource.WOOD, 1))).toBe("offline");

@@ -70,7 +70,7 @@ export function start(config: GovernanceConfig, ports: ServicePorts): Promise<Ru
     const routes = createProducerRoutes();
     const membership = await service.join({
       kind: ProcessKind.DOMAIN,
-      worldFormat: 1,
+      worldFormat: game.worldFormat,
       game,
       routes,
     });

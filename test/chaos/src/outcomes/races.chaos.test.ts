@@ -311,7 +311,7 @@ it(`of ${pairs} pairs of things at once each has one outcome, and the one that w
     .poll(async () => (await world.hexctl("saga", "--json")).output, { timeout: 60_000 })
     .toContain('"steps": []');
   const { code, output } = await world.hexctl("verify", "--economy");
-  expect(output).toMatch(/5 passed, 0 failed\s*$/);
+  expect(output).toMatch(/6 passed, 0 failed\s*$/);
   expect(code).toBe(0);
   const selfTrades = await withPostgres(
     world.status().services["postgres"]!.url,
