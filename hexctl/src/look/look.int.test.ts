@@ -133,6 +133,43 @@ it("a player is found in the hex whose journal makes it a resident, by name or i
   expect(playerLines(byName!).join("\n")).toContain("residents[0].player_id");
 });
 
+it("what a player has, and has under way, is shown with it", async () => {
+  const order = "01a22f87-fcaa-7676-bae4-ebbc6da01001";
+  const offer = "01a22f87-fcaa-7676-bae4-ebbc6da01002";
+  const item = "01a22f87-fcaa-7676-bae4-ebbc6da01003";
+  const bert = "01a22f87-fcaa-7676-bae4-ebbc6da01004";
+  const values = `'${anna}'`;
+  await database.pool.query(
+    `SET session_replication_role = replica;
+     INSERT INTO inventory.asset (asset) VALUES ('wood') ON CONFLICT DO NOTHING;
+     INSERT INTO inventory.ledger_account (owner, kind, asset) VALUES (${values}, 'player', 'wood'), (${values}, 'hold', 'wood');
+     INSERT INTO inventory.balance (ledger_account_id, amount)
+       SELECT ledger_account_id, CASE kind WHEN 'player' THEN 7 ELSE 3 END FROM inventory.ledger_account WHERE owner = ${values};
+     INSERT INTO inventory.offer (offer_id, from_account, to_account, terms, terms_hash, state, made_at, expires_at)
+       VALUES ('${offer}', ${values}, '${bert}', '', decode(repeat('00', 32), 'hex'), 'open', now(), now());
+     INSERT INTO inventory.item (item_id, kind, owner, held_by, attributes, made_by, made_at, version)
+       VALUES ('${item}', 'plaque', ${values}, '${offer}', '', '${offer}', now(), 1);
+     INSERT INTO market.book (book) VALUES ('wood') ON CONFLICT DO NOTHING;
+     INSERT INTO market."order" (order_id, book, account_id, side, price, quantity, is_immediate, fee, placed_at, expires_at, state)
+       VALUES ('${order}', 'wood', ${values}, 2, 12, 3, false, 1, now(), now(), 1);
+     INSERT INTO governance.reputation (account_id, hex, points, day) VALUES (${values}, '${keyText(home)}', 40, 20000);
+     RESET session_replication_role`,
+  );
+  const report = await player(anna);
+  expect(report?.belongings).toMatchObject({
+    balances: [{ asset: "wood", available: "7", held: "3" }],
+    items: [{ itemId: item, kind: "plaque", heldBy: offer }],
+    orders: [{ orderId: order, book: "wood" }],
+    offers: [{ offerId: offer, from: anna, to: bert }],
+    reputation: [{ hex: keyText(home), points: "40" }],
+  });
+  const lines = playerLines(report!);
+  expect(lines).toContain("has       7 wood, and 3 in escrow");
+  expect(lines).toContain(`item      plaque ${item}, held by offer ${offer}`);
+  expect(lines.join("\n")).toContain("sells 3 at 12, its escrow is being asked for");
+  expect(lines).toContain(`points    40 in ${keyText(home)}`);
+});
+
 it("a player is also found by events that others caused", async () => {
   await addLeft(other, playerOf(home));
   const report = await player(anna);

@@ -8,6 +8,7 @@ import type { Status } from "../status-file.ts";
 import { readLife, verifyHex } from "../verify/verify-world.ts";
 import { idPattern } from "../world-host/account-admin.ts";
 import type { WorldStores } from "../world-stores.ts";
+import { type Belongings, belongingsLines, readBelongings } from "./belongings.ts";
 import { type JournalRow, journalLine, rowsNaming } from "./journal-rows.ts";
 import { type NamedPlace, placesOf } from "./readable-message.ts";
 
@@ -32,6 +33,7 @@ export interface PlayerReport {
   readonly hexes: readonly PlayerHex[];
   /** Null = no world runs here. A gateway that does not answer is left out. */
   readonly sessions: readonly SessionView[] | null;
+  readonly belongings: Belongings;
   /** The newest first. */
   readonly journal: readonly JournalRow[];
 }
@@ -101,6 +103,7 @@ export async function readPlayerReport(
     where: whereIs(hexes, account?.view),
     hexes,
     sessions: running === undefined ? null : await readSessions(running, id),
+    belongings: await readBelongings(client, playerId),
     journal: named.rows,
   };
 }
@@ -163,6 +166,7 @@ export function playerLines(report: PlayerReport): string[] {
   }
   return [
     ...lines,
+    ...belongingsLines(report.belongings, line),
     `journal, the last ${report.journal.length} rows that name it`,
     ...report.journal.map((row) => journalLine(row, true)),
   ];

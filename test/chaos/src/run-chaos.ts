@@ -5,6 +5,7 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { machineOf, startWorld } from "@hexhold/testing";
+import { landOptions } from "./land-play.ts";
 import { type EconomyReport, runEconomy, settledMsMax } from "./economy-run.ts";
 
 const usage = `npm run chaos -- --economy [--ops 100000] [--traders 100] [--seed 7] [--kill-every 3] [--json FILE]
@@ -28,6 +29,7 @@ async function main(): Promise<number> {
     env: {
       HEXHOLD_GAME__OPTIONS__STOCK_CAPACITY: "100000000",
       HEXHOLD_GATEWAY__NEWCOMERS_PER_ADDRESS_MAX: "100000",
+      ...landOptions,
     },
   });
   try {
