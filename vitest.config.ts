@@ -6,6 +6,12 @@ const NEVER = ["**/node_modules/**", "**/dist/**", ".data/**", ".build/**"];
 const INTEGRATION_TIMEOUT_MS = 60_000;
 const SYSTEM_TIMEOUT_MS = 300_000;
 
+/**
+ * How long `expect.poll` waits for what must come: many times what it takes, as cores are shared. A deadline that is a promise is
+ * asserted by itself.
+ */
+const POLL = { poll: { timeout: 10_000 } };
+
 /** Failing starts, of which nothing is measured but bounds of many times what they take: tested with `system`. */
 const STARTS = "test/chaos/src/starts/*.chaos.test.ts";
 /** What is checked is what is true in the end, and bounds of many times what it takes. */
@@ -36,6 +42,7 @@ export default defineConfig({
       {
         test: {
           name: "integration",
+          expect: POLL,
           include: ["**/*.int.test.ts"],
           exclude: NEVER,
           globalSetup: ["test/gates/src/private-stack.ts"],
@@ -48,6 +55,7 @@ export default defineConfig({
       {
         test: {
           name: "system",
+          expect: POLL,
           include: ["test/e2e/**/*.e2e.test.ts", "examples/*/test/*.e2e.test.ts", STARTS],
           exclude: NEVER,
           maxWorkers: 2,
@@ -59,6 +67,7 @@ export default defineConfig({
       {
         test: {
           name: "outcomes",
+          expect: POLL,
           include: [OUTCOMES],
           exclude: NEVER,
           maxWorkers: 2,
@@ -70,6 +79,7 @@ export default defineConfig({
       {
         test: {
           name: "chaos",
+          expect: POLL,
           include: ["test/chaos/**/*.chaos.test.ts"],
           exclude: [...NEVER, STARTS, OUTCOMES],
           fileParallelism: false,

@@ -28,6 +28,9 @@ export { type InventoryConfig, inventoryConfigSchema } from "./inventory-config.
 export { inventorySection } from "./inventory-section.ts";
 export { type LedgerEvent, ledgerEventsOf } from "./rules/ledger-events.ts";
 
+/** What waits in a queue becomes one transaction. */
+const togetherMax = 16;
+
 /** Newest migration of schema `inventory` that this service knows. */
 const schemaVersion = "0007_auditor";
 
@@ -109,6 +112,7 @@ export function start(config: InventoryConfig, ports: ServicePorts): Promise<Run
       producer,
       postgresUrl,
       queues,
+      togetherMax,
       descriptors: [...game.descriptors, ...contracts],
       ...createInventoryHandlers(context, events),
       outbox,

@@ -15,6 +15,9 @@ export type { RunningService as RunningMarket } from "@hexhold/service";
 export { type MarketConfig, marketConfigSchema } from "./market-config.ts";
 export { marketSection } from "./market-section.ts";
 
+/** What waits in a queue becomes one transaction. */
+const togetherMax = 16;
+
 /** Newest migration of schema `market` that this service knows. */
 const schemaVersion = "0003_auditor";
 
@@ -68,6 +71,7 @@ export function start(config: MarketConfig, ports: ServicePorts): Promise<Runnin
       producer,
       postgresUrl,
       queues,
+      togetherMax,
       descriptors: marketDescriptors,
       handlers: market.handlers,
       timers: market.timers,

@@ -150,8 +150,8 @@ it("what a player has, and has under way, is shown with it", async () => {
      INSERT INTO inventory.item (item_id, kind, owner, held_by, attributes, made_by, made_at, version)
        VALUES ('${item}', 'plaque', ${values}, '${offer}', '', '${offer}', now(), 1);
      INSERT INTO market.book (book) VALUES ('wood') ON CONFLICT DO NOTHING;
-     INSERT INTO market."order" (order_id, book, account_id, side, price, quantity, is_immediate, fee, placed_at, expires_at, state)
-       VALUES ('${order}', 'wood', ${values}, 2, 12, 3, false, 1, now(), now(), 1);
+     INSERT INTO market."order" (order_id, book, account_id, side, price, quantity, is_immediate, fee, placed_at, expires_at, state, version)
+       VALUES ('${order}', 'wood', ${values}, 2, 12, 3, false, 1, now(), now(), 1, 1);
      INSERT INTO governance.reputation (account_id, hex, points, day) VALUES (${values}, '${keyText(home)}', 40, 20000);
      RESET session_replication_role`,
   );

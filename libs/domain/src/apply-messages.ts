@@ -61,8 +61,7 @@ export async function applyMessages(
     transaction,
     given.flatMap(({ origin }) => origin ?? []),
   );
-  const isUnsent = ({ origin }: Incoming): boolean =>
-    origin !== undefined && unsent.has(origin.position);
+  const isUnsent = ({ origin }: Incoming): boolean => origin !== undefined && unsent.has(origin);
   const sent = unsent.size === 0 ? given : given.filter((item) => !isUnsent(item));
   const results = await store.results(
     transaction,

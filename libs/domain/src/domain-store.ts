@@ -19,8 +19,8 @@ export interface OutboxMessage {
 }
 
 export interface DomainStore {
-  /** Positions of `origins` that no commit of this database has sent here; they are of one life. */
-  unsent(transaction: Transaction, origins: readonly Origin[]): Promise<ReadonlySet<bigint>>;
+  /** Those of `origins` that no commit of this database has sent here. */
+  unsent(transaction: Transaction, origins: readonly Origin[]): Promise<ReadonlySet<Origin>>;
   /** Notes events as handled; returns those that were not before, or were left open by a letter, as `bytesText`. */
   claim(transaction: Transaction, eventIds: readonly Uint8Array[]): Promise<Set<string>>;
   /** Of those ids, which are noted, open or not; as `bytesText`. */
@@ -54,12 +54,23 @@ export interface DomainStore {
 export function createDomainStore(schema: string, onOutbox: () => void): DomainStore {
   return {
     async unsent(transaction, origins) {
-      const [first] = origins;
-      if (first === undefined) return new Set();
-      const [row] = await transaction.query<{ unsent: string[] }>(
-        unsentStatement(first.life, schema, origins),
-      );
-      return new Set((row?.unsent ?? []).map(BigInt));
+      const unsentOf = async (life: bigint, some: readonly Origin[]): Promise<Set<bigint>> => {
+        const [row] = await transaction.query<{ unsent: string[] }>(
+          unsentStatement(life, schema, some),
+        );
+        return new Set((row?.unsent ?? []).map(BigInt));
+      };
+      const found = new Set<Origin>();
+      for (const [life, ofLife] of Map.groupBy(origins, (origin) => origin.life)) {
+        // Nearly always: all of the life that this is.
+        if ((await unsentOf(life, ofLife)).size === 0) continue;
+        // The answer names positions alone, and each slot counts by itself.
+        for (const ofSlot of Map.groupBy(ofLife, ({ slot }) => slot).values()) {
+          const positions = await unsentOf(life, ofSlot);
+          for (const origin of ofSlot) if (positions.has(origin.position)) found.add(origin);
+        }
+      }
+      return found;
     },
     async claim(transaction, eventIds) {
       // In one order everywhere: two transactions that note the same ids wait for each other, and never both.

@@ -160,7 +160,7 @@ test("what no attempt can handle becomes a letter each time it comes, and the me
   expect(await domain.amounts()).toEqual([1, 2, 3]);
   // Once with the others, then five times alone; and so its second copy, which the letter has left open.
   expect(domain.thrown()).toBe(12);
-  const letters = await domain.letters();
+  const letters = await domain.letters(2);
   const letter = {
     attempts: 5,
     error: "Error: this cannot be stood",
@@ -250,7 +250,7 @@ test("what nobody here handles, and what cannot be read, becomes a letter", asyn
   await domain.send(unknown, new Uint8Array([0xff, 0xff]), gathered(2n));
   await domain.untilAcked(1);
   expect(await domain.amounts()).toEqual([2]);
-  const errors = (await domain.letters()).map(({ error }) => error);
+  const errors = (await domain.letters(2)).map(({ error }) => error);
   expect(errors).toEqual([
     "nobody here handles evt.hex.unheard-of",
     expect.stringMatching(/^an envelope cannot be decoded/),

@@ -30,6 +30,11 @@ export interface DomainOptions<W extends Work = Work> {
    * queue of competing consumers takes more.
    */
   readonly inHandMax?: number;
+  /**
+   * Messages of a queue that are one transaction when they wait: fewer and larger ones under load, in the same order. Default 1.
+   * A failure of one of them costs the others a transaction each.
+   */
+  readonly togetherMax?: number;
   readonly handlers: readonly MessageHandler<W>[];
   /** Durable timers; the schema has a table `due` then ({@link DueStore}). */
   readonly timers?: readonly DueHandler<W>[];
@@ -80,6 +85,7 @@ export function startDomain<W extends Work = Work>(options: DomainOptions<W>): R
     logger,
     queues,
     inHandMax = 1,
+    togetherMax = 1,
     timers = [],
     prunes = [],
   } = options;
@@ -121,6 +127,7 @@ export function startDomain<W extends Work = Work>(options: DomainOptions<W>): R
       bus,
       queue,
       inHandMax,
+      togetherMax,
       read,
       handler,
       logger,

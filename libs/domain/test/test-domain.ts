@@ -73,8 +73,8 @@ export interface TestDomain {
   untilAcked(count: number): Promise<void>;
   /** The next ack never goes out: the consumer's channel is closed in its place. */
   closeInsteadOfNextAck(): void;
-  /** What waits in `cmd.router`; it stays there. */
-  letters(): Promise<CommandDeadLettered[]>;
+  /** What waits in `cmd.router`, when there are `least` or ten seconds have passed; it stays there. */
+  letters(least?: number): Promise<CommandDeadLettered[]>;
   send(...envelopes: Uint8Array[]): Promise<void>;
   /** As what a commit owed. */
   sendFrom(origin: BatchOrigin, ...envelopes: Uint8Array[]): Promise<void>;
@@ -131,6 +131,8 @@ export function enter(fields: EnterFields = {}): Uint8Array {
 export interface TestDomainOptions {
   /** Default: one, as for a queue that nobody else reads. */
   readonly inHandMax?: number;
+  /** Default: one message is one transaction. */
+  readonly togetherMax?: number;
   readonly newWork?: () => Work;
   /** Before an event is written down. */
   readonly beforeEvents?: (amounts: readonly bigint[], transaction: Transaction) => Promise<void>;
@@ -256,6 +258,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
         postgresUrl: roleUrl.href,
         queues: [queue],
         ...(options.inHandMax === undefined ? {} : { inHandMax: options.inHandMax }),
+        ...(options.togetherMax === undefined ? {} : { togetherMax: options.togetherMax }),
         ...(options.newWork === undefined ? {} : { newWork: options.newWork }),
         ...(options.outbox === undefined ? {} : { outbox: options.outbox }),
         ...(options.routes === undefined ? {} : { routes: options.routes }),
@@ -290,7 +293,7 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
       await expect.poll(() => acked, { timeout: 20_000, interval: 10 }).toBe(count);
     },
     closeInsteadOfNextAck: () => void (isClosingNext = true),
-    async letters() {
+    async letters(least = 1) {
       const letters: CommandDeadLettered[] = [];
       const subscription = await bus.consume("cmd.router", {
         prefetch: 100,
@@ -300,7 +303,9 @@ export async function openTestDomain(options: TestDomainOptions = {}): Promise<T
           }
         },
       });
-      await pause(500);
+      for (let tries = 0; letters.length < least && tries < 100; tries++) await pause(100);
+      // One more than expected would come with them.
+      await pause(200);
       await subscription.close();
       return letters;
     },

@@ -90,6 +90,30 @@ export function describeBus(name: string, start: () => Promise<BusUnderTest>): v
       await second.subscription.close();
     });
 
+    it("gives back several that a closed consumer had in hand in their order, before all others", async () => {
+      const queue = await broker.queue();
+      const open = async (bus: Bus): Promise<{ got: Delivery[]; subscription: Subscription }> => {
+        const got: Delivery[] = [];
+        const onDelivery = (delivery: Delivery): void => void got.push(delivery);
+        return { got, subscription: await bus.consume(queue, { prefetch: 4, onDelivery }) };
+      };
+      const first = await open(producer);
+      const letters = ["a", "b", "c", "d", "e", "f"];
+      const confirms = letters.map((body) => producer.publish(queue, message(body)));
+      await expect.poll(() => first.got.map(text)).toEqual(["a", "b", "c", "d"]);
+      first.got[0]!.ack();
+      await expect.poll(() => first.got.map(text)).toEqual(["a", "b", "c", "d", "e"]);
+      await first.subscription.close();
+      const second = await open(producer);
+      await expect.poll(() => second.got.map(text)).toEqual(["b", "c", "d", "e"]);
+      expect(second.got.map(({ redelivered }) => redelivered)).toEqual([true, true, true, true]);
+      for (const delivery of second.got.slice()) delivery.ack();
+      await expect.poll(() => second.got.map(text)).toEqual(["b", "c", "d", "e", "f"]);
+      second.got[4]!.ack();
+      await Promise.all(confirms);
+      await second.subscription.close();
+    });
+
     it("gives the next consumer first what the last one had in hand, also when it waits already", async () => {
       const queue = await broker.queue();
       const first = await consume(producer, queue);
