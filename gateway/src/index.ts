@@ -1,10 +1,15 @@
 /** A gateway: WebSocket and HTTP at the edge. It owns sockets and nothing else. */
 import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
+import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
+import { file_hexhold_accounts_v1_sessions } from "@hexhold/gen/hexhold/accounts/v1/sessions_pb";
 import { file_hexhold_governance_v1_commands } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
+import { file_hexhold_inventory_v1_takes } from "@hexhold/gen/hexhold/inventory/v1/takes_pb";
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { file_hexhold_market_v1_commands } from "@hexhold/gen/hexhold/market/v1/commands_pb";
+import { file_hexhold_market_v1_steps } from "@hexhold/gen/hexhold/market/v1/steps_pb";
 import type { IncomingMessage } from "node:http";
 import { urlOf } from "@hexhold/config";
 import { createMessageRegistry, createRequester, missingOfBus } from "@hexhold/messaging";
@@ -56,12 +61,17 @@ const httpFactor = 5;
 /** Bytes of a call of AuthService: the longest has a token of 4 KiB and a hundred ids as text. */
 const authBytesMax = 16 * 1024;
 
-/** Commands of domain services that players may send. */
+/** Commands of domain services: those that players may send, and those of which they are told that they may not. */
 const domainDescriptors = [
+  file_hexhold_accounts_v1_commands,
+  file_hexhold_accounts_v1_sessions,
+  file_hexhold_governance_v1_commands,
   file_hexhold_inventory_v1_commands,
+  file_hexhold_inventory_v1_holds,
+  file_hexhold_inventory_v1_takes,
   file_hexhold_inventory_v1_trades,
   file_hexhold_market_v1_commands,
-  file_hexhold_governance_v1_commands,
+  file_hexhold_market_v1_steps,
 ];
 
 export interface RunningGateway extends RunningService {
@@ -132,7 +142,7 @@ async function begin(
   const worldNow = (): number => membership.worldNow();
   const edge = new Edge({
     config,
-    registry: createMessageRegistry([...game.descriptors, ...domainDescriptors]),
+    registry: createMessageRegistry([...new Set([...game.descriptors, ...domainDescriptors])]),
     checkToken: createTokenCheck(keys, worldNow),
     revocations,
     worldNow,

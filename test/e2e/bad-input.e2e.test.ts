@@ -1,12 +1,21 @@
 /** Everything that a client can get wrong, by the name of the answer it gets. A good client beside it notices nothing. */
 import { setTimeout as pause } from "node:timers/promises";
-import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, getOption, toBinary } from "@bufbuild/protobuf";
+import { contracts as accounts } from "@hexhold/gen/hexhold/accounts/v1/contracts";
 import {
   ClientFrameSchema,
   ServerFrameSchema,
   type ServerFrame,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { contracts as governance } from "@hexhold/gen/hexhold/governance/v1/contracts";
+import { contracts as hex } from "@hexhold/gen/hexhold/hex/v1/contracts";
+import { contracts as inventory } from "@hexhold/gen/hexhold/inventory/v1/contracts";
+import { contracts as market } from "@hexhold/gen/hexhold/market/v1/contracts";
+import { contract as contractOption, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
+import { contracts as ownership } from "@hexhold/gen/hexhold/ownership/v1/contracts";
+import { contracts as reference } from "@hexhold/gen/hexhold/reference/v1/contracts";
+import { contracts as takes } from "@hexhold/gen/hexhold/takes/v1/contracts";
 import { GatherSchema, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, hexAt, parseKeyText } from "@hexhold/hex";
@@ -235,6 +244,34 @@ describe("a bad command", () => {
         : [],
     );
     expect(reasons.filter((reason) => reason === "rate-limited").length).toBeGreaterThan(100);
+  });
+});
+
+/** Of every package that a gateway knows. */
+const serviceCommands = [accounts, governance, hex, inventory, market, ownership, reference, takes]
+  .flatMap(({ commands }) => Object.entries(commands))
+  .filter(([, { schema }]) => !getOption(schema, contractOption).senders.includes(Sender.CLIENT))
+  .map(([type]) => type);
+
+describe("a command of services and operators", () => {
+  it("is not for clients, whichever it is", async () => {
+    expect(serviceCommands.length).toBeGreaterThan(20);
+    for (const type of ["set-owner", "end-take"])
+      expect(serviceCommands).toContain(`cmd.hex.${type}`);
+    expect(serviceCommands).toContain("cmd.inventory.grant");
+    const [player] = await world.mint(1);
+    const client = await connect(player);
+    const answers: string[] = [];
+    for (const type of serviceCommands) {
+      answers.push(
+        `${type} ${await answerTo(client, player!, { type, noKey: !type.startsWith("cmd.hex.") })}`,
+      );
+      await pause(20);
+    }
+    client.socket.close();
+    expect(answers).toEqual(
+      serviceCommands.map((type) => `${type} PERMISSION_DENIED not-for-clients`),
+    );
   });
 });
 
