@@ -41,7 +41,14 @@ function edit(file: string, from: string, to: string): void {
 
 /** The version of the first contract of that type in `commands.proto`, raised. */
 function raiseVersion(type: string): void {
-  edit(commands, `type: "${type}"\n    version: 1`, `type: "${type}"\n    version: 2`);
+  raiseBehind(`type: "${type}"\n    version: `);
+}
+
+/** The number behind `text`, one higher. */
+function raiseBehind(text: string): void {
+  const file = readFileSync(path.join(root, commands), "utf8");
+  const [, number] = file.split(text, 2)[1]?.match(/^(\d+)/) ?? [];
+  edit(commands, `${text}${number}`, `${text}${Number(number) + 1}`);
 }
 
 describe("a copy of the contracts", { timeout: 30_000 }, () => {
@@ -73,17 +80,17 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
   });
 
   it("fails after a change whose version was not raised", async () => {
-    edit(commands, "int64 left = 2;\n}", "int64 left = 2;\n  int64 bonus = 3;\n}");
+    edit(commands, "int64 owner_amount = 3;", "int64 owner_amount = 3;\n  int64 bonus = 4;");
     const { failures } = await checkContracts(root);
     expect(failures).toEqual([
       expect.stringMatching(
-        /hexhold\.reference\.v1\.Gather \(cmd\.hex\.gather\) changed .*bonus.* version 1: raise it/,
+        /hexhold\.reference\.v1\.Gather \(cmd\.hex\.gather\) changed .*bonus.* version 2: raise it/,
       ),
     ]);
   });
 
   it("passes after the same change with a raised version", async () => {
-    edit(commands, "int64 left = 2;\n}", "int64 left = 2;\n  int64 bonus = 3;\n}");
+    edit(commands, "int64 owner_amount = 3;", "int64 owner_amount = 3;\n  int64 bonus = 4;");
     raiseVersion("cmd.hex.gather");
     const { failures } = await checkContracts(root);
     expect(failures).toEqual([]);
@@ -118,11 +125,11 @@ describe("a copy of the contracts", { timeout: 30_000 }, () => {
   });
 
   it("fails after a change of the view whose version was not raised", async () => {
-    edit(commands, "uint32 population = 6;", "uint32 population = 6;\n  bool fog = 10;");
+    edit(commands, "uint32 population = 6;", "uint32 population = 6;\n  bool fog = 30;");
     expect((await checkContracts(root)).failures).toEqual([
-      expect.stringMatching(/HexView \(view\) changed .*fog.* version 1: raise it/),
+      expect.stringMatching(/HexView \(view\) changed .*fog.* version 2: raise it/),
     ]);
-    edit(commands, "view) = {\n    version: 1", "view) = {\n    version: 2");
+    raiseBehind("view) = {\n    version: ");
     expect((await checkContracts(root)).failures).toEqual([]);
     edit(commands, 'type: "hexhold.hex.v1.HexView"', 'type: "hexhold.hex.v1.Other"');
     expect((await checkContracts(root)).failures).toEqual([
