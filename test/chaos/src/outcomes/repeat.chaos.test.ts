@@ -1,6 +1,7 @@
 import { toBinary } from "@bufbuild/protobuf";
 import { type Answer, AnswerSchema } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import {
+  evenLand,
   joinPlayer,
   type LoadPlayer,
   type PlayedCommand,
@@ -14,7 +15,7 @@ import { gather } from "../play.ts";
 let world: World;
 
 beforeAll(async () => {
-  world = await startWorld({ profile: "cluster" });
+  world = await startWorld({ profile: "cluster", env: evenLand });
 });
 afterAll(async () => world.stop());
 
