@@ -5,7 +5,12 @@ import { answerBytes } from "@hexhold/messaging";
 import { deadLetteredAnswer, errorAnswer, forgeryAnswer, outcomeAnswer } from "./answers.ts";
 import { letterOf, type LetterContext } from "./dead-letter.ts";
 import type { DomainStore, StoredResult } from "./domain-store.ts";
-import { forgeryOf, type Incoming, type IncomingCommand, type IncomingEvent } from "./incoming.ts";
+import {
+  forgedByRouter,
+  type Incoming,
+  type IncomingCommand,
+  type IncomingEvent,
+} from "./incoming.ts";
 import type { Transaction } from "./transaction.ts";
 import type { Work } from "./work.ts";
 
@@ -139,10 +144,8 @@ async function withForgeries(
     broughtBack.map(({ inboxId }) => inboxId),
   );
   return items.map((item) => {
-    const { isBroughtBack, inboxText, envelope } = item;
-    if (!isBroughtBack || envelope === undefined || known.has(inboxText)) return item;
-    if (item.kind === "command" && results.has(item.keyText)) return item;
-    return forgeryOf({ ...item, envelope }, { kind: "service", service: "router" });
+    const isAnswered = item.kind === "command" && results.has(item.keyText);
+    return known.has(item.inboxText) || isAnswered ? item : forgedByRouter(item);
   });
 }
 

@@ -189,8 +189,14 @@ function arrived(bytes: Uint8Array, envelope: Envelope | undefined) {
   };
 }
 
-/** What a forgery is taken for: `publisher` is who published it, or brought it back. */
-export function forgeryOf(
+/** What a router has brought back and nobody here knows: its forgery. Anything else is what it was. */
+export function forgedByRouter(item: Incoming): Incoming {
+  const { isBroughtBack, envelope } = item;
+  if (!isBroughtBack || envelope === undefined) return item;
+  return forgeryOf({ ...item, envelope }, { kind: "service", service: "router" });
+}
+
+function forgeryOf(
   at: Arrived & { readonly envelope: Envelope },
   publisher: Publisher,
 ): IncomingForgery {

@@ -65,8 +65,9 @@ export function claimOf(
  * no event, or a letter, which everybody writes.
  */
 function ownerOfEvent(type: string): string | undefined {
-  const [kind, about = ""] = type.split(".", 2);
-  if (kind !== "evt" || type === letterType) return undefined;
+  // Nearly all are commands.
+  if (!type.startsWith("evt.") || type === letterType) return undefined;
+  const [, about = ""] = type.split(".", 2);
   if (about === "edge") return "gateway";
   return serviceNamed(about)?.name ?? "worker";
 }

@@ -15,7 +15,12 @@ import type { Logger } from "@hexhold/telemetry";
 import { errorAnswer, forgeryAnswer, outcomeAnswer } from "../answers.ts";
 import type { Applied } from "../apply-messages.ts";
 import { type BatchHandler, storePauseMs } from "../batch-handler.ts";
-import { createBatchReader, forgeryOf, type Incoming, type IncomingCommand } from "../incoming.ts";
+import {
+  createBatchReader,
+  forgedByRouter,
+  type Incoming,
+  type IncomingCommand,
+} from "../incoming.ts";
 import { createOutageHold } from "../outage-hold.ts";
 import { consumeQueue } from "../queue-consumer.ts";
 import type { MessageHandler } from "../service-definition.ts";
@@ -111,13 +116,8 @@ export function serveRequests(options: RequestOptions): RequestServer {
   const handler: BatchHandler = {
     async handle(_queue, items, signal) {
       const applied: Applied[] = [];
-      for (const given of items) {
-        // Nobody has letters of requests to bring back.
-        const { envelope: about } = given;
-        const item =
-          given.isBroughtBack && about !== undefined
-            ? forgeryOf({ ...given, envelope: about }, { kind: "service", service: "router" })
-            : given;
+      // Nobody has letters of requests to bring back.
+      for (const item of items.map(forgedByRouter)) {
         const reply = await replyTo(item, signal);
         if (reply === undefined) return undefined;
         const { word, outcome, stored } = reply;
