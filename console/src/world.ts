@@ -246,7 +246,7 @@ export function openWorld(
 /** Says why a wish did not come true; nothing when it did. */
 export function tell(wish: Wish, outcome: AnyOutcome): void {
   const words = outcomeWords(wish, outcome);
-  if (words !== undefined) say(words);
+  if (words !== undefined) say(words, wish.doing);
 }
 
 /** The stock of the own hex as it has grown until now. */

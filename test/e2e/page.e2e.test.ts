@@ -8,7 +8,7 @@ import { createReferencePlayer, referenceView } from "@hexhold/reference-client"
 import { evenLand, startWorld, type World } from "@hexhold/testing";
 import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const browserPath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
@@ -52,6 +52,17 @@ beforeAll(async () => {
 afterAll(async () => {
   await browser?.close();
   await world?.stop();
+});
+
+/** What the first page shows when a test fails: its messages and what it knows of itself tell more than a time-out. */
+afterEach(async ({ task }) => {
+  if (task.result?.state !== "fail") return;
+  const shown = await page.evaluate(() => ({
+    attributes: Object.entries(document.body.dataset),
+    words: document.querySelector<HTMLElement>(".stage")?.innerText,
+  }));
+  console.error(task.name, shown);
+  await page.screenshot({ path: path.join(artifacts, `failed-${task.id}.png`) });
 });
 
 const pageUrl = (): string => `${world.status().endpoints.http}/`;
@@ -258,6 +269,7 @@ test("what is not there is refused in plain words", async () => {
 });
 
 test("a click inside the own hex is a walk there", async () => {
+  await isPresent(page);
   await walk(40, 30);
   const x = await untilAttribute("x", (value) => value > 300);
   const y = await untilAttribute("y", (value) => value > 200);
