@@ -2,6 +2,8 @@ import { defineConfig } from "vitest/config";
 import { closingReporter } from "./test/gates/src/closing-reporter.ts";
 
 const NEVER = ["**/node_modules/**", "**/dist/**", ".data/**", ".build/**"];
+/** A pure test that takes longer hangs: some seconds are what a page's build or a timer takes on cores that others use. */
+const UNIT_TIMEOUT_MS = 30_000;
 /** Every pull of the network, the disk and two cores included. */
 const INTEGRATION_TIMEOUT_MS = 60_000;
 const SYSTEM_TIMEOUT_MS = 300_000;
@@ -36,6 +38,7 @@ export default defineConfig({
           maxWorkers: 3,
           include: ["**/*.test.ts", "**/*.test.tsx"],
           exclude: [...NEVER, "**/*.int.test.ts", "**/*.e2e.test.ts", "**/*.chaos.test.ts"],
+          testTimeout: UNIT_TIMEOUT_MS,
           sequence: { groupOrder: 0 },
         },
       },

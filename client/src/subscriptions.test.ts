@@ -443,7 +443,8 @@ describe("a client for several games", () => {
     await until("all states", () => shown.stats.states === 19);
     units = 0;
     const startedMs = performance.now();
-    while (performance.now() - startedMs < 1500) {
+    // Until there were two rounds at least.
+    while (performance.now() - startedMs < 1500 || units < 40) {
       for (const [layerId, seq] of seqs) {
         seqs.set(layerId, seq + 1);
         gateway.peer.send({
@@ -460,9 +461,9 @@ describe("a client for several games", () => {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    // Two rounds at least, and no more than 25 units a second beside the first one.
-    expect(units).toBeGreaterThanOrEqual(40);
-    expect(units).toBeLessThanOrEqual(20 + 25 * 1.7);
+    // No more than 25 units a second beside the first round.
+    const seconds = (performance.now() - startedMs) / 1000;
+    expect(units).toBeLessThanOrEqual(20 + 25 * (seconds + 0.2));
     expect(shown.stats.gapsUnnoticed).toBe(0);
   });
 });

@@ -130,7 +130,7 @@ function newPeer(socket: WebSocket): FakePeer {
 }
 
 /** Waits until `holds`, or throws what was waited for. */
-export async function until(what: string, holds: () => boolean, msMax = 3000): Promise<void> {
+export async function until(what: string, holds: () => boolean, msMax = 10_000): Promise<void> {
   const endMs = performance.now() + msMax;
   while (!holds()) {
     if (performance.now() > endMs) throw new Error(`waited ${msMax} ms in vain: ${what}`);

@@ -1,4 +1,4 @@
-import { once } from "node:events";
+import { EventEmitter, once } from "node:events";
 import { request as httpRequest } from "node:http";
 import {
   connect as connectHttp2,
@@ -29,6 +29,8 @@ const registration = {
   controlUrl: "http://127.0.0.1:1",
   incarnation: "019aa8a4-7a3b-7000-8000-000000000001",
 };
+/** `endless`: that call has come to its handler. */
+const handled = new EventEmitter();
 const servers: RpcServer[] = [];
 const sockets: Socket[] = [];
 
@@ -42,7 +44,10 @@ function routes(router: ConnectRouter): void {
   router.service(ControlService, {
     async register({ instance }) {
       if (instance === "slow") await sleep(300);
-      if (instance === "endless") await new Promise(() => undefined);
+      if (instance === "endless") {
+        handled.emit("endless");
+        await new Promise(() => undefined);
+      }
       if (instance === "broken") throw new Error("secret detail");
       return { session: instance };
     },
@@ -335,12 +340,13 @@ test("a stop does not wait for a peer that keeps a connection open, nor for one 
     `POST /${ControlService.typeName}/Register HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n`,
   );
   half.on("error", () => undefined);
+  const isHandled = once(handled, "endless");
   const endless = fetch(`${server.url}/${ControlService.typeName}/Register`, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
     body: JSON.stringify({ ...registration, kind: "PROCESS_KIND_WORKER", instance: "endless" }),
   }).catch(() => "cut off");
-  await sleep(50);
+  await isHandled;
   const startedMs = performance.now();
   const stopped = server.stop(300).then(() => "stopped");
   expect(await Promise.race([stopped, sleep(2_000)])).toBe("stopped");
