@@ -9,7 +9,7 @@ const faults = (given: unknown): string[] => {
 it("has the books of the reference game, and the fees of a market that is not free", () => {
   expect(marketSection.parse({})).toMatchObject({
     enabled: true,
-    books: ["wood", "stone", "food"],
+    books: ["wood", "stone", "food", "ore", "herb"],
     listingFeePerMille: 10,
     salesTaxPerMille: 20,
     ordersPerBookMax: 20,

@@ -67,4 +67,4 @@ export const booksOption = z
   )
   .max(256)
   .refine((books) => new Set(books).size === books.length, "no book twice")
-  .default(["wood", "stone", "food"]);
+  .default(["wood", "stone", "food", "ore", "herb"]);
