@@ -11,24 +11,28 @@ import {
   AccountError,
   type Client,
   type ClientStats,
+  compareBytes,
   connect,
   register,
   type Subscription,
+  uuidBytes,
 } from "@hexhold/client";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
 import { type HexView, MoveSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
-import { Resource, ResourceSchema, SiteKind } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { type Resource, SiteKind } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { diskOf, type Key, sameKey } from "@hexhold/hex";
 import {
   createReferencePlayer,
   ownerAt,
-  type ReferencePlayer,
   referenceView,
   roomAt,
   stockAt,
 } from "@hexhold/reference-client";
-import { type CommandEnd, type CommandKind, endOf, transferOf } from "./command-end.ts";
+import { type Calling, traitsFor } from "./calling.ts";
+import { type CommandEnd, type Ended, endOf, transferOf } from "./command-end.ts";
 import { decideNext, type Land, type Step, type Surroundings } from "./decide-next.ts";
+import { createErrands } from "./errands.ts";
+import { assetOf, type Life, measured } from "./life.ts";
 import type { Random } from "./seeded-random.ts";
 
 export interface BotOptions {
@@ -39,6 +43,8 @@ export interface BotOptions {
   readonly random: Random;
   /** Steps a second while each is answered at once; the pauses vary by half. */
   readonly pace: number;
+  /** What it lives for; none: it has no part in the economy. */
+  readonly calling?: Calling | undefined;
   readonly onCommand: (end: CommandEnd) => void;
 }
 
@@ -62,10 +68,6 @@ const registerTriesMax = 20;
 const ringRadius = 1;
 /** At the end: full states that must agree with what was folded. */
 const compareMsMax = 3000;
-/** What bots gather: of these dwellings are built. */
-const resources = [Resource.WOOD, Resource.STONE, Resource.FOOD];
-const assetOf = (resource: Resource): string =>
-  ResourceSchema.value[resource]!.localName.toLowerCase();
 
 /** Registers the account (or logs in, when it exists with this password), connects, enters, and begins to play. */
 export async function startBot(options: BotOptions): Promise<Bot> {
@@ -89,6 +91,8 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     ...options,
     client,
     player,
+    accountId: uuidBytes(account.accountId),
+    traits: traitsFor(options.calling),
     stopping: stopping.signal,
     carried: new Map(),
   };
@@ -146,23 +150,18 @@ async function registered({ gateways, name, password }: BotOptions): Promise<Acc
   }
 }
 
-interface Life extends BotOptions {
-  readonly client: Client<HexView>;
-  readonly player: ReferencePlayer;
-  readonly stopping: AbortSignal;
-  /** What it has gathered and not given away, as it counts. */
-  readonly carried: Map<Resource, number>;
-}
-
 async function live(life: Life): Promise<void> {
-  const { client, player, random, stopping } = life;
+  const { client, player, random, traits, stopping } = life;
+  const errands = createErrands(life);
   let at = player.key;
   let views = watchAround(client, at);
   while (!stopping.aborted && client.state.mode !== "closed") {
     const pauseMs = (1000 / life.pace) * (0.5 + random());
     await pause(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
     if (stopping.aborted) break;
-    const reason = await take(life, decideNext(surroundingsOf(life), random));
+    await errands.run();
+    if (stopping.aborted) break;
+    const end = await take(life, decideNext(surroundingsOf(life), random, traits));
     if (!sameKey(player.key, at)) {
       at = player.key;
       const before = views;
@@ -171,7 +170,7 @@ async function live(life: Life): Promise<void> {
       before.close();
     }
     // Another session of this account, or an operator, has sent it offline.
-    if (reason === "offline") await measured(life, "enter", () => player.enter());
+    if (end.reason === "offline") await measured(life, "enter", () => player.enter());
   }
   if (client.state.mode !== "closed") {
     await compareViews(client, views.keys);
@@ -180,8 +179,8 @@ async function live(life: Life): Promise<void> {
   views.close();
 }
 
-/** Does a step and waits for its outcome. Returns the reason of a refusal or error, else an empty text. */
-function take(life: Life, step: Step): Promise<string> {
+/** Does a step and waits for its outcome. */
+function take(life: Life, step: Step): Promise<Ended> {
   const { client, player } = life;
   switch (step.kind) {
     case "walk":
@@ -215,7 +214,7 @@ function carry({ carried }: Life, resource: Resource, more: number): void {
   else carried.delete(resource);
 }
 
-async function cross({ player, onCommand }: Life, side: number): Promise<string> {
+async function cross({ player, onCommand }: Life, side: number): Promise<Ended> {
   const { hexId, layerId } = player.key;
   // The first of the disk is the hex itself.
   const to = { hexId: diskOf(hexId, 1)[side + 1]!, layerId };
@@ -223,19 +222,7 @@ async function cross({ player, onCommand }: Life, side: number): Promise<string>
   const outcome = await player.transfer(to);
   const end = endOf("cross", sentMs, performance.now(), outcome);
   onCommand(outcome.outcome === "applied" ? { ...end, transfer: transferOf(outcome) } : end);
-  return end.reason;
-}
-
-async function measured(
-  { onCommand }: Life,
-  kind: CommandKind,
-  send: () => Promise<Parameters<typeof endOf>[3]>,
-): Promise<string> {
-  const sentMs = performance.now();
-  const outcome = await send();
-  const end = endOf(kind, sentMs, performance.now(), outcome);
-  onCommand(end);
-  return end.reason;
+  return outcome;
 }
 
 function watchAround(client: Client<HexView>, key: Key): Subscription {
@@ -243,26 +230,38 @@ function watchAround(client: Client<HexView>, key: Key): Subscription {
   return client.subscribe(keys, () => undefined);
 }
 
-function surroundingsOf({ client, player: { key }, carried }: Life): Surroundings {
+function surroundingsOf({
+  client,
+  player: { key },
+  carried,
+  traits,
+  accountId,
+}: Life): Surroundings {
   const neighbours = diskOf(key.hexId, 1).length - 1;
   const seen = client.view(key);
   if (seen === undefined) return { stocks: [], neighbours };
   const nowMs = client.serverNow();
   return {
     neighbours,
-    stocks: resources.map((resource) => ({
+    stocks: traits.resources.map((resource) => ({
       resource,
       amount: stockAt(seen.view, resource, nowMs),
     })),
-    land: landOf(seen.view, nowMs, carried),
+    land: landOf(seen.view, nowMs, carried, accountId),
   };
 }
 
 /** Undefined in a world of an earlier format. */
-function landOf(view: HexView, nowMs: number, carried: Land["carried"]): Land | undefined {
+function landOf(
+  view: HexView,
+  nowMs: number,
+  carried: Land["carried"],
+  self: Uint8Array,
+): Land | undefined {
   if (view.buildingsMax === 0) return undefined;
   const { site } = view;
   const isOpen = site !== undefined && site.startedMs === 0n;
+  const owner = ownerAt(view, nowMs);
   return {
     site: isOpen
       ? {
@@ -279,7 +278,7 @@ function landOf(view: HexView, nowMs: number, carried: Land["carried"]): Land | 
       site === undefined &&
       view.level > 0 &&
       view.buildings.length === 0 &&
-      ownerAt(view, nowMs) === undefined,
+      (owner === undefined || compareBytes(owner, self) === 0),
     carried,
   };
 }

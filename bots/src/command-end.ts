@@ -1,8 +1,21 @@
 /** How one command of a bot ended. */
 import type { AnyOutcome } from "@hexhold/client";
 
-/** What a bot sent: a step, or how a stay begins and ends. */
-export type CommandKind = "enter" | "walk" | "gather" | "contribute" | "plan" | "cross" | "leave";
+/** What a bot sent: a step, how a stay begins and ends, or something at the market or the council; `look` reads. */
+export type CommandKind =
+  | "enter"
+  | "walk"
+  | "gather"
+  | "contribute"
+  | "plan"
+  | "cross"
+  | "leave"
+  | "look"
+  | "order"
+  | "cancel"
+  | "call"
+  | "stand"
+  | "vote";
 
 /** Why a player is back is empty where it was not seen. */
 export type TransferEnd =
@@ -29,12 +42,18 @@ export function transferOf(ended: TransferEnd): TransferEnd {
   return ended.end === "returned" ? { end: "returned", reason: ended.reason } : { end: ended.end };
 }
 
+/** What there is to tell of an outcome, whatever the command was. */
+export type Ended = Pick<AnyOutcome, "outcome"> & {
+  readonly reason?: string;
+  readonly errorCode?: string;
+};
+
 /** Describes a command that was sent at `sentMs` and has just ended. */
 export function endOf(
   kind: CommandKind,
   sentMs: number,
   endedMs: number,
-  result: Pick<AnyOutcome, "outcome"> & { readonly reason?: string; readonly errorCode?: string },
+  result: Ended,
 ): CommandEnd {
   const { outcome, reason = "", errorCode = "" } = result;
   return {

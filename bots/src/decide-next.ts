@@ -1,5 +1,6 @@
 /** What a bot does next: pure, so that a seed and what was seen say all of it. */
 import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { type Traits, wanderer } from "./calling.ts";
 import type { Random } from "./seeded-random.ts";
 
 /** What a bot knows of what can be built in its hex. */
@@ -51,9 +52,8 @@ const crossShareBare = 1 / 5;
 const walkShare = 1 / 3;
 /** Small enough that a hex feeds its 32 residents for a while. */
 const gatherMax = 3;
-/** Of the steps of a bot that could plan a site; of one that carries something and sees no site. */
+/** Of the steps of a bot that could plan a site. */
 const planShare = 1 / 20;
-const giveShare = 1 / 40;
 /** What one contribution brings at most. */
 const giveMax = 10;
 /** A square of this half side lies inside every hex, corners included. */
@@ -64,13 +64,13 @@ const walkMax = 600;
  * is most, or of what the site of its hex wants. What it carries it brings to the site of its hex, and a little of it to the hex; where it may, it plans one.
  * What it sees may be old, so the hex refuses some of it. Where nothing lies it walks, and soon crosses.
  */
-export function decideNext(seen: Surroundings, random: Random): Step {
+export function decideNext(seen: Surroundings, random: Random, traits: Traits = wanderer): Step {
   const [richest] = seen.stocks.toSorted((a, b) => b.amount - a.amount);
   const isBare = richest !== undefined && richest.amount < 1;
-  if (random() < (isBare ? crossShareBare : crossShare)) {
+  if (random() < (isBare ? crossShareBare : crossShare) * traits.roams) {
     return { kind: "cross", side: Math.floor(random() * seen.neighbours) };
   }
-  const built = seen.land === undefined ? undefined : build(seen.land, random);
+  const built = seen.land === undefined ? undefined : build(seen.land, traits.gives, random);
   if (built !== undefined) return built;
   if (richest === undefined || isBare || random() < walkShare) return walk(random);
   const wanted = 1 + Math.floor(random() * gatherMax);
@@ -87,7 +87,7 @@ function forSite({ stocks, land }: Surroundings): Surroundings["stocks"][number]
   return most;
 }
 
-function build({ site, mayPlan, carried }: Land, random: Random): Step | undefined {
+function build({ site, mayPlan, carried }: Land, gives: number, random: Random): Step | undefined {
   const needed = site?.wanted.find(({ resource }) => (carried.get(resource) ?? 0) > 0);
   if (site !== undefined && needed !== undefined) {
     const { resource, room } = needed;
@@ -96,7 +96,7 @@ function build({ site, mayPlan, carried }: Land, random: Random): Step | undefin
   }
   if (mayPlan && random() < planShare) return { kind: "plan" };
   const [something] = carried;
-  if (site !== undefined || something === undefined || random() >= giveShare) return undefined;
+  if (site !== undefined || something === undefined || random() >= gives) return undefined;
   const [resource, amount] = something;
   return { kind: "contribute", resource, amount: Math.min(amount, giveMax) };
 }

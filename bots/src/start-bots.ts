@@ -1,6 +1,7 @@
 /** Many bots at once, spread over the gateways of a world. */
 import type { ClientStats } from "@hexhold/client";
 import { type Bot, startBot } from "./bot.ts";
+import { callingOf } from "./calling.ts";
 import type { CommandEnd } from "./command-end.ts";
 import { seededRandom } from "./seeded-random.ts";
 
@@ -16,6 +17,8 @@ export interface BotsOptions {
   readonly seed?: number;
   /** Steps a second of each bot. Default 4; a gateway takes 50 commands a second of a connection. */
   readonly pace?: number;
+  /** They trade, build and vote by a calling each, as `callingOf` deals them; else they walk, gather, cross and build. Default false. */
+  readonly economy?: boolean;
   /** Each command when it has ended. */
   readonly onCommand: (end: CommandEnd) => void;
   /** How many play, each time one has begun. */
@@ -48,6 +51,7 @@ const joiningMax = 8;
  */
 export async function startBots(options: BotsOptions): Promise<Bots> {
   const { count, gateways, namePrefix, password, seed = 1, pace = 4, onCommand, signal } = options;
+  const { economy = false } = options;
   if (gateways.length === 0) throw new RangeError("bots need the address of a gateway");
   const bots: Bot[] = [];
   const stop = async (): Promise<void> => {
@@ -63,6 +67,7 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
         password,
         random: seededRandom(seed * 7919 + n),
         pace,
+        calling: economy ? callingOf(n) : undefined,
         onCommand,
       });
       bots.push(bot);

@@ -27,5 +27,17 @@ export async function checkDocuments(dataDir: string, hadFaults: boolean): Promi
   };
 }
 
+/** The economy held against itself, as `hexctl verify --economy` asks it. */
+export async function checkEconomyLedger(dataDir: string): Promise<Check> {
+  const verified = await runHexctl(dataDir, "verify", "--economy");
+  const lines = saidBy(verified).split("\n");
+  const fault = lines.find((line) => line.startsWith("FAULT"));
+  return {
+    name: "not a unit of value was made or lost, and nothing contradicts anything else (verify --economy)",
+    passed: verified.exitCode === 0,
+    detail: fault ?? lines.at(-1) ?? "",
+  };
+}
+
 /** Its errors where it said nothing else; else they are progress. */
 const saidBy = ({ output, errors }: HexctlEnd): string => (output === "" ? errors : output);

@@ -20,14 +20,19 @@ export interface DemoOptions {
   readonly attach: string | boolean;
   /** Where the result goes; undefined: nowhere. */
   readonly json: string | undefined;
+  /** Bots trade, build and vote, in a world that is made for it. */
+  readonly economy: boolean;
+  /** Where the picture of the economy goes; undefined: nowhere. */
+  readonly svg: string | undefined;
   readonly install: boolean;
 }
 
-interface Flags extends Omit<DemoOptions, "forMs" | "faults" | "json"> {
+interface Flags extends Omit<DemoOptions, "forMs" | "faults" | "json" | "svg"> {
   readonly for: number;
   readonly kill: readonly PlannedFault[];
   readonly freeze: readonly PlannedFault[];
   readonly json?: string;
+  readonly svg?: string;
 }
 
 /** More than these ask for another machine, or for a load generator. */
@@ -69,15 +74,17 @@ export function readDemoOptions(args: readonly string[]): DemoOptions {
       "play in the world that runs already; default: that of the data directory",
       false,
     )
+    .option("--economy", "bots with a calling each: they trade, build and hold elections", false)
     .option("--json <file>", "write the result there")
+    .option("--svg <file>", "with --economy: draw prices, levels and faults there")
     .option("--install", "install missing system packages (apt-get, as root)", false)
     .allowExcessArguments(false)
     .showHelpAfterError("(demo -- --help shows all flags)")
     .exitOverride();
   command.parse([...args], { from: "user" });
-  const { for: forMs, kill, freeze, json, ...rest } = command.opts<Flags>();
+  const { for: forMs, kill, freeze, json, svg, ...rest } = command.opts<Flags>();
   const faults = [...kill, ...freeze].toSorted((a, b) => a.atMs - b.atMs);
-  const options: DemoOptions = { ...rest, forMs, faults, json };
+  const options: DemoOptions = { ...rest, forMs, faults, json, svg };
   checkTogether(options);
   return options;
 }
@@ -90,7 +97,12 @@ function checkTogether({
   faults,
   forMs,
   attach,
+  economy,
+  svg,
 }: DemoOptions) {
+  if (svg !== undefined && !economy) {
+    throw new Error("--svg draws what an economy came to; add --economy");
+  }
   if (attach === false && profile === "embedded") {
     if (workers + gateways + routers > 3) {
       throw new Error("Several workers, gateways or routers need --profile cluster.");

@@ -2,7 +2,7 @@
 import { CommanderError } from "commander";
 import { type DemoOptions, readDemoOptions } from "./demo-options.ts";
 import { createProgressPrinter } from "./progress-printer.ts";
-import { runDemo, writeResult } from "./run-demo.ts";
+import { runDemo, writePicture, writeResult } from "./run-demo.ts";
 import { summaryLines } from "./summary-lines.ts";
 
 process.exitCode = await main();
@@ -28,6 +28,7 @@ async function main(): Promise<number> {
       signal: interrupted.signal,
     });
     if (options.json !== undefined) writeResult(options.json, result);
+    if (options.svg !== undefined) writePicture(options.svg, result);
     for (const line of summaryLines(result)) console.log(line);
     console.log(`${result.passed} passed, ${result.failed} failed`);
     return result.failed === 0 ? 0 : 1;

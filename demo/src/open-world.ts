@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { startWorld, type WorldStatus } from "@hexhold/testing";
+import { economyEnv } from "./economy/economy-world.ts";
 import type { DemoOptions } from "./demo-options.ts";
 
 export interface DemoWorld {
@@ -37,7 +38,7 @@ export async function openWorld(
         : path.resolve(options.attach);
     return attached(file);
   }
-  const { profile, workers, gateways, routers, bots, install } = options;
+  const { profile, workers, gateways, routers, bots, install, economy } = options;
   const world = await startWorld({
     profile,
     flags: [
@@ -46,10 +47,12 @@ export async function openWorld(
         : []),
       ...(install ? ["--install"] : []),
     ],
-    env:
-      env[authLimit] === undefined
+    env: {
+      ...(env[authLimit] === undefined
         ? { [authLimit]: String(Math.max(authCallsMin, bots * authCallsPerBot)) }
-        : {},
+        : {}),
+      ...(economy ? economyEnv : {}),
+    },
     // A first start may have to build or install what is missing.
     readyMsMax: 600_000,
     ...(dataDir === undefined ? {} : { dataDir: path.resolve(dataDir) }),

@@ -12,7 +12,15 @@ export interface PlannedFault {
 }
 
 /** What a fault can name besides a service; `worker` is one of them, `worker-2` a certain one. */
-export const processKinds = ["worker", "gateway", "router", "inventory", "accounts"] as const;
+export const processKinds = [
+  "worker",
+  "gateway",
+  "router",
+  "accounts",
+  "inventory",
+  "market",
+  "governance",
+] as const;
 export const serviceNames = ["rabbitmq", "postgres", "redis", "mongodb"] as const;
 
 /** True for a service of the world, which other programs run. */

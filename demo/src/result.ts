@@ -2,6 +2,7 @@
 import type { BotsStats } from "@hexhold/bots";
 import type { Machine } from "@hexhold/testing";
 import type { Check } from "./checks.ts";
+import type { EconomyResult } from "./economy/economy-result.ts";
 import type { Injected } from "./fault-schedule.ts";
 import type { Second, Totals } from "./tally.ts";
 
@@ -29,6 +30,8 @@ export interface DemoResult {
   readonly client: BotsStats;
   readonly faults: readonly ResultFault[];
   readonly series: readonly Second[];
+  /** Of `--economy`. */
+  readonly economy?: EconomyResult;
   readonly checks: readonly Check[];
   readonly passed: number;
   readonly failed: number;

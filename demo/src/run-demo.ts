@@ -4,14 +4,18 @@ import { writeFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
 import { type Bots, startBots } from "@hexhold/bots";
 import { gatewayUrls, machineOf, type WorldStatus } from "@hexhold/testing";
-import { checkDocuments } from "./check-documents.ts";
+import { checkDocuments, checkEconomyLedger } from "./check-documents.ts";
 import { type Check, checkPlay } from "./checks.ts";
 import type { DemoOptions } from "./demo-options.ts";
+import { drawSvg } from "./economy/draw-svg.ts";
+import { checkEconomy } from "./economy/economy-checks.ts";
+import { readEconomy } from "./economy/read-economy.ts";
 import { type Injected, scheduleFaults } from "./fault-schedule.ts";
 import { type DemoWorld, openWorld } from "./open-world.ts";
 import type { ProgressPrinter } from "./progress-printer.ts";
 import type { DemoResult } from "./result.ts";
 import { checkAtRest } from "./settle.ts";
+import { faultMarks } from "./summary-lines.ts";
 import { createTally, type Tally } from "./tally.ts";
 
 export interface DemoPorts {
@@ -43,10 +47,20 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
       say("stopping the bots");
       await bots.stop();
     }
+    const atRest = await checkAtRest(world.status(), options.economy);
+    const economy = options.economy
+      ? await readEconomy(world.status().services["postgres"]!.url, played.sinceMs, played.seconds)
+      : undefined;
     const checks = [
       ...checkPlay(tally.totals(), bots.stats(), options.faults.length > 0),
       ...played.checks,
-      ...(await checkAtRest(world.status())),
+      ...atRest,
+      ...(economy === undefined
+        ? []
+        : [
+            ...checkEconomy(economy, options.bots, played.seconds),
+            await checkEconomyLedger(world.dataDir),
+          ]),
       // A world of others goes on with its workers.
       ...(world.isOurs ? [await checkDocuments(world.dataDir, options.faults.length > 0)] : []),
     ];
@@ -58,6 +72,7 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
       pace: options.pace,
       seed: options.seed,
       ...figuresOf(tally, bots, played),
+      ...(economy === undefined ? {} : { economy }),
       checks,
       passed: checks.filter(({ passed }) => passed).length,
       failed: checks.filter(({ passed }) => !passed).length,
@@ -69,6 +84,8 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
 }
 
 interface Played {
+  /** Since when all bots play, Unix milliseconds. */
+  readonly sinceMs: number;
   readonly seconds: number;
   readonly faults: readonly Injected[];
   readonly checks: readonly Check[];
@@ -124,6 +141,7 @@ async function joinBots(
     password: randomBytes(16).toString("hex"),
     seed: options.seed,
     pace: options.pace,
+    economy: options.economy,
     onCommand: (end) => tally.add(end),
     signal,
   });
@@ -140,6 +158,7 @@ async function playOn(
   tally: Tally,
 ): Promise<Played> {
   const startMs = performance.now();
+  const sinceMs = Date.now();
   tally.begin();
   const faults = scheduleFaults(
     options.faults,
@@ -169,10 +188,16 @@ async function playOn(
   } finally {
     checks = await faults.end();
   }
-  return { seconds, faults: faults.injected, checks };
+  return { sinceMs, seconds, faults: faults.injected, checks };
 }
 
 /** Writes a result as JSON. Throws when the file cannot be written. */
 export function writeResult(file: string, result: DemoResult): void {
   writeFileSync(file, `${JSON.stringify(result, undefined, 2)}\n`);
+}
+
+/** Draws the economy of a result. Throws when it has none, or when the file cannot be written. */
+export function writePicture(file: string, { economy, faults }: DemoResult): void {
+  if (economy === undefined) throw new Error("a result without an economy has no picture");
+  writeFileSync(file, drawSvg(economy.series, faultMarks(faults)));
 }

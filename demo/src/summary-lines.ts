@@ -1,17 +1,16 @@
 /** A result in words, for a terminal. Pure. */
-import { drawPlot } from "./draw-plot.ts";
+import { drawPlot, type Mark } from "./draw-plot.ts";
+import { economyLines } from "./economy/economy-lines.ts";
 import type { DemoResult, ResultFault } from "./result.ts";
 import type { Transfers } from "./tally.ts";
 
 /** Lines without the closing one. */
 export function summaryLines(result: DemoResult): string[] {
   const { commands, client, faults, series, checks } = result;
+  const marks = faultMarks(faults);
   const plot = drawPlot(
     series.map(({ applied, refused }) => applied + refused),
-    faults.map(({ kind, name, atMs }) => ({
-      at: atMs / 1000,
-      label: `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s`,
-    })),
+    marks,
   );
   return [
     "",
@@ -43,8 +42,17 @@ export function summaryLines(result: DemoResult): string[] {
     "  applied and refused a second",
     ...plot.map((line) => `  ${line}`),
     "",
+    ...(result.economy === undefined ? [] : [...economyLines(result.economy, marks), ""]),
     ...checks.map(({ name, passed, detail }) => `  ${passed ? "✔" : "✘"} ${name} (${detail})`),
   ];
+}
+
+/** Faults as marks of a plot over seconds. */
+export function faultMarks(faults: readonly Pick<ResultFault, "kind" | "name" | "atMs">[]): Mark[] {
+  return faults.map(({ kind, name, atMs }) => ({
+    at: atMs / 1000,
+    label: `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s`,
+  }));
 }
 
 function faultText({ kind, name, atMs, runsAgainMs, slowestMs }: ResultFault): string {

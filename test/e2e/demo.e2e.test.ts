@@ -56,6 +56,19 @@ interface Result {
   readonly checks: readonly { readonly name: string; readonly passed: boolean }[];
 }
 
+type EconomyRun = Pick<Result, "commands"> & {
+  readonly economy: {
+    readonly assets: readonly {
+      readonly asset: string;
+      readonly minted: number;
+      readonly burned: number;
+      readonly owned: number;
+      readonly held: number;
+    }[];
+    readonly series: readonly { readonly levels: number }[];
+  };
+};
+
 it("lets bots play through the death of a worker, and everything holds that was promised", async () => {
   const file = path.join(folder, "result.json");
   const flags = `--profile cluster --workers 2 --bots 12 --for 10s --kill worker=3s --json ${file}`;
@@ -99,6 +112,31 @@ it("lets bots play through the death of a worker, and everything holds that was 
   ]);
 });
 
+it("lets bots live in an economy through the death of the market, and draws what came of it", async () => {
+  const [json, svg] = ["economy.json", "economy.svg"].map((name) => path.join(folder, name));
+  const world = "--profile cluster --bots 20 --for 15s --kill market=6s";
+  const flags = `--economy ${world} --json ${json!} --svg ${svg!}`;
+  const { exitCode, lines } = await demo(...flags.split(" "));
+  expect(lines.filter((line) => line.includes("✘"))).toEqual([]);
+  expect(exitCode).toBe(0);
+  expect(lines.join("\n")).toMatch(
+    /and nothing contradicts anything else \(verify --economy\) \(6 passed/,
+  );
+  const { economy, commands } = JSON.parse(readFileSync(json!, "utf8")) as EconomyRun;
+  for (const kind of ["order", "look", "contribute"]) {
+    expect(commands.byKind[kind]).toBeGreaterThan(0);
+  }
+  expect(economy.assets.map(({ asset }) => asset)).toEqual(
+    expect.arrayContaining(["coin", "stone"]),
+  );
+  for (const { minted, burned, owned, held } of economy.assets) {
+    expect(owned + held).toBe(minted - burned);
+  }
+  expect(economy.series).toHaveLength(15);
+  expect(economy.series.at(-1)!.levels).toBeGreaterThan(0);
+  expect(readFileSync(svg!, "utf8")).toMatch(/<polyline [\s\S]*1 kill market-1 at 6\.\d s<\/text>/);
+});
+
 it("needs no flags but numbers, and finds every document where the journal is", async () => {
   const { exitCode, lines } = await demo("--bots", "5", "--for", "2s");
   expect(lines.filter((line) => line.includes("✘"))).toEqual([]);
@@ -111,6 +149,8 @@ it("refuses a wrong flag before anything is started, and says what would be righ
   const { exitCode, lines } = await demo("--profile", "cluster", "--kill", "wurker=5s");
   expect(exitCode).toBe(1);
   expect(lines.join("\n")).toMatch(/no "wurker" to kill: name one of worker, gateway, router,/);
+  const picture = await demo("--svg", "x.svg");
+  expect(picture.lines).toEqual(["--svg draws what an economy came to; add --economy"]);
   const without = await demo("--kill", "worker=5s");
   expect(without).toEqual({
     exitCode: 1,

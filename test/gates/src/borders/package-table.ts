@@ -142,7 +142,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
 
   // Starts a world, or attaches to one, lets bots play in it, breaks parts of it and checks what must hold. Apart
   // from bots, which remain a library of the SDK alone.
-  demo: { uses: ["gen", "libs/rpc", "libs/testing", "bots"] },
+  demo: { uses: ["gen", "libs/hex", "libs/rpc", "libs/testing", "bots"] },
 
   // Measures the world from outside. The baseline commits its own rows (libs/postgres), and the game that is
   // measured is the reference game with an event of the size that is asked for.

@@ -1,0 +1,53 @@
+/** What an economy of bots must come to, as data. Pure. */
+import type { Check } from "../checks.ts";
+import type { EconomyResult } from "./economy-result.ts";
+
+/** The promise is for 60 bots in 120 s: 200 trades, 5 levels. */
+const botSecondsPerTrade = (60 * 120) / 200;
+const botSecondsPerLevel = (60 * 120) / 5;
+const booksMin = 3;
+/** In less time no building can be planned, supplied and finished, no election called, held and decided, and coin is rare. */
+const wholeCycleS = 90;
+
+/**
+ * From 90 s on fewer bots, or less time, owe less in proportion. Before that a trade and a level are owed, and neither
+ * several books nor a building nor an election.
+ */
+export function checkEconomy(
+  { assets, levelsGained, buildings, elections }: EconomyResult,
+  bots: number,
+  seconds: number,
+): Check[] {
+  const trades = assets.reduce((sum, asset) => sum + asset.trades, 0);
+  const books = assets.filter((asset) => asset.trades > 0).length;
+  const isWhole = seconds >= wholeCycleS;
+  const owed = (perUnit: number): number =>
+    isWhole ? Math.max(1, Math.round((bots * seconds) / perUnit)) : 1;
+  const tradesMin = owed(botSecondsPerTrade);
+  const levelsMin = owed(botSecondsPerLevel);
+  const checks: Check[] = [
+    {
+      name: `${count(tradesMin, "trade")} at least ${tradesMin === 1 ? "was" : "were"} made${isWhole ? `, in at least ${booksMin} books` : ""}`,
+      passed: trades >= tradesMin && (books >= booksMin || !isWhole),
+      detail: `${trades} in ${books} books`,
+    },
+    {
+      name: `hexes gained ${count(levelsMin, "level")} at least`,
+      passed: levelsGained >= levelsMin,
+      detail: `${levelsGained}`,
+    },
+  ];
+  if (!isWhole) return checks;
+  return [
+    ...checks,
+    { name: "something was built", passed: buildings > 0, detail: `${buildings}` },
+    {
+      name: "an election was won",
+      passed: elections.won > 0,
+      detail: `${elections.won} won, ${elections.failed} failed`,
+    },
+  ];
+}
+
+const count = (number: number, word: string): string =>
+  `${number} ${word}${number === 1 ? "" : "s"}`;
