@@ -12,11 +12,15 @@ import {
   uuidBytes,
 } from "@hexhold/client";
 import { Fill, type Order, OrderState, Side } from "@hexhold/gen/hexhold/market/v1/commands_pb";
+import { ContributeSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
+import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { diskOf } from "@hexhold/hex";
 import { uuidText } from "@hexhold/messaging";
+import { createReferencePlayer, type ReferencePlayer } from "@hexhold/reference-client";
 import { gatewayUrls, startWorld, withPostgres, type World } from "@hexhold/testing";
 import { afterAll, beforeAll, expect, it } from "vitest";
 
-const pairs = Number(process.env["HEXHOLD_CHAOS_PAIRS"] ?? 210);
+const pairs = Number(process.env["HEXHOLD_CHAOS_PAIRS"] ?? 240);
 /** Some twenty pairs a second, and what follows. */
 const timeoutMs = 300_000 + pairs * 200;
 /** Promised of every answer. */
@@ -32,6 +36,7 @@ interface Racer {
   readonly client: Client;
   readonly market: Market;
   readonly inventory: Inventory;
+  readonly player: ReferencePlayer<unknown>;
 }
 type Race = (one: Racer, two: Racer) => Promise<string>;
 
@@ -55,10 +60,16 @@ beforeAll(async () => {
     minted.map(async ({ accountId, token }, i): Promise<Racer> => {
       const client = await connect({ url: urls[i % urls.length]!, token });
       const [market, inventory] = [createMarket(client), createInventory(client)];
-      return { id: accountId, book: bookOf(Math.floor(i / 2)), client, market, inventory };
+      const player = createReferencePlayer(client);
+      await player.enter();
+      const book = bookOf(Math.floor(i / 2));
+      return { id: accountId, book, client, market, inventory, player };
     }),
   );
-  for (const { id } of racers) await world.grant(id, "coin", 10_000_000n);
+  for (const { id } of racers) {
+    await world.grant(id, "coin", 10_000_000n);
+    await world.grant(id, given, 100_000n);
+  }
   lanesOf = Array.from({ length: lanes }, (_, n) => [racers[2 * n]!, racers[2 * n + 1]!] as const);
 });
 afterAll(async () => {
@@ -153,11 +164,11 @@ async function offered(from: Racer, to: Racer, give: bigint) {
   return outcome.result;
 }
 
-/** Goods that can be spent, and in escrow. */
-async function goodsOf({ inventory, book }: Racer): Promise<readonly [bigint, bigint]> {
+/** Goods that can be spent, and in escrow: of the lane unless another asset is named. */
+async function goodsOf({ inventory, book }: Racer, of = book): Promise<readonly [bigint, bigint]> {
   const outcome = await inventory.balances({}, atOnce);
   if (outcome.outcome !== "applied") throw new Error(`balances were ${outcome.outcome}`);
-  const goods = outcome.result.balances.find(({ asset }) => asset === book);
+  const goods = outcome.result.balances.find(({ asset }) => asset === of);
   return [goods?.amount ?? 0n, goods?.held ?? 0n];
 }
 async function untilNothingHeld(racer: Racer): Promise<bigint> {
@@ -170,6 +181,8 @@ async function untilNothingHeld(racer: Racer): Promise<bigint> {
 }
 
 const price = 100n;
+/** What is given to hexes, and traded by nobody. */
+const given = "wood";
 
 const races: Record<string, Race> = {
   async "opposite orders"(one) {
@@ -272,6 +285,38 @@ const races: Record<string, Race> = {
     if ((await untilNothingHeld(one)) !== before) throw new Error("goods are gone, or doubled");
     return nameOf(order.state);
   },
+  async "crossing while contributing"(one) {
+    const { client, player } = one;
+    const { key } = player;
+    const [before] = await goodsOf(one, given);
+    const amount = 3n;
+    const neighbours = diskOf(key.hexId, 1).slice(1);
+    const hexId = neighbours[Math.floor(Math.random() * neighbours.length)]!;
+    const what = { resource: Resource.WOOD, amount };
+    // To the hex that it may have left: its own SDK would wait for the next one.
+    const gives = () =>
+      pause(Math.random() * 20).then(() => said(client.send(ContributeSchema, key, what, atOnce)));
+    const goes = () =>
+      pause(Math.random() * 20).then(async () => {
+        const startedMs = performance.now();
+        const outcome = await player.transfer({ ...key, hexId });
+        longestMs = Math.max(longestMs, performance.now() - startedMs);
+        if (outcome.outcome !== "applied" || outcome.end !== "arrived") {
+          throw new Error(`a walk ended ${JSON.stringify(outcome)}`);
+        }
+      });
+    const [answer] = await Promise.all([gives(), goes()]);
+    const mayBe = ["applied", "refused in-transit", "refused not-resident", "refused offline"];
+    if (!mayBe.includes(answer)) throw new Error(answer);
+    const isGiven = answer === "applied";
+    const expected = before - (isGiven ? amount : 0n);
+    // The take is asked for behind the answer.
+    for (let tries = 0; (await goodsOf(one, given))[0] !== expected; tries++) {
+      if (tries > 200) throw new Error(`told ${answer}, and ${before} became something else`);
+      await pause(25);
+    }
+    return isGiven ? "given, and gone" : answer;
+  },
 };
 
 it(
@@ -316,6 +361,7 @@ it(
       "accept against withdraw: accepted",
       "accept against withdraw: withdrawn",
       "cancel against fill: cancelled",
+      "crossing while contributing: given, and gone",
     ]) {
       expect([word, (outcomes.get(word) ?? 0) > 0]).toEqual([word, true]);
     }
