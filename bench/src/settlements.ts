@@ -8,6 +8,7 @@ import { type Bus, domainQueueOf, uuidBytes, uuidv7Bytes } from "@hexhold/messag
 import { startWorld, type World } from "@hexhold/testing";
 import { cpuSeconds } from "./cpu.ts";
 import { connectedBus, publishBatch, serviceEnvelope } from "./service-messages.ts";
+import { openTriggerLedger } from "./trigger-ledger.ts";
 import { countOf, untilCount } from "./world-sql.ts";
 
 export interface SettlementRow {
@@ -15,6 +16,8 @@ export interface SettlementRow {
   readonly batch: number;
   readonly settlements: number;
   readonly perSecond: number;
+  /** Of the triggers that kept the ledger of release 0.2.0, by themselves, just before. */
+  readonly triggersPerSecond: number;
   /** µs of CPU a settlement, by process. */
   readonly cpuUs: Readonly<Record<string, number>>;
 }
@@ -42,10 +45,15 @@ export async function measureSettlements(rounds: number): Promise<SettlementRow[
   const bus = await connectedBus(world.brokerUrl("market"), "market/bench");
   try {
     const accounts = await accountsWithHolds(world, bus);
+    const triggers = await openTriggerLedger(urlOf(world), accountCount);
     const rows: SettlementRow[] = [];
     for (let round = 0; round < rounds; round++) {
-      for (const size of batches) rows.push(await measure(world, bus, accounts, size));
+      for (const size of batches) {
+        const perSecond = await triggers.measure(size.batch, size.settlements);
+        rows.push(await measure(world, bus, accounts, size, Math.round(perSecond)));
+      }
     }
+    await triggers.close();
     return rows;
   } finally {
     await bus.close();
@@ -94,6 +102,7 @@ async function measure(
   bus: Bus,
   accounts: readonly Account[],
   { batch, settlements }: { readonly batch: number; readonly settlements: number },
+  triggersPerSecond: number,
 ): Promise<SettlementRow> {
   const pids = {
     inventory: world.pidOf("inventory-1"),
@@ -128,9 +137,11 @@ async function measure(
       Math.round(((cpuSeconds(pid, true) - cpu[name]!) * 1e6) / settlements),
     ]),
   );
-  const row = { batch, settlements, perSecond: Math.round(settlements / seconds), cpuUs };
+  const perSecond = Math.round(settlements / seconds);
+  const row = { batch, settlements, perSecond, triggersPerSecond, cpuUs };
   console.log(
-    `settlements, ${batch} a message: ${row.perSecond}/s, CPU µs each ${JSON.stringify(cpuUs)}`,
+    `settlements, ${batch} a message: ${perSecond}/s, the triggers alone ${triggersPerSecond}/s, ` +
+      `CPU µs each ${JSON.stringify(cpuUs)}`,
   );
   return row;
 }
