@@ -1,6 +1,7 @@
 /** What commands are answered with, as types: made of the `contracts` that are generated beside their messages. */
 import type { Message, MessageShape } from "@bufbuild/protobuf";
 import type { GenMessage } from "@bufbuild/protobuf/codegenv2";
+import type { contracts as chat } from "@hexhold/gen/hexhold/chat/v1/contracts";
 import type { contracts as governance } from "@hexhold/gen/hexhold/governance/v1/contracts";
 import type { contracts as hex } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import type { contracts as inventory } from "@hexhold/gen/hexhold/inventory/v1/contracts";
@@ -44,7 +45,8 @@ export interface CommandTypes
     TypesOf<typeof hex.commands>,
     TypesOf<typeof inventory.commands>,
     TypesOf<typeof market.commands>,
-    TypesOf<typeof governance.commands> {}
+    TypesOf<typeof governance.commands>,
+    TypesOf<typeof chat.commands> {}
 
 export type ResultOf<T extends Message> = T["$typeName"] extends keyof CommandTypes
   ? CommandTypes[T["$typeName"]]["result"]

@@ -3,6 +3,8 @@ import { setTimeout as pause } from "node:timers/promises";
 import { ProcessKind } from "@hexhold/gen/hexhold/control/v1/control_pb";
 import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { file_hexhold_accounts_v1_sessions } from "@hexhold/gen/hexhold/accounts/v1/sessions_pb";
+import { file_hexhold_chat_v1_commands } from "@hexhold/gen/hexhold/chat/v1/commands_pb";
+import { file_hexhold_chat_v1_moderation } from "@hexhold/gen/hexhold/chat/v1/moderation_pb";
 import { file_hexhold_governance_v1_commands } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { file_hexhold_inventory_v1_holds } from "@hexhold/gen/hexhold/inventory/v1/holds_pb";
@@ -65,6 +67,8 @@ const authBytesMax = 16 * 1024;
 const domainDescriptors = [
   file_hexhold_accounts_v1_commands,
   file_hexhold_accounts_v1_sessions,
+  file_hexhold_chat_v1_commands,
+  file_hexhold_chat_v1_moderation,
   file_hexhold_governance_v1_commands,
   file_hexhold_inventory_v1_commands,
   file_hexhold_inventory_v1_holds,

@@ -8,6 +8,7 @@ import {
   type ServerFrame,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import { contracts as chat } from "@hexhold/gen/hexhold/chat/v1/contracts";
 import { contracts as governance } from "@hexhold/gen/hexhold/governance/v1/contracts";
 import { contracts as hex } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import { contracts as inventory } from "@hexhold/gen/hexhold/inventory/v1/contracts";
@@ -248,7 +249,17 @@ describe("a bad command", () => {
 });
 
 /** Of every package that a gateway knows. */
-const serviceCommands = [accounts, governance, hex, inventory, market, ownership, reference, takes]
+const serviceCommands = [
+  accounts,
+  chat,
+  governance,
+  hex,
+  inventory,
+  market,
+  ownership,
+  reference,
+  takes,
+]
   .flatMap(({ commands }) => Object.entries(commands))
   .filter(([, { schema }]) => !getOption(schema, contractOption).senders.includes(Sender.CLIENT))
   .map(([type]) => type);
@@ -259,6 +270,7 @@ describe("a command of services and operators", () => {
     for (const type of ["set-owner", "end-take"])
       expect(serviceCommands).toContain(`cmd.hex.${type}`);
     expect(serviceCommands).toContain("cmd.inventory.grant");
+    expect(serviceCommands).toContain("cmd.chat.mute");
     const [player] = await world.mint(1);
     const client = await connect(player);
     const answers: string[] = [];

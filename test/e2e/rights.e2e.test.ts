@@ -25,11 +25,19 @@ const users = [
   "inventory",
   "market",
   "governance",
+  "chat",
   "router",
   "host",
 ] as const;
 /** These answer, and reach every queue by its name. */
-const repliers = new Set<string>(["worker", "accounts", "inventory", "market", "governance"]);
+const repliers = new Set<string>([
+  "worker",
+  "accounts",
+  "inventory",
+  "market",
+  "governance",
+  "chat",
+]);
 
 let world: World;
 let victim: string;

@@ -45,7 +45,7 @@ export { type WorkerConfig, workerConfigSchema } from "./worker-config.ts";
 export { workerSection } from "./worker-section.ts";
 
 /** Newest migration of schema `world` that this worker knows. */
-const schemaVersion = "0010_governance";
+const schemaVersion = "0011_chat";
 const snapshotConnectMsMax = 3000;
 /** Slots that may be taken without waiting for a connection. */
 const spareConnections = 4;

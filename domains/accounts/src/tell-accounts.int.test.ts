@@ -29,10 +29,11 @@ async function addAccounts(count: number, prefix: string): Promise<void> {
   );
 }
 
-/** Every account is told of to both of them. */
+/** Every account is told of to all of them. */
 async function told(): Promise<Map<string, number>> {
   const [inventory, governance] = [await toldTo("inventory"), await toldTo("governance")];
   expect(governance).toEqual(inventory);
+  expect(await toldTo("chat")).toEqual(inventory);
   return inventory;
 }
 

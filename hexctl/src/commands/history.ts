@@ -74,7 +74,7 @@ async function beginHistory(url: string): Promise<void> {
 async function refuseWhileUsed(client: PgClient): Promise<void> {
   const { rows } = await client.query<{ name: string }>(
     `SELECT DISTINCT application_name AS name FROM pg_stat_activity
-     WHERE datname = current_database() AND application_name ~ '^(router|worker|accounts|inventory|market|governance)[-:]'
+     WHERE datname = current_database() AND application_name ~ '^(router|worker|accounts|inventory|market|governance|chat)[-:]'
      ORDER BY name`,
   );
   if (rows.length === 0) return;

@@ -14,6 +14,7 @@ const kinds = [
   "inventory",
   "market",
   "governance",
+  "chat",
   "gateway",
 ] as const;
 type Kind = (typeof kinds)[number];

@@ -83,7 +83,7 @@ export function startCommand(context: CommandContext): Command {
     )
     .option(
       "--domains <number>",
-      "cluster: processes of each domain service (accounts, inventory, market, governance); they compete, any may die",
+      "cluster: processes of each domain service (accounts, inventory, market, governance, chat); they compete, any may die",
       wholeNumber(processesMax),
       1,
     )

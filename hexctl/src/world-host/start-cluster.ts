@@ -28,6 +28,7 @@ const kinds = [
   "inventory",
   "market",
   "governance",
+  "chat",
   "gateway",
 ] as const;
 type ClusterKind = (typeof kinds)[number];
@@ -40,6 +41,7 @@ const folders: Record<ClusterKind, string> = {
   inventory: "domains/inventory",
   market: "domains/market",
   governance: "domains/governance",
+  chat: "domains/chat",
   gateway: "gateway",
 };
 
@@ -81,7 +83,8 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   const inventory = config.inventory.enabled ? accounts : 0;
   const market = config.market.enabled ? accounts : 0;
   const governance = config.governance.enabled ? accounts : 0;
-  const counts = { router, worker, accounts, inventory, market, governance, gateway };
+  const chat = config.chat.enabled ? accounts : 0;
+  const counts = { router, worker, accounts, inventory, market, governance, chat, gateway };
   const places = await placeProcesses(counts, config.gateway);
   const adminPort = await placeAdmin(config.router.adminPort);
   const routers = places.filter(({ kind }) => kind === "router");
@@ -157,6 +160,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     inventory: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_inventory") }),
     market: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_market") }),
     governance: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_governance") }),
+    chat: () => ({ HEXHOLD_POSTGRES_URL: roleUrl("hexhold_chat") }),
     accounts: () => ({
       HEXHOLD_POSTGRES_URL: roleUrl("hexhold_accounts"),
       HEXHOLD_ACCOUNTS__KEY_DIRECTORY: config.accounts.keyDirectory ?? given.accountKeyDirectory,

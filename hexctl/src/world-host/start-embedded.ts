@@ -2,6 +2,7 @@
 import { accountsConfigSchema, spawnHexes, start as startAccounts } from "@hexhold/accounts";
 import { releaseVersion, startWhole, type Unwind, widenBufferPool } from "@hexhold/config";
 import { start as startGateway, gatewayConfigSchema } from "@hexhold/gateway";
+import { chatConfigSchema, start as startChat } from "@hexhold/chat";
 import { governanceConfigSchema, start as startGovernance } from "@hexhold/governance";
 import { inventoryConfigSchema, start as startInventory } from "@hexhold/inventory";
 import { createMemoryBus, MemoryBroker, queuesOf, commandQueueLengthMax } from "@hexhold/messaging";
@@ -170,6 +171,26 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       )
     : undefined;
   if (governance !== undefined) unwind.add("governance", () => governance.stop());
+  const { logLevel: chatLogLevel, ...chatOptions } = config.chat;
+  const chat = config.chat.enabled
+    ? await startChat(
+        chatConfigSchema.parse({
+          ...chatOptions,
+          instance: "chat-1",
+          controlPort: 0,
+          postgresUrl: roleUrl("hexhold_chat"),
+          controlToken: secrets.controlToken,
+          resultRetentionHours: config.resultRetentionHours,
+        }),
+        {
+          bus: newBus(),
+          routers: router.controlChannel,
+          logger: given.loggerOf("chat", "chat-1", chatLogLevel),
+          metrics,
+        },
+      )
+    : undefined;
+  if (chat !== undefined) unwind.add("chat", () => chat.stop());
   const accounts = await startAccounts(
     accountsConfigSchema.parse({
       ...config.accounts,
@@ -251,6 +272,9 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     ...(governance === undefined
       ? []
       : [{ name: "governance-1", kind: "governance", pid, controlUrl: governance.controlUrl }]),
+    ...(chat === undefined
+      ? []
+      : [{ name: "chat-1", kind: "chat", pid, controlUrl: chat.controlUrl }]),
     { name: "accounts-1", kind: "accounts", pid, controlUrl: accounts.controlUrl },
     { name: "gateway-1", kind: "gateway", pid, controlUrl: gateway.controlUrl },
   ];

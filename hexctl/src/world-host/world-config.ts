@@ -1,6 +1,7 @@
 /** What `hexctl start` reads of the configuration: the parts that every process of the world shares. */
 import { join } from "node:path";
 import { accountsSection } from "@hexhold/accounts";
+import { chatSection } from "@hexhold/chat";
 import { gameSection, loadConfig, worldSection } from "@hexhold/config";
 import { gatewaySection } from "@hexhold/gateway";
 import { governanceSection } from "@hexhold/governance";
@@ -20,6 +21,7 @@ const schema = z.object({
   inventory: inventorySection.prefault({}),
   market: marketSection.prefault({}),
   governance: governanceSection.prefault({}),
+  chat: chatSection.prefault({}),
   accounts: accountsSection.prefault({}),
 });
 
@@ -41,6 +43,7 @@ export interface WorldConfig {
   readonly inventory: z.output<typeof inventorySection>;
   readonly market: z.output<typeof marketSection>;
   readonly governance: z.output<typeof governanceSection>;
+  readonly chat: z.output<typeof chatSection>;
   readonly accounts: z.output<typeof accountsSection>;
 }
 
@@ -68,7 +71,7 @@ export function readWorldConfig({
     givenGame === undefined && !isInVariable && dataDir !== undefined
       ? rememberedGame(dataDir)
       : undefined;
-  const { world, game, gateway, worker, router, inventory, market, governance, accounts } =
+  const { world, game, gateway, worker, router, inventory, market, governance, chat, accounts } =
     loadConfig(schema, {
       configDir: join(checkout, "config"),
       env,
@@ -93,6 +96,7 @@ export function readWorldConfig({
     inventory,
     market,
     governance,
+    chat,
     accounts,
   };
 }

@@ -37,11 +37,13 @@ export {
 export {
   auditorRole,
   checkSchemaVersion,
+  groupRoles,
   migrate,
   type MigrateOptions,
   ownerRole,
   SchemaVersionError,
   loginOf,
   serviceRoles,
+  supportRole,
 } from "./migrate.ts";
 export type { Client as PgClient, Pool as PgPool, PoolClient as PgPoolClient } from "pg";

@@ -9,6 +9,10 @@ import pg from "pg";
 
 /** Reads what `hexctl verify` and `hexctl saga` compare. */
 export const auditorRole = "hexhold_auditor";
+/** Moderators: each has a login of its own that is a member of it. */
+export const supportRole = "hexhold_support";
+/** Roles that nobody logs in as: people are members of them. */
+export const groupRoles = [supportRole] as const;
 /** Roles of the services, and two for people; what each may do stands in infra/postgres-rights.yaml. */
 export const serviceRoles = [
   "hexhold_worker",
@@ -16,6 +20,7 @@ export const serviceRoles = [
   "hexhold_inventory",
   "hexhold_market",
   "hexhold_governance",
+  "hexhold_chat",
   "hexhold_accounts",
   "hexhold_readonly",
   auditorRole,
@@ -122,11 +127,13 @@ export function loginOf(role: string, loginSuffix: string): string {
 
 async function makeRoles(
   client: pg.Client,
-  { passwordOf, loginSuffix }: Pick<MigrateOptions, "passwordOf" | "loginSuffix">,
+  { passwordOf, loginSuffix, onProgress }: Omit<MigrateOptions, "adminUrl" | "directory">,
 ): Promise<void> {
-  for (const role of [ownerRole, ...serviceRoles]) {
-    await makeRole(client, role, role === ownerRole ? "NOLOGIN" : "LOGIN");
-    const password = role === ownerRole ? undefined : passwordOf?.(role);
+  for (const role of [ownerRole, ...groupRoles]) await makeRole(client, role, "NOLOGIN");
+  await logStatements(client, onProgress);
+  for (const role of serviceRoles) {
+    await makeRole(client, role, "LOGIN");
+    const password = passwordOf?.(role);
     if (password === undefined) continue;
     const login = loginSuffix === undefined ? role : loginOf(role, loginSuffix);
     if (login !== role) {
@@ -139,6 +146,37 @@ async function makeRoles(
   await client.query(
     `DO $$ BEGIN EXECUTE format('GRANT CREATE, CONNECT ON DATABASE %I TO ${ownerRole}', current_database()); END $$`,
   );
+}
+
+/**
+ * Statements of moderators are logged. A setting of a role is none of its members: each of them has it. Only a superuser may
+ * set it, and nobody else may end it.
+ */
+async function logStatements(
+  client: pg.Client,
+  onProgress: MigrateOptions["onProgress"],
+): Promise<void> {
+  const { rows } = await client.query<{ role: string; is_set: boolean }>(
+    `SELECT r.rolname AS role, 'log_statement=all' = ANY (coalesce(s.setconfig, '{}')) AS is_set
+     FROM pg_roles AS r LEFT JOIN pg_db_role_setting AS s ON s.setrole = r.oid AND s.setdatabase = 0
+     WHERE r.rolname = $1 OR EXISTS (SELECT 1 FROM pg_auth_members AS m
+       WHERE m.member = r.oid AND m.roleid = (SELECT g.oid FROM pg_roles AS g WHERE g.rolname = $1))
+     ORDER BY r.rolname`,
+    [supportRole],
+  );
+  for (const { role } of rows.filter(({ is_set: isSet }) => !isSet)) {
+    try {
+      await changeRole(
+        client,
+        `ALTER ROLE ${client.escapeIdentifier(role)} SET log_statement = 'all'`,
+      );
+    } catch (error) {
+      if ((error as { code?: string }).code !== "42501") throw error;
+      onProgress?.(
+        `statements of ${role} are not logged: a superuser must ALTER ROLE ${role} SET log_statement = 'all'`,
+      );
+    }
+  }
 }
 
 async function makeRole(

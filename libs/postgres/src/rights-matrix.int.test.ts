@@ -5,7 +5,7 @@ import { freshDatabase, withPostgres } from "@hexhold/testing";
 import type pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
-import { migrate, serviceRoles } from "./migrate.ts";
+import { groupRoles, migrate, serviceRoles } from "./migrate.ts";
 
 const infra = path.resolve(import.meta.dirname, "../../../infra");
 
@@ -21,6 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => database?.drop());
 
+const roles = [...serviceRoles, ...groupRoles];
 const verbs = ["SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE", "REFERENCES", "TRIGGER"];
 const ours = `NOT IN ('pg_catalog', 'information_schema', 'pg_toast')`;
 
@@ -81,7 +82,7 @@ async function rightsIn(client: pg.Client, role: string): Promise<Record<string,
   return found;
 }
 
-test.each(serviceRoles)("%s may do what the table says, and nothing else", async (role) => {
+test.each(roles)("%s may do what the table says, and nothing else", async (role) => {
   await withPostgres(database.url, async (client) => {
     expect(await rightsIn(client, role)).toEqual(table[role]);
   });
@@ -90,14 +91,15 @@ test.each(serviceRoles)("%s may do what the table says, and nothing else", async
 test("nobody goes past a table by its partitions", async () => {
   const found = await withPostgres(database.url, async (client) => {
     await client.query("SELECT world.make_days(2)");
+    await client.query("SELECT chat.make_days(2, 1800000000000)");
     const { rows } = await client.query<{ partition: string; role: string | null }>(
       `SELECT format('%I.%I', n.nspname, c.relname) AS partition, r.role
        FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
        LEFT JOIN unnest($1::text[]) AS r (role)
          ON has_any_column_privilege(r.role, c.oid, 'SELECT, INSERT, UPDATE, REFERENCES')
            OR has_table_privilege(r.role, c.oid, 'DELETE, TRUNCATE, TRIGGER')
-       WHERE n.nspname ${ours} AND c.relispartition AND c.relkind = 'r'`,
-      [serviceRoles],
+       WHERE n.nspname ${ours} AND c.relispartition AND c.relkind IN ('r', 'p')`,
+      [roles],
     );
     return rows;
   });
@@ -106,5 +108,5 @@ test("nobody goes past a table by its partitions", async () => {
 });
 
 test("the table has every role, and no other", () => {
-  expect(Object.keys(table).toSorted()).toEqual(serviceRoles.toSorted());
+  expect(Object.keys(table).toSorted()).toEqual(roles.toSorted());
 });

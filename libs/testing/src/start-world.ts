@@ -250,6 +250,7 @@ export function logTails(dataDir: string): string {
     "inventory-1",
     "market-1",
     "governance-1",
+    "chat-1",
     "gateway-1",
     "host",
   ];

@@ -1,6 +1,7 @@
 /** The tables of docs/ against the code that they describe. */
 import { readFileSync } from "node:fs";
 import path from "node:path";
+import { contracts as chatContracts } from "@hexhold/gen/hexhold/chat/v1/contracts";
 import { contracts as governanceContracts } from "@hexhold/gen/hexhold/governance/v1/contracts";
 import { contracts as hexContracts } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import { contracts as inventoryContracts } from "@hexhold/gen/hexhold/inventory/v1/contracts";
@@ -126,6 +127,7 @@ it("docs/protocol.md lists every refusal of the commands' options, and no other"
     ...Object.entries(inventoryContracts.commands),
     ...Object.entries(marketContracts.commands),
     ...Object.entries(governanceContracts.commands),
+    ...Object.entries(chatContracts.commands),
     ...Object.entries(ownershipContracts.commands),
   ];
   const options = commands

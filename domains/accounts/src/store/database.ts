@@ -2,7 +2,7 @@ import { inTransaction, type Statement, StoreOutageError, type Transaction } fro
 import { checkSchemaVersion, isOutage, openPool } from "@hexhold/postgres";
 
 /** Newest migration of schema `accounts` that this software knows. */
-const schemaVersion = "0006_told_governance";
+const schemaVersion = "0007_told_chat";
 const connectionsMax = 8;
 
 /**

@@ -80,7 +80,7 @@ export const contracts = {
     },
   },
   events: {
-    "evt.accounts.registered": { schema: RegisteredSchema, consumers: ["inventory", "governance"] },
+    "evt.accounts.registered": { schema: RegisteredSchema, consumers: ["inventory", "governance", "chat"] },
     "evt.accounts.banned": { schema: BannedSchema, consumers: [] },
     "evt.accounts.key-added": { schema: KeyAddedSchema, consumers: [] },
     "evt.accounts.logged-out": { schema: LoggedOutSchema, consumers: [] },

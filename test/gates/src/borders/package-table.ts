@@ -100,6 +100,10 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "libs/actor",
     ],
   },
+  // Knows no game: players talk in any. Which hexes are neighbours, it must know.
+  "domains/chat": {
+    uses: [...inEveryService, "libs/hex", "libs/service", "libs/postgres", "libs/domain"],
+  },
   // No database. Of the game only the descriptors.
   gateway: {
     uses: [...inEveryService, "libs/service"],
@@ -132,6 +136,7 @@ export const packageTable: Readonly<Record<string, PackageRule>> = {
       "domains/inventory",
       "domains/market",
       "domains/governance",
+      "domains/chat",
       "domains/accounts",
       // Named as the default of `game.module`; nothing of it is imported.
       "games/reference",

@@ -1,0 +1,3 @@
+import { runChat } from "./run-chat.ts";
+
+await runChat(process.env);
