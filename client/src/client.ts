@@ -139,7 +139,7 @@ export interface Client<V = undefined, Observed = [V] extends [undefined] ? Uint
   resync(keys: readonly Key[]): void;
   /**
    * Hears of a topic: `market/<book>`, or `player`, what is for the player of this session alone. Hints, which may be lost:
-   * {@link createMarket} and {@link createInventory} make state of them.
+   * {@link createMarket}, {@link createInventory} and {@link createChat} make state of them.
    */
   listen(topic: string, listener: TopicListener): Listening;
   /** Measures the round trip now, besides every 5 s. */

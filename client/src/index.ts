@@ -2,6 +2,9 @@ export { type Account, type AccountOptions, login, register, resumeLogin } from 
 export type { BookLevel, BookState } from "./book-state.ts";
 export { AccountError } from "./auth-call.ts";
 export { compareBytes, hexDigits, uuidBytes, uuidText } from "./bytes.ts";
+export { type BlockList, type Chat, type ChatStreamOptions, createChat } from "./chat.ts";
+export type { OwnChatUpdate } from "./chat-own.ts";
+export type { ChatLine, ChatUpdate } from "./chat-outlet.ts";
 export {
   type Client,
   ClientClosedError,

@@ -37,6 +37,8 @@ export const reads: readonly MessageHandler<ChatWork>[] = [
     const hex = channel?.kind === "hex" ? await hexOf(transaction, account) : undefined;
     const refusal = readRefusal(channel, account, hex);
     if (refusal !== undefined) return refused(refusal);
+    // Before the messages: all up to this number are there to be read.
+    const seq = await lastNumber(transaction, name);
     // One more than asked for tells whether there is another page.
     const rows = await readMessages(
       transaction,
@@ -56,8 +58,7 @@ export const reads: readonly MessageHandler<ChatWork>[] = [
         }),
       ),
       nextBefore: rows.length > limit ? page.at(-1)!.seq : 0n,
-      // Read behind the messages: what is said meanwhile is in neither, or heard of.
-      seq: await lastNumber(transaction, name),
+      seq,
     });
     return { kind: "applied", result };
   }),

@@ -1,4 +1,5 @@
 /** Masks words of a list. */
+import { codePointsOf } from "../rules/text.ts";
 import type { Moderate } from "./moderator.ts";
 
 /**
@@ -10,7 +11,7 @@ export function wordList(words: readonly string[]): Moderate {
   if (masked.size === 0) return () => ({ kind: "allow" });
   return (text) => {
     const after = text.replace(/[\p{L}\p{M}\p{N}]+/gu, (word) =>
-      masked.has(bare(word)) ? "*".repeat([...word].length) : word,
+      masked.has(bare(word)) ? "*".repeat(codePointsOf(word)) : word,
     );
     return after === text ? { kind: "allow" } : { kind: "mask", text: after };
   };

@@ -8,7 +8,7 @@ export const combiningMax = 4;
  * Control characters, line and paragraph separators, and format characters: what turns the direction of text, or takes room
  * without being seen. Joiners and tags are let through: emoji and some scripts are made with them.
  */
-const forbidden = /[\p{Cc}\p{Zl}\p{Zp}]|(?![\u200c\u200d\u{e0020}-\u{e007f}])\p{Cf}/u;
+const forbidden = /[\p{Cc}\p{Zl}\p{Zp}]|(?!\u200c|\u200d|[\u{e0020}-\u{e007f}])\p{Cf}/u;
 const combiningRun = new RegExp(`\\p{M}{${combiningMax + 1}}`, "u");
 /** What leaves no mark on a screen by itself. */
 const unseen = /[\p{Z}\p{M}\p{Cf}\u115f\u1160\u2800\u3164\uffa0]/gu;
