@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { banCommand } from "./commands/ban.ts";
 import type { CommandContext } from "./commands/command-context.ts";
+import { chatCommand } from "./commands/chat.ts";
 import { drainCommand } from "./commands/drain.ts";
 import { councilCommand } from "./commands/council.ts";
 import { doctorCommand } from "./commands/doctor.ts";
@@ -43,6 +44,7 @@ const COMMANDS: readonly ((context: CommandContext) => Command)[] = [
   playerCommand,
   marketCommand,
   councilCommand,
+  chatCommand,
   grantCommand,
   sagaCommand,
   verifyCommand,

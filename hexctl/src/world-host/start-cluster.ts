@@ -208,6 +208,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
       mint: () => known.mint,
       accounts: operator.accounts,
       economy: operator.economy,
+      chat: operator.chat,
       supervisor,
       drainWorkers: () => drainWorkers(supervisor),
       token: secrets.adminToken,

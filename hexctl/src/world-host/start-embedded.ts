@@ -239,6 +239,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
     mint: () => known.mint,
     accounts: operator.accounts,
     economy: operator.economy,
+    chat: operator.chat,
     async drainWorkers() {
       await worker.stop();
       return ["worker-1"];

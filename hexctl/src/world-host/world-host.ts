@@ -8,6 +8,7 @@ import type { Status } from "../status-file.ts";
 import type { Supervisor } from "../supervisor/supervisor.ts";
 import type { AccessKeys } from "./access-keys.ts";
 import type { AccountAdmin } from "./account-admin.ts";
+import type { ChatAdmin } from "./chat-admin.ts";
 import type { EconomyAdmin } from "./economy-admin.ts";
 import type { PlayerMint } from "./player-mint.ts";
 import type { HostSecrets } from "./role-passwords.ts";
@@ -61,6 +62,7 @@ export interface HostServerOptions {
   readonly mint: () => PlayerMint | undefined;
   readonly accounts: AccountAdmin;
   readonly economy: EconomyAdmin;
+  readonly chat: ChatAdmin;
   /** Undefined: everything is one process. */
   readonly supervisor?: Supervisor;
   /** Stops all workers for good; resolves with their names when they have ended. Idempotent. */
@@ -69,11 +71,11 @@ export interface HostServerOptions {
   readonly logger: Logger;
 }
 
-/** The host's own server, for `hexctl token`, `ban`, `rotate-keys`, `roll`, `drain`, `grant` and `market`. */
+/** The host's own server, for `hexctl token`, `ban`, `rotate-keys`, `roll`, `drain`, `grant`, `market` and `chat`. */
 export async function serveHost(
   options: HostServerOptions,
 ): Promise<{ url: string; stop(): Promise<void> }> {
-  const { mint, accounts, economy, supervisor, drainWorkers, token, logger } = options;
+  const { mint, accounts, economy, chat, supervisor, drainWorkers, token, logger } = options;
   return startRpcServer({
     port: 0,
     token,
@@ -115,6 +117,15 @@ export async function serveHost(
         },
         async askHold(request) {
           await economy.askHold(request);
+          return {};
+        },
+        async listReports(request) {
+          const { reports, nextBefore } = await chat.listReports(request);
+          return { reports, nextBefore };
+        },
+        muteAccount: async (request) => ({ untilMs: await chat.mute(request) }),
+        async removeMessage(request) {
+          await chat.remove(request);
           return {};
         },
         endOrders: async (request) => ({ ended: await economy.endOrders(request) }),

@@ -270,20 +270,20 @@ $$;
 CREATE FUNCTION chat.spend(spent jsonb) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  n record;
+  one record;
 BEGIN
-  FOR n IN
+  FOR one IN
     SELECT * FROM jsonb_to_recordset(spent) AS n (account uuid, local_full_ms bigint, world_full_ms bigint, whisper_full_ms bigint,
       report_full_ms bigint, too_fast_ms bigint[], said_hashes bigint[], said_ms bigint[], muted_until_ms bigint, mute_reason text,
       auto_mutes integer, takes_whispers boolean) ORDER BY n.account
   LOOP
-    UPDATE chat.speaker AS s SET local_full_ms = n.local_full_ms, world_full_ms = n.world_full_ms,
-      whisper_full_ms = n.whisper_full_ms, report_full_ms = n.report_full_ms, too_fast_ms = n.too_fast_ms,
-      said_hashes = n.said_hashes, said_ms = n.said_ms, muted_until_ms = n.muted_until_ms, mute_reason = n.mute_reason,
-      auto_mutes = n.auto_mutes, takes_whispers = n.takes_whispers
-    WHERE s.account_id = n.account;
+    UPDATE chat.speaker AS s SET local_full_ms = one.local_full_ms, world_full_ms = one.world_full_ms,
+      whisper_full_ms = one.whisper_full_ms, report_full_ms = one.report_full_ms, too_fast_ms = one.too_fast_ms,
+      said_hashes = one.said_hashes, said_ms = one.said_ms, muted_until_ms = one.muted_until_ms, mute_reason = one.mute_reason,
+      auto_mutes = one.auto_mutes, takes_whispers = one.takes_whispers
+    WHERE s.account_id = one.account;
     IF NOT FOUND THEN
-      RAISE EXCEPTION '% has spent and is no speaker', n.account
+      RAISE EXCEPTION '% has spent and is no speaker', one.account
         USING ERRCODE = 'check_violation', CONSTRAINT = 'speaker_is_there';
     END IF;
   END LOOP;
@@ -308,24 +308,24 @@ $$;
 CREATE FUNCTION chat.keep_seq(channels text[], befores bigint[], afters bigint[], of_day date) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  n record;
+  one record;
   stored bigint;
 BEGIN
-  FOR n IN
+  FOR one IN
     SELECT * FROM unnest(channels, befores, afters) AS n (channel, before, after) ORDER BY n.channel COLLATE "C"
   LOOP
-    IF n.after = 0 THEN
-      DELETE FROM chat.channel AS c WHERE c.channel = n.channel AND c.seq = 0;
+    IF one.after = 0 THEN
+      DELETE FROM chat.channel AS c WHERE c.channel = one.channel AND c.seq = 0;
       CONTINUE;
     END IF;
-    CONTINUE WHEN n.after = n.before;
+    CONTINUE WHEN one.after = one.before;
     SELECT count(*) INTO stored FROM chat.message AS m
-    WHERE m.channel = n.channel AND m.seq > n.before AND m.seq <= n.after AND m.day = of_day
-      AND m.kind = CASE WHEN n.channel = 'world' THEN 1 WHEN n.channel LIKE 'hex/%' THEN 2 ELSE 3 END;
-    UPDATE chat.channel AS c SET seq = n.after
-    WHERE c.channel = n.channel AND c.seq = n.before AND stored = n.after - n.before;
+    WHERE m.channel = one.channel AND m.seq > one.before AND m.seq <= one.after AND m.day = of_day
+      AND m.kind = CASE WHEN one.channel = 'world' THEN 1 WHEN one.channel LIKE 'hex/%' THEN 2 ELSE 3 END;
+    UPDATE chat.channel AS c SET seq = one.after
+    WHERE c.channel = one.channel AND c.seq = one.before AND stored = one.after - one.before;
     IF NOT FOUND THEN
-      RAISE EXCEPTION '%: % messages from % to %', n.channel, stored, n.before, n.after
+      RAISE EXCEPTION '%: % messages from % to %', one.channel, stored, one.before, one.after
         USING ERRCODE = 'check_violation', CONSTRAINT = 'channel_has_no_hole';
     END IF;
   END LOOP;
@@ -336,15 +336,15 @@ $$;
 CREATE FUNCTION chat.note_partners(senders uuid[], receivers uuid[], seqs bigint[], at_ms bigint) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-  n record;
+  one record;
   moment timestamptz := to_timestamp(at_ms / 1000.0);
 BEGIN
-  FOR n IN SELECT * FROM unnest(senders, receivers, seqs) AS n (sender, receiver, seq) ORDER BY n.seq LOOP
+  FOR one IN SELECT * FROM unnest(senders, receivers, seqs) AS n (sender, receiver, seq) ORDER BY n.seq LOOP
     INSERT INTO chat.partner AS p (account_id, partner, has_opened, since, seq, last_at)
-    VALUES (n.sender, n.receiver, true, moment, n.seq, moment)
+    VALUES (one.sender, one.receiver, true, moment, one.seq, moment)
     ON CONFLICT (account_id, partner) DO UPDATE SET seq = excluded.seq, last_at = greatest(excluded.last_at, p.last_at);
     INSERT INTO chat.partner AS p (account_id, partner, has_opened, since, seq, last_at)
-    VALUES (n.receiver, n.sender, false, moment, n.seq, moment)
+    VALUES (one.receiver, one.sender, false, moment, one.seq, moment)
     ON CONFLICT (account_id, partner) DO UPDATE SET seq = excluded.seq, last_at = greatest(excluded.last_at, p.last_at);
   END LOOP;
 END

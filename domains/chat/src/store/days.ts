@@ -20,6 +20,7 @@ export interface Days {
 }
 
 export interface DaysOptions {
+  /** Not the one of the transactions that wait for a day. */
   readonly pool: Pick<PgPool, "query">;
   readonly keepDays: Readonly<Record<ChannelKind, number>>;
   /** World time, Unix milliseconds. */
@@ -53,9 +54,14 @@ export function startDays({ pool, keepDays, worldNow, logger }: DaysOptions): Da
       gone = Number(rows[0]?.gone ?? 0);
     }
   }
+  let making: Promise<void> | undefined;
   const days: Days = {
     async ensure(atMs) {
-      if (!made.has(dayText(atMs))) await make(atMs);
+      // One for all who wait.
+      while (!made.has(dayText(atMs))) {
+        making ??= make(atMs).finally(() => (making = undefined));
+        await making;
+      }
     },
     async keep() {
       await make(worldNow());

@@ -5,13 +5,15 @@
 import type { GenFile, GenMessage, GenService } from "@bufbuild/protobuf/codegenv2";
 import { fileDesc, messageDesc, serviceDesc } from "@bufbuild/protobuf/codegenv2";
 import { file_buf_validate_validate } from "@bufbuild/protovalidate/gen/buf/validate/validate_pb.js";
+import type { ReportedMessage } from "../../chat/v1/moderation_pb.ts";
+import { file_hexhold_chat_v1_moderation } from "../../chat/v1/moderation_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
 
 /**
  * Describes the file hexhold/control/v1/host.proto.
  */
 export const file_hexhold_control_v1_host: GenFile = /*@__PURE__*/
-  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSIVChNEcmFpbldvcmtlcnNSZXF1ZXN0IiUKFERyYWluV29ya2Vyc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJInIKEUJhbkFjY291bnRSZXF1ZXN0EhoKB2FjY291bnQYASABKAlCCbpIBnIEEAEYJBIZCgh1bnRpbF9tcxgCIAEoA0IHukgEIgIoABIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEgwKBGxpZnQYBCABKAgiNgoSQmFuQWNjb3VudFJlc3BvbnNlEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIZChdSb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdCInChhSb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2USCwoDa2lkGAEgASgJIowBCgxHcmFudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQESFgoFYXNzZXQYAiABKAlCB7pIBHICGEASDgoGYW1vdW50GAMgASgDEhoKCWl0ZW1fa2luZBgEIAEoCUIHukgEcgIYQBIaCgZyZWFzb24YBSABKAlCCrpIB3IFEAEYgAIiOAoNR3JhbnRSZXNwb25zZRIWCg50cmFuc2FjdGlvbl9pZBgBIAEoCRIPCgdpdGVtX2lkGAIgASgJIlYKD0hhbHRCb29rUmVxdWVzdBIXCgRib29rGAEgASgJQgm6SAZyBBABGEASDgoGaGFsdGVkGAIgASgIEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiISChBIYWx0Qm9va1Jlc3BvbnNlImUKEEVuZE9yZGVyc1JlcXVlc3QSFwoEYm9vaxgBIAEoCUIJukgGcgQQARhAEhwKCmFjY291bnRfaWQYAiABKAlCCLpIBXIDsAEBEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiJFCg5Bc2tIb2xkUmVxdWVzdBIXCgRib29rGAEgASgJQgm6SAZyBBABGEASGgoIb3JkZXJfaWQYAiABKAlCCLpIBXIDsAEBIhEKD0Fza0hvbGRSZXNwb25zZSIiChFFbmRPcmRlcnNSZXNwb25zZRINCgVlbmRlZBgBIAEoDTLqBgoLSG9zdFNlcnZpY2USYAoLTWludFBsYXllcnMSJi5oZXhob2xkLmNvbnRyb2wudjEuTWludFBsYXllcnNSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVzcG9uc2UiABJpCg5SZXN0YXJ0UHJvY2VzcxIpLmhleGhvbGQuY29udHJvbC52MS5SZXN0YXJ0UHJvY2Vzc1JlcXVlc3QaKi5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXNwb25zZSIAEmMKDERyYWluV29ya2VycxInLmhleGhvbGQuY29udHJvbC52MS5EcmFpbldvcmtlcnNSZXF1ZXN0GiguaGV4aG9sZC5jb250cm9sLnYxLkRyYWluV29ya2Vyc1Jlc3BvbnNlIgASXQoKQmFuQWNjb3VudBIlLmhleGhvbGQuY29udHJvbC52MS5CYW5BY2NvdW50UmVxdWVzdBomLmhleGhvbGQuY29udHJvbC52MS5CYW5BY2NvdW50UmVzcG9uc2UiABJvChBSb3RhdGVBY2Nlc3NLZXlzEisuaGV4aG9sZC5jb250cm9sLnYxLlJvdGF0ZUFjY2Vzc0tleXNSZXF1ZXN0GiwuaGV4aG9sZC5jb250cm9sLnYxLlJvdGF0ZUFjY2Vzc0tleXNSZXNwb25zZSIAEk4KBUdyYW50EiAuaGV4aG9sZC5jb250cm9sLnYxLkdyYW50UmVxdWVzdBohLmhleGhvbGQuY29udHJvbC52MS5HcmFudFJlc3BvbnNlIgASVwoISGFsdEJvb2sSIy5oZXhob2xkLmNvbnRyb2wudjEuSGFsdEJvb2tSZXF1ZXN0GiQuaGV4aG9sZC5jb250cm9sLnYxLkhhbHRCb29rUmVzcG9uc2UiABJaCglFbmRPcmRlcnMSJC5oZXhob2xkLmNvbnRyb2wudjEuRW5kT3JkZXJzUmVxdWVzdBolLmhleGhvbGQuY29udHJvbC52MS5FbmRPcmRlcnNSZXNwb25zZSIAElQKB0Fza0hvbGQSIi5oZXhob2xkLmNvbnRyb2wudjEuQXNrSG9sZFJlcXVlc3QaIy5oZXhob2xkLmNvbnRyb2wudjEuQXNrSG9sZFJlc3BvbnNlIgBiBnByb3RvMw", [file_buf_validate_validate]);
+  fileDesc("Ch1oZXhob2xkL2NvbnRyb2wvdjEvaG9zdC5wcm90bxISaGV4aG9sZC5jb250cm9sLnYxIjAKFVJlc3RhcnRQcm9jZXNzUmVxdWVzdBIXCgRuYW1lGAEgASgJQgm6SAZyBBABGEAiGAoWUmVzdGFydFByb2Nlc3NSZXNwb25zZSIVChNEcmFpbldvcmtlcnNSZXF1ZXN0IiUKFERyYWluV29ya2Vyc1Jlc3BvbnNlEg0KBW5hbWVzGAEgAygJInwKEk1pbnRQbGF5ZXJzUmVxdWVzdBIZCgVjb3VudBgBIAEoDUIKukgHKgUYkE4oARIUCgNrZXkYAiABKAlCB7pIBHICGBoSGwoKYWNjb3VudF9pZBgDIAEoCUIHukgEcgIYJBIYCgV0dGxfcxgEIAEoDUIJukgGKgQYgPUkIkgKE01pbnRQbGF5ZXJzUmVzcG9uc2USMQoHcGxheWVycxgBIAMoCzIgLmhleGhvbGQuY29udHJvbC52MS5NaW50ZWRQbGF5ZXIiPgoMTWludGVkUGxheWVyEhIKCmFjY291bnRfaWQYASABKAkSCwoDa2V5GAIgASgJEg0KBXRva2VuGAMgASgJInIKEUJhbkFjY291bnRSZXF1ZXN0EhoKB2FjY291bnQYASABKAlCCbpIBnIEEAEYJBIZCgh1bnRpbF9tcxgCIAEoA0IHukgEIgIoABIYCgZyZWFzb24YAyABKAlCCLpIBXIDGIACEgwKBGxpZnQYBCABKAgiNgoSQmFuQWNjb3VudFJlc3BvbnNlEhIKCmFjY291bnRfaWQYASABKAkSDAoEbmFtZRgCIAEoCSIZChdSb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdCInChhSb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2USCwoDa2lkGAEgASgJIowBCgxHcmFudFJlcXVlc3QSHAoKYWNjb3VudF9pZBgBIAEoCUIIukgFcgOwAQESFgoFYXNzZXQYAiABKAlCB7pIBHICGEASDgoGYW1vdW50GAMgASgDEhoKCWl0ZW1fa2luZBgEIAEoCUIHukgEcgIYQBIaCgZyZWFzb24YBSABKAlCCrpIB3IFEAEYgAIiOAoNR3JhbnRSZXNwb25zZRIWCg50cmFuc2FjdGlvbl9pZBgBIAEoCRIPCgdpdGVtX2lkGAIgASgJIlYKD0hhbHRCb29rUmVxdWVzdBIXCgRib29rGAEgASgJQgm6SAZyBBABGEASDgoGaGFsdGVkGAIgASgIEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiISChBIYWx0Qm9va1Jlc3BvbnNlImUKEEVuZE9yZGVyc1JlcXVlc3QSFwoEYm9vaxgBIAEoCUIJukgGcgQQARhAEhwKCmFjY291bnRfaWQYAiABKAlCCLpIBXIDsAEBEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiJFCg5Bc2tIb2xkUmVxdWVzdBIXCgRib29rGAEgASgJQgm6SAZyBBABGEASGgoIb3JkZXJfaWQYAiABKAlCCLpIBXIDsAEBIhEKD0Fza0hvbGRSZXNwb25zZSIiChFFbmRPcmRlcnNSZXNwb25zZRINCgVlbmRlZBgBIAEoDSJSChJMaXN0UmVwb3J0c1JlcXVlc3QSCwoDYWxsGAEgASgIEhYKBWxpbWl0GAIgASgNQge6SAQqAhgyEhcKBmJlZm9yZRgDIAEoCUIHukgEcgIYJCJdChNMaXN0UmVwb3J0c1Jlc3BvbnNlEjEKB3JlcG9ydHMYASADKAsyIC5oZXhob2xkLmNoYXQudjEuUmVwb3J0ZWRNZXNzYWdlEhMKC25leHRfYmVmb3JlGAIgASgJIm4KEk11dGVBY2NvdW50UmVxdWVzdBIcCgphY2NvdW50X2lkGAEgASgJQgi6SAVyA7ABARIeCgZmb3JfbXMYAiABKANCDrpICyIJGIDY0I/sWygAEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiInChNNdXRlQWNjb3VudFJlc3BvbnNlEhAKCHVudGlsX21zGAEgASgDImUKFFJlbW92ZU1lc3NhZ2VSZXF1ZXN0EhsKB2NoYW5uZWwYASABKAlCCrpIB3IFEAEYgAESFAoDc2VxGAIgASgDQge6SAQiAigBEhoKBnJlYXNvbhgDIAEoCUIKukgHcgUQARiAAiIXChVSZW1vdmVNZXNzYWdlUmVzcG9uc2UylgkKC0hvc3RTZXJ2aWNlEmAKC01pbnRQbGF5ZXJzEiYuaGV4aG9sZC5jb250cm9sLnYxLk1pbnRQbGF5ZXJzUmVxdWVzdBonLmhleGhvbGQuY29udHJvbC52MS5NaW50UGxheWVyc1Jlc3BvbnNlIgASaQoOUmVzdGFydFByb2Nlc3MSKS5oZXhob2xkLmNvbnRyb2wudjEuUmVzdGFydFByb2Nlc3NSZXF1ZXN0GiouaGV4aG9sZC5jb250cm9sLnYxLlJlc3RhcnRQcm9jZXNzUmVzcG9uc2UiABJjCgxEcmFpbldvcmtlcnMSJy5oZXhob2xkLmNvbnRyb2wudjEuRHJhaW5Xb3JrZXJzUmVxdWVzdBooLmhleGhvbGQuY29udHJvbC52MS5EcmFpbldvcmtlcnNSZXNwb25zZSIAEl0KCkJhbkFjY291bnQSJS5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlcXVlc3QaJi5oZXhob2xkLmNvbnRyb2wudjEuQmFuQWNjb3VudFJlc3BvbnNlIgASbwoQUm90YXRlQWNjZXNzS2V5cxIrLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVxdWVzdBosLmhleGhvbGQuY29udHJvbC52MS5Sb3RhdGVBY2Nlc3NLZXlzUmVzcG9uc2UiABJOCgVHcmFudBIgLmhleGhvbGQuY29udHJvbC52MS5HcmFudFJlcXVlc3QaIS5oZXhob2xkLmNvbnRyb2wudjEuR3JhbnRSZXNwb25zZSIAElcKCEhhbHRCb29rEiMuaGV4aG9sZC5jb250cm9sLnYxLkhhbHRCb29rUmVxdWVzdBokLmhleGhvbGQuY29udHJvbC52MS5IYWx0Qm9va1Jlc3BvbnNlIgASWgoJRW5kT3JkZXJzEiQuaGV4aG9sZC5jb250cm9sLnYxLkVuZE9yZGVyc1JlcXVlc3QaJS5oZXhob2xkLmNvbnRyb2wudjEuRW5kT3JkZXJzUmVzcG9uc2UiABJUCgdBc2tIb2xkEiIuaGV4aG9sZC5jb250cm9sLnYxLkFza0hvbGRSZXF1ZXN0GiMuaGV4aG9sZC5jb250cm9sLnYxLkFza0hvbGRSZXNwb25zZSIAEmAKC0xpc3RSZXBvcnRzEiYuaGV4aG9sZC5jb250cm9sLnYxLkxpc3RSZXBvcnRzUmVxdWVzdBonLmhleGhvbGQuY29udHJvbC52MS5MaXN0UmVwb3J0c1Jlc3BvbnNlIgASYAoLTXV0ZUFjY291bnQSJi5oZXhob2xkLmNvbnRyb2wudjEuTXV0ZUFjY291bnRSZXF1ZXN0GicuaGV4aG9sZC5jb250cm9sLnYxLk11dGVBY2NvdW50UmVzcG9uc2UiABJmCg1SZW1vdmVNZXNzYWdlEiguaGV4aG9sZC5jb250cm9sLnYxLlJlbW92ZU1lc3NhZ2VSZXF1ZXN0GikuaGV4aG9sZC5jb250cm9sLnYxLlJlbW92ZU1lc3NhZ2VSZXNwb25zZSIAYgZwcm90bzM", [file_buf_validate_validate, file_hexhold_chat_v1_moderation]);
 
 /**
  * @generated from message hexhold.control.v1.RestartProcessRequest
@@ -450,6 +452,159 @@ export const EndOrdersResponseSchema: GenMessage<EndOrdersResponse> = /*@__PURE_
   messageDesc(file_hexhold_control_v1_host, 18);
 
 /**
+ * @generated from message hexhold.control.v1.ListReportsRequest
+ */
+export type ListReportsRequest = Message<"hexhold.control.v1.ListReportsRequest"> & {
+  /**
+   * Those that have ended as well.
+   *
+   * @generated from field: bool all = 1;
+   */
+  all: boolean;
+
+  /**
+   * 0 = 50.
+   *
+   * @generated from field: uint32 limit = 2;
+   */
+  limit: number;
+
+  /**
+   * `next_before` of the page before; empty = from the newest on.
+   *
+   * @generated from field: string before = 3;
+   */
+  before: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.ListReportsRequest.
+ * Use `create(ListReportsRequestSchema)` to create a new message.
+ */
+export const ListReportsRequestSchema: GenMessage<ListReportsRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 19);
+
+/**
+ * @generated from message hexhold.control.v1.ListReportsResponse
+ */
+export type ListReportsResponse = Message<"hexhold.control.v1.ListReportsResponse"> & {
+  /**
+   * The newest first.
+   *
+   * @generated from field: repeated hexhold.chat.v1.ReportedMessage reports = 1;
+   */
+  reports: ReportedMessage[];
+
+  /**
+   * For the next page; empty = this is the last one.
+   *
+   * @generated from field: string next_before = 2;
+   */
+  nextBefore: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.ListReportsResponse.
+ * Use `create(ListReportsResponseSchema)` to create a new message.
+ */
+export const ListReportsResponseSchema: GenMessage<ListReportsResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 20);
+
+/**
+ * @generated from message hexhold.control.v1.MuteAccountRequest
+ */
+export type MuteAccountRequest = Message<"hexhold.control.v1.MuteAccountRequest"> & {
+  /**
+   * UUID as text.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * From now on, in milliseconds; 0 = it is muted no longer.
+   *
+   * @generated from field: int64 for_ms = 2;
+   */
+  forMs: bigint;
+
+  /**
+   * Shown to the player.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.MuteAccountRequest.
+ * Use `create(MuteAccountRequestSchema)` to create a new message.
+ */
+export const MuteAccountRequestSchema: GenMessage<MuteAccountRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 21);
+
+/**
+ * @generated from message hexhold.control.v1.MuteAccountResponse
+ */
+export type MuteAccountResponse = Message<"hexhold.control.v1.MuteAccountResponse"> & {
+  /**
+   * Unix milliseconds; 0 = it is not muted.
+   *
+   * @generated from field: int64 until_ms = 1;
+   */
+  untilMs: bigint;
+};
+
+/**
+ * Describes the message hexhold.control.v1.MuteAccountResponse.
+ * Use `create(MuteAccountResponseSchema)` to create a new message.
+ */
+export const MuteAccountResponseSchema: GenMessage<MuteAccountResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 22);
+
+/**
+ * @generated from message hexhold.control.v1.RemoveMessageRequest
+ */
+export type RemoveMessageRequest = Message<"hexhold.control.v1.RemoveMessageRequest"> & {
+  /**
+   * @generated from field: string channel = 1;
+   */
+  channel: string;
+
+  /**
+   * @generated from field: int64 seq = 2;
+   */
+  seq: bigint;
+
+  /**
+   * Kept with the text, for support.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+};
+
+/**
+ * Describes the message hexhold.control.v1.RemoveMessageRequest.
+ * Use `create(RemoveMessageRequestSchema)` to create a new message.
+ */
+export const RemoveMessageRequestSchema: GenMessage<RemoveMessageRequest> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 23);
+
+/**
+ * @generated from message hexhold.control.v1.RemoveMessageResponse
+ */
+export type RemoveMessageResponse = Message<"hexhold.control.v1.RemoveMessageResponse"> & {
+};
+
+/**
+ * Describes the message hexhold.control.v1.RemoveMessageResponse.
+ * Use `create(RemoveMessageResponseSchema)` to create a new message.
+ */
+export const RemoveMessageResponseSchema: GenMessage<RemoveMessageResponse> = /*@__PURE__*/
+  messageDesc(file_hexhold_control_v1_host, 24);
+
+/**
  * What the host of a world (`hexctl start`) offers to `hexctl` on the same machine.
  *
  * @generated from service hexhold.control.v1.HostService
@@ -546,6 +701,36 @@ export const HostService: GenService<{
     methodKind: "unary";
     input: typeof AskHoldRequestSchema;
     output: typeof AskHoldResponseSchema;
+  },
+  /**
+   * Reads reports of what was said in chat.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.ListReports
+   */
+  listReports: {
+    methodKind: "unary";
+    input: typeof ListReportsRequestSchema;
+    output: typeof ListReportsResponseSchema;
+  },
+  /**
+   * Lets an account say nothing in chat until a time, or ends that.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.MuteAccount
+   */
+  muteAccount: {
+    methodKind: "unary";
+    input: typeof MuteAccountRequestSchema;
+    output: typeof MuteAccountResponseSchema;
+  },
+  /**
+   * Takes a message of chat away.
+   *
+   * @generated from rpc hexhold.control.v1.HostService.RemoveMessage
+   */
+  removeMessage: {
+    methodKind: "unary";
+    input: typeof RemoveMessageRequestSchema;
+    output: typeof RemoveMessageResponseSchema;
   },
 }> = /*@__PURE__*/
   serviceDesc(file_hexhold_control_v1_host, 0);
