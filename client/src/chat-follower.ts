@@ -51,7 +51,10 @@ export class ChatFollower {
   #isFresh = true;
   readonly #early = new Map<bigint, ChatLine>();
   #isReading = false;
+  /** It must be read, whatever comes meanwhile. */
   #isStale = false;
+  /** The channel has come to this number. */
+  #marked = 0n;
   #isClosed = false;
   #failures = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -76,12 +79,19 @@ export class ChatFollower {
 
   /** The channel has come to `seq`. */
   marked(seq: bigint): void {
-    if (this.#last === undefined || seq > this.#last) this.#readSoon(this.#isFresh ? 0 : lateMs);
+    if (seq > this.#marked) this.#marked = seq;
+    if (this.#isBehind) this.#readSoon(this.#isFresh ? 0 : lateMs);
   }
 
   /** Something may have been lost. */
   stale(): void {
+    this.#isStale = true;
     this.#readSoon(0);
+  }
+
+  /** Something is to be read: what was waited for has not come. */
+  get #isBehind(): boolean {
+    return this.#isStale || this.#early.size > 0 || this.#marked > (this.#last ?? -1n);
   }
 
   close(): void {
@@ -104,11 +114,10 @@ export class ChatFollower {
   }
 
   #readSoon(inMs: number): void {
-    if (this.#isReading) this.#isStale = true;
     if (this.#isReading || this.#isClosed || this.#timer !== undefined) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      void this.#read();
+      if (this.#isBehind) void this.#read();
     }, inMs);
   }
 
@@ -116,6 +125,7 @@ export class ChatFollower {
   async #read(): Promise<void> {
     this.#isReading = true;
     this.#isStale = false;
+    this.#marked = 0n;
     const read = await this.#readMissed().catch(() => ({ kind: "again" }) as const);
     this.#isReading = false;
     if (this.#isClosed) return;
@@ -125,13 +135,17 @@ export class ChatFollower {
       return;
     }
     if (read.kind === "again") {
+      this.#isStale = true;
       this.#readSoon(backoffMs(this.#failures++, retry));
       return;
     }
-    this.#failures = 0;
+    const before = this.#last;
     this.#tellRead(read.lines, read.seq);
     this.#drain();
-    if (this.#isStale || this.#early.size > 0) this.#readSoon(lateMs);
+    // A server that was set back does not have what was heard: it is not asked again and again.
+    const hasComeOn = this.#last !== before;
+    if (hasComeOn) this.#failures = 0;
+    if (this.#isBehind) this.#readSoon(hasComeOn ? lateMs : backoffMs(this.#failures++, retry));
   }
 
   /** What was said since the last number that was told, the oldest first, as far as it is to be had. */

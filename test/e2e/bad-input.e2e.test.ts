@@ -8,7 +8,14 @@ import {
   type ServerFrame,
 } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { ErrorCode } from "@hexhold/gen/hexhold/envelope/v1/envelope_pb";
+import {
+  BlockSchema,
+  Channel,
+  ReportSchema,
+  SaySchema,
+} from "@hexhold/gen/hexhold/chat/v1/commands_pb";
 import { contracts as chat } from "@hexhold/gen/hexhold/chat/v1/contracts";
+import { MuteSchema } from "@hexhold/gen/hexhold/chat/v1/moderation_pb";
 import { contracts as governance } from "@hexhold/gen/hexhold/governance/v1/contracts";
 import { contracts as hex } from "@hexhold/gen/hexhold/hex/v1/contracts";
 import { contracts as inventory } from "@hexhold/gen/hexhold/inventory/v1/contracts";
@@ -246,6 +253,99 @@ describe("a bad command", () => {
     );
     expect(reasons.filter((reason) => reason === "rate-limited").length).toBeGreaterThan(100);
   });
+});
+
+const say = (text: string, channel: Channel = Channel.LOCAL): CommandFields => ({
+  type: "cmd.chat.say",
+  noKey: true,
+  payload: toBinary(SaySchema, create(SaySchema, { channel, text })),
+});
+/** `text` as bytes that no string has. */
+const sayBytes = (text: Uint8Array): CommandFields => ({
+  ...say(""),
+  payload: Uint8Array.of(8, Channel.LOCAL, 18, text.length, ...text),
+});
+const reportOf = (channel: string, seq: bigint): CommandFields => ({
+  type: "cmd.chat.report",
+  noKey: true,
+  payload: toBinary(ReportSchema, create(ReportSchema, { channel, seq, reason: "rude" })),
+});
+const [one, other] = [
+  "01890000-0000-7000-8000-00000000000a",
+  "01890000-0000-7000-8000-00000000000b",
+];
+const smiley = "\u{1f600}";
+
+const chatRows: [string, string, CommandFields][] = [
+  ["text empty", "INVALID_ARGUMENT invalid-payload", say("")],
+  ["text of blanks", "refused text-not-allowed", say(" \u3000 ")],
+  ["text of 257 code points", "INVALID_ARGUMENT invalid-payload", say("a".repeat(257))],
+  ["text of 256 code points", "applied", say(smiley.repeat(255) + "!")],
+  ["text of 1,025 bytes", "INVALID_ARGUMENT invalid-payload", say(smiley.repeat(256) + "a")],
+  ["text with control characters", "refused text-not-allowed", say("a\u0007b")],
+  ["text with two lines", "refused text-not-allowed", say("a\nb")],
+  ["text that turns its direction", "refused text-not-allowed", say("a\u202eb")],
+  [
+    "text that is not UTF-8",
+    "INVALID_ARGUMENT invalid-payload",
+    sayBytes(Uint8Array.of(0x61, 0xff)),
+  ],
+  [
+    "a surrogate in UTF-8",
+    "INVALID_ARGUMENT invalid-payload",
+    sayBytes(Uint8Array.of(0xed, 0xa0, 0x80)),
+  ],
+  ["no channel", "INVALID_ARGUMENT invalid-payload", say("a", Channel.UNSPECIFIED)],
+  ["a channel that there is not", "INVALID_ARGUMENT invalid-payload", say("a", 9 as Channel)],
+  ["a report of nothing", "refused unknown-message", reportOf("world", 999_999n)],
+  ["a report of number 0", "INVALID_ARGUMENT invalid-payload", reportOf("world", 0n)],
+  ["a report of no channel", "INVALID_ARGUMENT invalid-payload", reportOf("worlds", 1n)],
+  ["a report of a whisper of others", "refused not-yours", reportOf(`whisper/${one}/${other}`, 1n)],
+  ["a key", "INVALID_ARGUMENT key-not-taken", { ...say("a"), noKey: false }],
+];
+
+describe("bad words", () => {
+  it.each(chatRows)("%s: is answered %s", async (_, expected, fields) => {
+    const [player] = await world.mint(1);
+    const client = await connect(player);
+    // Chat hears of the player a moment later.
+    const isHeard = async () =>
+      (await answerTo(client, player!, fields)) !== "refused no-residence";
+    if (fields.type === "cmd.chat.say" && expected === "applied") {
+      await expect.poll(isHeard, { timeout: 10_000, interval: 200 }).toBe(true);
+      expect(await answerTo(client, player!, fields)).toBe("refused repeated");
+    } else {
+      expect(await answerTo(client, player!, fields)).toBe(expected);
+    }
+    client.socket.close();
+  });
+
+  it("the 501st block is refused too-many-blocks, and a mute from a client is not for clients", async () => {
+    const [player] = await world.mint(1);
+    const client = await connect(player);
+    const block = async (n: number): Promise<string> => {
+      const accountId = new Uint8Array(16).fill(7);
+      new DataView(accountId.buffer).setUint32(0, n);
+      const payload = toBinary(BlockSchema, create(BlockSchema, { accountId }));
+      return answerTo(client, player!, { type: "cmd.chat.block", noKey: true, payload });
+    };
+    // As many a second as a gateway takes.
+    for (let n = 0; n < 500; n++) {
+      const answer = await block(n);
+      if (answer.startsWith("RESOURCE_EXHAUSTED")) {
+        n--;
+        await pause(100);
+      } else if (answer !== "applied") throw new Error(`block ${n}: ${answer}`);
+    }
+    await pause(1_000);
+    expect(await block(500)).toBe("refused too-many-blocks");
+    const mute = { accountId: new Uint8Array(16), off: true };
+    const payload = toBinary(MuteSchema, create(MuteSchema, mute));
+    expect(await answerTo(client, player!, { type: "cmd.chat.mute", noKey: true, payload })).toBe(
+      "PERMISSION_DENIED not-for-clients",
+    );
+    client.socket.close();
+  }, 120_000);
 });
 
 /** Of every package that a gateway knows. */

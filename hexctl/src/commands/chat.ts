@@ -9,75 +9,76 @@ import { withStores } from "./with-stores.ts";
 
 /** `hexctl chat`: what moderators do in the world that runs here. */
 export function chatCommand(context: CommandContext): Command {
-  return new Command("chat")
-    .description("Moderate what players say: read reports, mute accounts, take messages away.")
-    .addCommand(reportsCommand(context))
-    .addCommand(muteCommand(context))
-    .addCommand(unmuteCommand(context))
-    .addCommand(removeCommand(context));
-}
-
-function reportsCommand(context: CommandContext): Command {
-  return new Command("reports")
+  const chat = new Command("chat").description(
+    "Moderate what players say: read reports, mute accounts, take messages away.",
+  );
+  chat
+    .command("reports")
     .description("Show what was reported, the newest first, at most 50.")
     .option("--all", "those as well whose message was removed, or whose author was muted", false)
     .option("--json", "as JSON", false)
-    .exitOverride()
-    .action(({ all, json }: { readonly all: boolean; readonly json: boolean }) =>
-      withHost(context, async (host) => {
-        const { reports, nextBefore } = await host.listReports({ all, limit: 0, before: "" });
-        const views = reports.map(viewOf);
-        if (json) {
-          console.log(JSON.stringify(views, undefined, 2));
-          return;
-        }
-        if (views.length === 0)
-          console.log(all ? "there are no reports" : "there are no open reports");
-        for (const line of views.flatMap(linesOf)) console.log(line);
-        if (nextBefore !== "") console.log("there are older ones");
-      }),
-    );
-}
-
-function muteCommand(context: CommandContext): Command {
-  return new Command("mute")
+    .action((options: ReportsOptions) => reports(context, options))
+    .exitOverride();
+  chat
+    .command("mute")
     .description("Let an account say nothing for a while; ends its open reports.")
     .argument("<account>", "name, or id")
     .requiredOption("--for <time>", "as 30m, 12h or 7d", durationMs)
     .requiredOption("--reason <text>", "shown to the player")
-    .exitOverride()
-    .action(
-      (
-        account: string,
-        { for: forMs, reason }: { readonly for: number; readonly reason: string },
-      ) => mute(context, account, forMs, reason),
-    );
-}
-
-function unmuteCommand(context: CommandContext): Command {
-  return new Command("unmute")
+    .action((account: string, options: { readonly for: number; readonly reason: string }) =>
+      mute(context, account, options.for, options.reason),
+    )
+    .exitOverride();
+  chat
+    .command("unmute")
     .description("Let an account talk again, whoever has muted it.")
     .argument("<account>", "name, or id")
     .option("--reason <text>", "for the log", "unmuted")
-    .exitOverride()
     .action((account: string, { reason }: { readonly reason: string }) =>
       mute(context, account, 0, reason),
-    );
-}
-
-function removeCommand(context: CommandContext): Command {
-  return new Command("remove")
+    )
+    .exitOverride();
+  chat
+    .command("remove")
     .description("Take a message away; its number stays, and its text for support, for 30 days.")
     .argument("<channel>", "world, hex/<key> or whisper/<account>/<account>, as in the report")
-    .argument("<seq>", "its number", wholeNumber(Number.MAX_SAFE_INTEGER))
+    .argument("<seq>", "its number", wholeNumber())
     .requiredOption("--reason <text>", "kept with the text")
-    .exitOverride()
     .action((channel: string, seq: number, { reason }: { readonly reason: string }) =>
-      withHost(context, async (host) => {
-        await host.removeMessage({ channel, seq: BigInt(seq), reason });
-        console.log(`${channel} ${seq} is removed`);
-      }),
-    );
+      remove(context, { channel, seq, reason }),
+    )
+    .exitOverride();
+  return chat;
+}
+
+interface ReportsOptions {
+  readonly all: boolean;
+  readonly json: boolean;
+}
+
+async function reports(context: CommandContext, { all, json }: ReportsOptions): Promise<void> {
+  await withHost(context, async (host) => {
+    const listed = await host.listReports({ all, limit: 0, before: "" });
+    const views = listed.reports.map(viewOf);
+    if (json) {
+      console.log(JSON.stringify(views, undefined, 2));
+      return;
+    }
+    if (views.length === 0) console.log(all ? "there are no reports" : "there are no open reports");
+    for (const line of views.flatMap(linesOf)) console.log(line);
+    if (listed.nextBefore !== "") console.log("there are older ones");
+  });
+}
+
+async function remove(
+  context: CommandContext,
+  message: { readonly channel: string; readonly seq: number; readonly reason: string },
+): Promise<void> {
+  const { channel, seq, reason } = message;
+  await withHost(context, async (host) => {
+    await host.removeMessage({ channel, seq: BigInt(seq), reason });
+    console.log(`${channel} ${seq} is removed`);
+  });
 }
 
 async function mute(
