@@ -58,7 +58,7 @@ describe("a text", () => {
 
   it("is within its bounds whatever it was, and is kept as it is a second time", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 300 }), (raw) => {
+      fc.property(fc.string({ unit: "binary", maxLength: 280 }), (raw) => {
         const text = kept(raw);
         if (text === undefined) return;
         expect(codePointsOf(text)).toBeGreaterThan(0);
@@ -68,7 +68,7 @@ describe("a text", () => {
         expect(text).not.toMatch(/^\s|\s$|\s\s|[\p{Cc}\u202a-\u202e\u2066-\u2069]|\p{M}{5}/u);
         expect(kept(text)).toBe(text);
       }),
-      { numRuns: 2_000 },
+      { numRuns: 500 },
     );
   });
 });
