@@ -33,6 +33,7 @@ import { type CommandEnd, type Ended, endOf, transferOf } from "./command-end.ts
 import { decideNext, type Land, type Step, type Surroundings } from "./decide-next.ts";
 import { createErrands } from "./errands.ts";
 import { assetOf, type Life, measured } from "./life.ts";
+import { type Heard, listen } from "./listening.ts";
 import type { Random } from "./seeded-random.ts";
 
 export interface BotOptions {
@@ -46,6 +47,8 @@ export interface BotOptions {
   /** What it lives for; none: it has no part in the economy. */
   readonly calling?: Calling | undefined;
   readonly onCommand: (end: CommandEnd) => void;
+  /** Of each message of somebody else that it reads; none: it does not listen. */
+  readonly onHeard?: Heard | undefined;
 }
 
 export interface Bot {
@@ -97,6 +100,7 @@ export async function startBot(options: BotOptions): Promise<Bot> {
     carried: new Map(),
   };
   await measured(joined, "enter", () => player.enter());
+  if (options.onHeard !== undefined) listen(joined, options.onHeard);
   const life = live(joined);
   // A fault of the bot's own is told when it is stopped.
   life.catch(() => undefined);

@@ -19,6 +19,8 @@ export interface Traits {
   /** Looks at the council of its hex; those who stand also call elections. */
   readonly votes: number;
   readonly stands: boolean;
+  /** Says something. */
+  readonly talks: number;
 }
 
 export type Stance = "sells" | "buys" | "quotes";
@@ -36,6 +38,7 @@ export const wanderer: Traits = {
   stance: "sells",
   votes: 0,
   stands: false,
+  talks: 0,
 };
 
 /**
@@ -68,8 +71,9 @@ const traitsOf: Readonly<Record<Calling, Traits>> = {
     stance: "buys",
     votes: 1 / 16,
     stands: true,
+    talks: 1 / 80,
   },
-  chatterbox: { ...wanderer, roams: 2, trades: 1 / 24, votes: 1 / 60 },
+  chatterbox: { ...wanderer, roams: 2, trades: 1 / 24, votes: 1 / 60, talks: 1 / 8 },
 };
 
 /** Of ten bots: three gather, two each build, trade and stand for election, and one talks. */

@@ -1,7 +1,7 @@
 /** How one command of a bot ended. */
 import type { AnyOutcome } from "@hexhold/client";
 
-/** What a bot sent: a step, how a stay begins and ends, or something at the market or the council; `look` reads. */
+/** What a bot sent: a step, how a stay begins and ends, or something at the market, the council or in the chat; `look` reads. */
 export type CommandKind =
   | "enter"
   | "walk"
@@ -15,7 +15,8 @@ export type CommandKind =
   | "cancel"
   | "call"
   | "stand"
-  | "vote";
+  | "vote"
+  | "say";
 
 /** Why a player is back is empty where it was not seen. */
 export type TransferEnd =

@@ -1,5 +1,11 @@
-/** What a bot with a calling does besides the steps of its life: it looks at the market and at the council. */
-import { compareBytes, createCouncil, createInventory, createMarket } from "@hexhold/client";
+/** What a bot with a calling does besides the steps of its life: it looks at the market and at the council, and talks. */
+import {
+  compareBytes,
+  createChat,
+  createCouncil,
+  createInventory,
+  createMarket,
+} from "@hexhold/client";
 import { type ElectionView, ElectionState } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { type Order, Side as WireSide } from "@hexhold/gen/hexhold/market/v1/commands_pb";
 import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
@@ -15,6 +21,7 @@ import {
   type Side,
 } from "./decide-trade.ts";
 import { type CouncilSight, decideVote } from "./decide-vote.ts";
+import { decideWords } from "./decide-words.ts";
 import { assetOf, type Life, measured } from "./life.ts";
 
 export interface Errands {
@@ -47,6 +54,7 @@ export function createErrands(life: Life): Errands {
   const market = createMarket(client);
   const inventory = createInventory(client);
   const council = createCouncil(client);
+  const chat = createChat(client);
   const memory = new Map<string, BookMemory>();
 
   async function trade(): Promise<void> {
@@ -187,9 +195,15 @@ export function createErrands(life: Life): Errands {
     };
   }
 
+  async function talk(): Promise<void> {
+    const { where, text } = decideWords(random);
+    await measured(life, "say", () => chat.say(where, text));
+  }
+
   const errands: readonly (readonly [share: number, run: () => Promise<void>])[] = [
     [traits.trades, trade],
     [traits.votes, visitCouncil],
+    [traits.talks, talk],
   ];
   return {
     async run() {

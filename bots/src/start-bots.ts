@@ -17,7 +17,7 @@ export interface BotsOptions {
   readonly seed?: number;
   /** Steps a second of each bot. Default 4; a gateway takes 50 commands a second of a connection. */
   readonly pace?: number;
-  /** They trade, build and vote by a calling each, as `callingOf` deals them; else they walk, gather, cross and build. Default false. */
+  /** They trade, build, vote and talk by a calling each, as `callingOf` deals them; else they walk, gather, cross and build. Default false. */
   readonly economy?: boolean;
   /** Each command when it has ended. */
   readonly onCommand: (end: CommandEnd) => void;
@@ -33,6 +33,8 @@ export interface BotsStats extends Readonly<ClientStats> {
   /** Sessions that the server has ended for good. */
   readonly lost: number;
   readonly unknownAnswers: number;
+  /** Messages of the chat that somebody else than their sender has read; 0 without an economy. */
+  readonly heard: number;
 }
 
 export interface Bots {
@@ -54,6 +56,7 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
   const { economy = false } = options;
   if (gateways.length === 0) throw new RangeError("bots need the address of a gateway");
   const bots: Bot[] = [];
+  const heard = new Set<string>();
   const stop = async (): Promise<void> => {
     await Promise.all(bots.map((bot) => bot.stop()));
   };
@@ -67,7 +70,7 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
         password,
         random: seededRandom(seed * 7919 + n),
         pace,
-        calling: economy ? callingOf(n) : undefined,
+        ...(economy ? { calling: callingOf(n), onHeard: (message) => heard.add(message) } : {}),
         onCommand,
       });
       bots.push(bot);
@@ -87,7 +90,7 @@ export async function startBots(options: BotsOptions): Promise<Bots> {
   }
   return {
     count,
-    stats: () => sumOf(bots),
+    stats: () => ({ ...sumOf(bots), heard: heard.size }),
     async stop() {
       await stop();
       signal?.removeEventListener("abort", closeAll);
@@ -100,7 +103,7 @@ function rotated(gateways: readonly string[], first: number): string[] {
   return [...gateways.slice(first), ...gateways.slice(0, first)];
 }
 
-function sumOf(bots: readonly Bot[]): BotsStats {
+function sumOf(bots: readonly Bot[]): Omit<BotsStats, "heard"> {
   const total = (of: (bot: Bot) => number): number => bots.reduce((sum, bot) => sum + of(bot), 0);
   const stat = (name: keyof ClientStats): number => total((bot) => bot.stats[name]);
   return {

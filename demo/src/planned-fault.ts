@@ -19,6 +19,7 @@ export const processKinds = [
   "accounts",
   "inventory",
   "market",
+  "chat",
   "governance",
 ] as const;
 export const serviceNames = ["rabbitmq", "postgres", "redis", "mongodb"] as const;

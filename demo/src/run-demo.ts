@@ -49,7 +49,12 @@ export async function runDemo(options: DemoOptions, ports: DemoPorts): Promise<D
     }
     const atRest = await checkAtRest(world.status(), options.economy);
     const economy = options.economy
-      ? await readEconomy(world.status().services["postgres"]!.url, played.sinceMs, played.seconds)
+      ? await readEconomy(
+          world.status().services["postgres"]!.url,
+          played.sinceMs,
+          played.seconds,
+          bots.stats().heard,
+        )
       : undefined;
     const checks = [
       ...checkPlay(tally.totals(), bots.stats(), options.faults.length > 0),

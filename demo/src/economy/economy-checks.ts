@@ -2,19 +2,20 @@
 import type { Check } from "../checks.ts";
 import type { EconomyResult } from "./economy-result.ts";
 
-/** The promise is for 60 bots in 120 s: 200 trades, 5 levels. */
+/** The promise is for 60 bots in 120 s: 200 trades, 5 levels, 100 messages that others read. */
 const botSecondsPerTrade = (60 * 120) / 200;
 const botSecondsPerLevel = (60 * 120) / 5;
+const botSecondsPerMessage = (60 * 120) / 100;
 const booksMin = 3;
 /** In less time no building can be planned, supplied and finished, no election called, held and decided, and coin is rare. */
 const wholeCycleS = 90;
 
 /**
- * From 90 s on fewer bots, or less time, owe less in proportion. Before that a trade and a level are owed, and neither
+ * From 90 s on fewer bots, or less time, owe less in proportion. Before that a trade, a level and a message are owed, and neither
  * several books nor a building nor an election.
  */
 export function checkEconomy(
-  { assets, levelsGained, buildings, elections }: EconomyResult,
+  { assets, levelsGained, buildings, elections, chat }: EconomyResult,
   bots: number,
   seconds: number,
 ): Check[] {
@@ -24,6 +25,7 @@ export function checkEconomy(
   const owed = (perUnit: number): number =>
     isWhole ? Math.max(1, Math.round((bots * seconds) / perUnit)) : 1;
   const tradesMin = owed(botSecondsPerTrade);
+  const readMin = owed(botSecondsPerMessage);
   const levelsMin = owed(botSecondsPerLevel);
   const checks: Check[] = [
     {
@@ -37,6 +39,11 @@ export function checkEconomy(
       detail: `${levelsGained}`,
     },
   ];
+  checks.push({
+    name: `${count(readMin, "message")} at least ${readMin === 1 ? "was" : "were"} read by others`,
+    passed: chat.read >= readMin,
+    detail: `${chat.read} of ${chat.said}`,
+  });
   if (!isWhole) return checks;
   return [
     ...checks,

@@ -17,7 +17,7 @@ const columns = [
 ])[];
 
 export function economyLines(economy: EconomyResult, marks: readonly Mark[]): string[] {
-  const { assets, levelsGained, buildings, owners, elections, series } = economy;
+  const { assets, levelsGained, buildings, owners, elections, chat, series } = economy;
   const rows = [columns.map(([title]) => title as string)];
   for (const asset of assets) rows.push(columns.map(([, cell]) => cell(asset)));
   const widths = columns.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
@@ -33,6 +33,7 @@ export function economyLines(economy: EconomyResult, marks: readonly Mark[]): st
     ...table.map((line) => `  ${line}`),
     "",
     `  land      ${count(levelsGained)} levels gained, ${count(buildings)} buildings, ${count(owners)} hexes with an owner; elections ${elections.won} won, ${elections.failed} failed`,
+    `  chat      ${count(chat.said)} messages, ${count(chat.read)} of them read by others`,
     "",
     `  price of ${book}`,
     ...drawPlot(prices, marks).map((line) => `  ${line}`),

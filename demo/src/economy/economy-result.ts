@@ -24,6 +24,8 @@ export interface EconomyResult {
   /** Hexes that have taken an owner. */
   readonly owners: number;
   readonly elections: { readonly won: number; readonly failed: number };
+  /** Messages that were said, and those of them that somebody else has read. */
+  readonly chat: { readonly said: number; readonly read: number };
   /** A row for each second in which all bots played. */
   readonly series: readonly EconomySecond[];
 }

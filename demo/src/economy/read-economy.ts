@@ -26,23 +26,26 @@ const countsQuery = `
     (SELECT count(DISTINCT hex) FROM governance.ownership
      WHERE owner IS NOT NULL AND applied_at IS NOT NULL)::int AS owners,
     (SELECT count(*) FROM governance.election WHERE state = 2)::int AS won,
-    (SELECT count(*) FROM governance.election WHERE state = 3)::int AS failed`;
+    (SELECT count(*) FROM governance.election WHERE state = 3)::int AS failed,
+    (SELECT count(*) FROM chat.message)::int AS said`;
 
 interface Counts {
   readonly buildings: number;
   readonly owners: number;
   readonly won: number;
   readonly failed: number;
+  readonly said: number;
 }
 
 /**
  * Reads what there is in the whole world, and how prices and levels came to it from `sinceMs` (Unix milliseconds) on,
- * for `seconds`. `postgresUrl` is of a role that sees all schemas.
+ * for `seconds`; `read` messages were read by somebody else. `postgresUrl` is of a role that sees all schemas.
  */
 export async function readEconomy(
   postgresUrl: string,
   sinceMs: number,
   seconds: number,
+  read: number,
 ): Promise<EconomyResult> {
   return withPostgres(postgresUrl, async (database) => {
     const assets = await database.query<AssetFigures>(assetsQuery);
@@ -55,13 +58,14 @@ export async function readEconomy(
       `SELECT extract(epoch FROM decided_at)::float8 * 1000 AS "atMs"
        FROM world.journal WHERE type = 'evt.hex.level-raised' ORDER BY decided_at`,
     );
-    const { buildings, owners, won, failed } = counts.rows[0]!;
+    const { buildings, owners, won, failed, said } = counts.rows[0]!;
     return {
       assets: assets.rows,
       levelsGained: rises.rows.length,
       buildings,
       owners,
       elections: { won, failed },
+      chat: { said, read },
       series: seriesOf(
         trades.rows,
         rises.rows.map(({ atMs }) => atMs),

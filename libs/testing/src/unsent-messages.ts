@@ -8,6 +8,7 @@ export interface UnsentMessages {
   readonly accounts: number;
   readonly inventory: number;
   readonly market: number;
+  readonly chat: number;
   readonly governance: number;
   /** Messages that were given up. */
   readonly deadLetters: number;
@@ -23,6 +24,7 @@ export async function unsentMessages(postgresUrl: string): Promise<UnsentMessage
          (SELECT count(*)::int FROM accounts.outbox) AS accounts,
          (SELECT count(*)::int FROM inventory.outbox) AS inventory,
          (SELECT count(*)::int FROM market.outbox) AS market,
+         (SELECT count(*)::int FROM chat.outbox) AS chat,
          (SELECT count(*)::int FROM governance.outbox) AS governance,
          (SELECT count(*)::int FROM control.dead_letter) AS "deadLetters"`,
     );
