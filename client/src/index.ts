@@ -24,7 +24,7 @@ export { WatchError, type WatchOptions } from "./healing.ts";
 export { type Balances, createInventory, type Inventory } from "./inventory.ts";
 export type { ClientTiming } from "./limits.ts";
 export { type Council, type CouncilState, createCouncil } from "./council.ts";
-export { createMarket, type Market } from "./market.ts";
+export { createMarket, type Market, type OrdersWatchOptions } from "./market.ts";
 export { createNames, type Names, type NamesOptions } from "./names.ts";
 export type {
   AnyOutcome,

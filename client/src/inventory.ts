@@ -32,6 +32,12 @@ export type Balances = ReadonlyMap<string, { readonly available: bigint; readonl
 export interface Inventory {
   /** Follows the balances: all of them, read again when one has changed. */
   watch(options?: WatchOptions): AsyncIterableIterator<Balances>;
+  /**
+   * Follows the newest 50 offers from and to the player, ended ones among them, the newest first: read again when a balance has
+   * changed, as it does when an own offer ends. Nobody is told of an offer that another player makes: how soon it is seen is
+   * `readEveryMs` (default 60,000).
+   */
+  watchOffers(options?: WatchOptions): AsyncIterableIterator<readonly Offer[]>;
   /** A page of balances by asset: 100 unless `limit` (at most 200) says otherwise, those behind `after`. */
   balances(
     page?: MessageInitShape<typeof GetBalancesSchema>,
@@ -71,6 +77,7 @@ export interface Inventory {
 
 const changed = typeOfEvent(ChangedSchema);
 const pageMax = 200;
+const offersMax = 50;
 
 /** What was gathered is credited soon after the answer to `gather`. */
 export function createInventory(client: Pick<Client<unknown>, "listen" | "send">): Inventory {
@@ -94,6 +101,21 @@ export function createInventory(client: Pick<Client<unknown>, "listen" | "send">
           topic: ownTopic,
           read: readAll,
           // It has no number: what was read may be newer.
+          apply: (_, { type }) => (type === changed ? "hole" : "old"),
+          seqOf: () => 0n,
+        },
+        options,
+      ),
+    watchOffers: (options) =>
+      healing<readonly Offer[]>(
+        client,
+        {
+          topic: ownTopic,
+          async read() {
+            const page = { limit: offersMax };
+            const outcome = await client.send(GetOffersSchema, undefined, page, unordered);
+            return readOf(outcome, ({ offers }) => offers);
+          },
           apply: (_, { type }) => (type === changed ? "hole" : "old"),
           seqOf: () => 0n,
         },

@@ -1,8 +1,13 @@
-import { create, toBinary } from "@bufbuild/protobuf";
+import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { BalancesSchema } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { ChangedSchema } from "@hexhold/gen/hexhold/inventory/v1/events_pb";
 import { Notice_Kind } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
-import { BookViewSchema, OrdersSchema } from "@hexhold/gen/hexhold/market/v1/commands_pb";
+import { OffersSchema } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
+import {
+  BookViewSchema,
+  GetOrdersSchema,
+  OrdersSchema,
+} from "@hexhold/gen/hexhold/market/v1/commands_pb";
 import { BookChangedSchema, OrderChangedSchema } from "@hexhold/gen/hexhold/market/v1/events_pb";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { type FakeGateway, type FakePeer, startFakeGateway, until } from "../test/fake-gateway.ts";
@@ -278,6 +283,47 @@ it("has orders and balances as they are read after each hint, and never by a hin
   await reads(5);
   answer("cmd.inventory.get-balances", 2, wood(9n));
   await until("the late one", () => late.states.length === 1);
+});
+
+it("has ended orders as well where that is asked for, and offers after each change of a balance", async () => {
+  const orders = taken(createMarket(client).watchOrders({ ended: true }));
+  const offers = taken(createInventory(client).watchOffers());
+  mark(0n, "player");
+  await reads(2);
+  const { peer } = gateway;
+  const of = (type: string) => peer.commands.filter((one) => one.type === type);
+  const asked = fromBinary(GetOrdersSchema, of("cmd.market.get-orders")[0]!.payload);
+  expect(asked).toMatchObject({ limit: 100, openOnly: false });
+  const answer = (type: string, nth: number, result: Uint8Array): void =>
+    peer.answer(of(type)[nth]!, { case: "applied", value: { result } });
+  const made = (madeMs: bigint) =>
+    toBinary(OffersSchema, create(OffersSchema, { offers: [{ madeMs }] }));
+  answer("cmd.market.get-orders", 0, toBinary(OrdersSchema, create(OrdersSchema)));
+  answer("cmd.inventory.get-offers", 0, made(1n));
+  await until("both", () => orders.states.length === 1 && offers.states.length === 1);
+  const payload = toBinary(ChangedSchema, create(ChangedSchema, { asset: "wood" }));
+  const type = "evt.inventory.changed";
+  peer.send({ case: "topic", value: { topic: "player", type, version: 1, payload } });
+  await reads(3);
+  answer("cmd.inventory.get-offers", 1, made(2n));
+  await until("the offers", () => offers.states.length === 2);
+  expect(offers.states[1]).toMatchObject([{ madeMs: 2n }]);
+  // A balance says nothing of an order, and no offer is told by itself.
+  expect(peer.commands).toHaveLength(3);
+});
+
+it("reads offers as often as it is told to: nobody announces that of another player", async () => {
+  const { states } = taken(createInventory(client).watchOffers({ readEveryMs: 60 }));
+  gateway.onFrame = (peer, frame) => {
+    if (frame.case !== "command") return;
+    const result = toBinary(OffersSchema, create(OffersSchema));
+    peer.answer(peer.commands.at(-1)!, { case: "applied", value: { result } });
+  };
+  mark(0n, "player");
+  await until("it is read again and again", () => states.length >= 3);
+  const [first, ...others] = gateway.peer.commands.map(({ type }) => type);
+  expect(new Set(others)).toEqual(new Set([first]));
+  expect(first).toBe("cmd.inventory.get-offers");
 });
 
 it("has the book within 3 s of its last change, however many events are lost", async () => {

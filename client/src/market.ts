@@ -31,14 +31,19 @@ import { healing, readOf, unordered, type WatchOptions } from "./healing.ts";
 import type { OutcomeOf } from "./outcome.ts";
 import { ownTopic } from "./topics.ts";
 
+export interface OrdersWatchOptions extends WatchOptions {
+  /** Those that have ended in the last seven days as well: whoever shows an order shows what became of it. Default false. */
+  readonly ended?: boolean;
+}
+
 export interface Market {
   /**
    * Follows a book: its best levels, at least 20 of each side where there are so many. The newest state each time it has
    * changed, at most five a second; throws a {@link WatchError} when there is no such book.
    */
   watch(book: string, options?: WatchOptions): AsyncIterableIterator<BookState>;
-  /** Follows the own orders that have not ended, the newest first, at most 100. */
-  watchOrders(options?: WatchOptions): AsyncIterableIterator<readonly Order[]>;
+  /** Follows the own orders that have not ended (`ended`: any), the newest first, at most 100. */
+  watchOrders(options?: OrdersWatchOptions): AsyncIterableIterator<readonly Order[]>;
   /**
    * Places an order: price 1 to 10⁹ coin in at most three digits that count, quantity 1 to 10⁶, their product at most 10¹². It
    * lives for three days (`lifetimeS`: 60 to 1,209,600), and rests until it is filled (`fill`: `IOC` ends what is left at once).
@@ -100,13 +105,13 @@ export function createMarket(client: Pick<Client<unknown>, "listen" | "send">): 
         options,
       );
     },
-    watchOrders: (options) =>
+    watchOrders: ({ ended = false, ...options } = {}) =>
       healing<readonly Order[]>(
         client,
         {
           topic: ownTopic,
           async read() {
-            const page = { limit: ordersMax, openOnly: true };
+            const page = { limit: ordersMax, openOnly: !ended };
             const outcome = await client.send(GetOrdersSchema, undefined, page, unordered);
             return readOf(outcome, ({ orders }) => orders);
           },

@@ -4,14 +4,12 @@ import { useEffect } from "preact/hooks";
 import { gaps, session } from "./connection.ts";
 import { MapView } from "./map/map-view.tsx";
 import { notes } from "./notes.ts";
-import { DocumentCard } from "./panel/document-card.tsx";
 import { Ended } from "./panel/ended.tsx";
 import { FrameList } from "./panel/frame-list.tsx";
 import { FrontPage } from "./panel/front-page.tsx";
-import { HexCard } from "./panel/hex-card.tsx";
-import { OtherGameCard } from "./panel/other-game-card.tsx";
 import { StatusLine } from "./panel/status-line.tsx";
-import { WalkCard } from "./panel/walk-card.tsx";
+import { chosenTab } from "./panel/tabs/chosen-tab.ts";
+import { Tabs } from "./panel/tabs/tabs.tsx";
 import { stage } from "./stage.ts";
 import { plane, walkByKeys } from "./ways.ts";
 import { walkHint } from "./words/game-words.ts";
@@ -26,7 +24,6 @@ import {
   ownStock,
   sight,
   transit,
-  type World,
   world,
 } from "./world.ts";
 
@@ -78,26 +75,11 @@ function Playing() {
         <Notes />
       </main>
       <aside aria-label="Your hex and what you can do">
-        {opened !== undefined && <OwnHexCard world={opened} />}
-        {opened !== undefined && <WalkCard world={opened} />}
+        {opened !== undefined && <Tabs world={opened} />}
         <FrameList world={opened} />
       </aside>
     </div>
   );
-}
-
-function OwnHexCard({ world: opened }: { world: World }) {
-  switch (sight.value) {
-    case "unknown":
-    case "reference":
-      return <HexCard world={opened} />;
-    case "readable":
-      return <DocumentCard world={opened} />;
-    case "none":
-      return <OtherGameCard world={opened} />;
-    default:
-      return sight.value satisfies never;
-  }
 }
 
 /** What the player may do now, or waits for. */
@@ -125,6 +107,7 @@ function mirror(): void {
   const home = world.value?.place.value.home;
   dataset["stage"] = shown;
   dataset["sight"] = sight.value;
+  dataset["tab"] = chosenTab.value;
   dataset["state"] = session.value.mode;
   dataset["present"] = String(isPresent.value);
   dataset["account"] = world.value?.accountText ?? "";

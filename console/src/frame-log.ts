@@ -91,6 +91,16 @@ function describe({
     case "subscribe":
     case "unsubscribe":
       return { kind: content.case, about: hexCount(content.value.keys?.length ?? 0), ...plain };
+    case "topic": {
+      const { topic, type } = content.value;
+      return { kind: "topic", about: type === "" ? `${topic} mark` : type, ...plain };
+    }
+    case "listen":
+      return {
+        kind: "listen",
+        about: [...(content.value.add ?? []), ...(content.value.drop ?? [])].join(" "),
+        ...plain,
+      };
     case "error":
       return {
         kind: "error",

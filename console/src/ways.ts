@@ -21,11 +21,17 @@ export const ways = computed<readonly Way[]>(() => {
   return waysOf(plane.value, (hexId) => areNeighbours(home, hexId));
 });
 
-/** Walks by the keys of {@link ways}, wherever on the page the focus is, but where text is entered. Returns its end. */
+/**
+ * Walks by the keys of {@link ways}, wherever on the page the focus is, but where text is entered or a letter chooses from
+ * a list. Returns its end.
+ */
 export function walkByKeys(): () => void {
   const onKey = (event: KeyboardEvent): void => {
     const { target } = event;
-    const isText = target instanceof HTMLInputElement || target instanceof HTMLTextAreaElement;
+    const isText =
+      target instanceof HTMLTextAreaElement ||
+      target instanceof HTMLSelectElement ||
+      (target instanceof HTMLInputElement && target.type !== "checkbox");
     if (isText || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
     const way = ways.value.find(({ key }) => key === event.code);
     if (way === undefined) return;

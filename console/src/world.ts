@@ -1,20 +1,30 @@
 /** The world as one player sees it: what is known, as signals for the panel and an index for the map, and what can be done. */
-import { type AnyOutcome, type Client, hexDigits, type HexUpdate, uuidText } from "@hexhold/client";
+import {
+  type AnyOutcome,
+  type Client,
+  compareBytes,
+  hexDigits,
+  type HexUpdate,
+  uuidText,
+} from "@hexhold/client";
 import { fromBinary } from "@bufbuild/protobuf";
 import { PlayerEnteredSchema, PlayerLeftSchema } from "@hexhold/gen/hexhold/hex/v1/events_pb";
 import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { TakeEnd, TakeEndedSchema } from "@hexhold/gen/hexhold/takes/v1/takes_pb";
 import { areNeighbours, type Key, keyText, sameKey } from "@hexhold/hex";
 import { type ReferencePlayer, stockAt } from "@hexhold/reference-client";
 import { computed, type ReadonlySignal, signal } from "@preact/signals";
-import { type BalanceReader, balances, readBalances } from "./balances.ts";
+import { balances } from "./bag.ts";
 import { createHexIndex, type KnownHex, type WorldView } from "./hex-index.ts";
 import { say } from "./notes.ts";
 import { paced } from "./paced.ts";
 import { createRing } from "./ring.ts";
+import { followServices, forgetServices } from "./services.ts";
 import { createWalker, type Walker } from "./walker.ts";
 import { outcomeWords, walkWords, type Wish } from "./words/outcome-words.ts";
+import { notTaken } from "./words/land-words.ts";
 import { placeWords } from "./words/place-words.ts";
-import { resourceNames } from "./words/resource-words.ts";
+import { resourceNames, resourcesIn } from "./words/resource-words.ts";
 
 export const gatherAmount = 10;
 /** Between two questions whether the player is still in the world, where no view says so. */
@@ -43,6 +53,8 @@ export type Sight = "unknown" | "reference" | "readable" | "none";
 
 export interface World {
   readonly client: Client<WorldView>;
+  /** For the commands of the reference game. */
+  readonly figure: ReferencePlayer<WorldView>;
   /** 16 bytes. */
   readonly playerId: Uint8Array;
   /** Hex digits of the player's id. */
@@ -76,6 +88,11 @@ export const hasPlaces = computed(() => sight.value === "reference" || sight.val
 /** Rises when a document has come: who shows documents reads it. */
 export const documentsSeen = signal(0);
 
+/** Whether the player can do something in its hex: it is there, and not on its way. */
+export const mayAct = computed(() => isPresent.value && transit.value === undefined);
+/** Whether hexes have owners, and can be built on: worlds of the reference game from format 2 on. */
+export const hasLand = computed(() => (ownHex.value?.view?.biome ?? 0) !== 0);
+
 export const ownPlayers = computed(() => ownHex.value?.view?.players ?? []);
 
 /** Nothing is known any more. */
@@ -87,7 +104,7 @@ export function forgetWorld(): void {
   isPresent.value = false;
   sight.value = "unknown";
   arrivalWords.value = "";
-  balances.value = new Map();
+  forgetServices();
 }
 
 /** @param comeIn brings the player in again, when it is not certain where it is. */
@@ -115,11 +132,16 @@ export function openWorld(
         walker.place(placeIn(place.value.home));
       }),
   });
-  let reader: BalanceReader | undefined;
+  const assets = computed(() => {
+    const own = [...(balances.value?.keys() ?? [])];
+    const land = sight.value === "reference" ? resourcesIn(ownHex.value?.view) : [];
+    return [...new Set([...land.map((item) => resourceNames[item] ?? ""), ...own])];
+  });
   /** Number of the own hex's view up to which all was told; what is between it and a state is in the state alone. */
   let toldSeq = 0;
 
   function seen(update: HexUpdate<WorldView>): void {
+    if ("event" in update) tellTake(update);
     index.take(update);
     look(update);
     const { home } = place.value;
@@ -138,6 +160,16 @@ export function openWorld(
     if (hexDigits(entered) === self) walker.place(placeIn(home));
   }
 
+  /** Says that the inventory did not have what the player has given: nothing else would. */
+  function tellTake({ key, event }: Extract<HexUpdate<WorldView>, { event: object }>): void {
+    if (event.type !== "evt.hex.take-ended") return;
+    const { takeId, end } = fromBinary(TakeEndedSchema, event.payload);
+    const pending = index.get(keyText(key)).view?.pending ?? [];
+    const take = pending.find((item) => compareBytes(item.takeId, takeId) === 0);
+    if (take === undefined || end !== TakeEnd.REFUSED) return;
+    if (hexDigits(take.accountId) === self) say(notTaken(take.amount, take.asset));
+  }
+
   /** What kind of game it is. */
   function look(update: HexUpdate<WorldView>): void {
     if (update.kind === "unreadable" && update.error.code === "VIEW_MISMATCH") sight.value = "none";
@@ -145,7 +177,6 @@ export function openWorld(
     const isReadable = update.seen.view.$typeName === "hexhold.hex.v1.ReadableView";
     sight.value = isReadable ? "readable" : "reference";
     if (isReadable) documentsSeen.value++;
-    else reader ??= readBalances(client);
   }
 
   function comeBack(): void {
@@ -220,8 +251,10 @@ export function openWorld(
     if (!isCertain) await comeIn();
   }
 
+  const stopServices = followServices(client, { place, assets });
   const opened: World = {
     client,
+    figure: player,
     playerId,
     self,
     accountText: uuidText(playerId),
@@ -232,13 +265,12 @@ export function openWorld(
       // Sent in transit, it would be done in the next hex.
       if (transit.value !== undefined || !isPresent.value) return;
       const outcome = await player.gather(resource, gatherAmount);
-      if (outcome.outcome === "applied") reader?.soon();
       const thing = resourceNames[resource] ?? "";
       tell({ type: "cmd.hex.gather", doing: `Gathering ${thing}`, thing }, outcome);
     },
     walkTo,
     livesIn,
-    close: () => reader?.stop(),
+    close: stopServices,
   };
   return opened;
 }
@@ -257,6 +289,6 @@ export function ownStock(resource: Resource): number | undefined {
 
 /** What the player has of it; undefined while that is not known. */
 export function ownBalance(resource: Resource): bigint | undefined {
-  if (balances.value.size === 0) return undefined;
-  return balances.value.get(resourceNames[resource] ?? "") ?? 0n;
+  if (balances.value === undefined) return undefined;
+  return balances.value.get(resourceNames[resource] ?? "")?.available ?? 0n;
 }

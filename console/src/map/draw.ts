@@ -6,6 +6,7 @@ import { isSeen, type KnownHex } from "../hex-index.ts";
 import { resourceColours, resourcesIn } from "../words/resource-words.ts";
 import { deniedWords } from "../words/session-words.ts";
 import type { Camera } from "./camera.ts";
+import { drawBuildings, drawOwner, type Land } from "./draw-land.ts";
 import type { Figure } from "./figures.ts";
 import type { Plane, PlaneHex, Point } from "./projection.ts";
 
@@ -56,6 +57,7 @@ export function drawScene(canvas: CanvasRenderingContext2D, scene: Scene): void 
   for (const hex of others) drawGround(canvas, scene, hex, false);
   if (own !== undefined) drawGround(canvas, scene, own, true);
   drawOutlines(canvas, scene);
+  for (const hex of scene.plane.hexes) drawLand(canvas, scene, hex);
   for (const hex of scene.plane.hexes) drawContent(canvas, scene, hex, hex === own);
   if (own !== undefined) drawWays(canvas, scene, own);
   for (const hex of scene.plane.hexes) drawPlayers(canvas, scene, hex);

@@ -48,7 +48,8 @@ export function createFigures(): Figures {
   };
 }
 
-function hueOf(playerId: Uint8Array): number {
+/** 0…359: the colour of a player, on the map and in the panel. */
+export function hueOf(playerId: Uint8Array): number {
   // The last bytes of a UUIDv7 are random, the first are time.
   const [a = 0, b = 0] = playerId.slice(-2);
   return ((a * 256 + b) * 137) % 360;

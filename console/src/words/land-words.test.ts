@@ -1,8 +1,8 @@
 import { create } from "@bufbuild/protobuf";
 import { HexViewSchema } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
-import { Biome, Resource, SiteKind } from "@hexhold/gen/hexhold/reference/v1/state_pb";
+import { Biome, SiteKind, SiteSchema } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { expect, test } from "vitest";
-import { landLines } from "./land-words.ts";
+import { landLines, siteWords } from "./land-words.ts";
 
 const id = new Uint8Array(16).fill(1);
 const nowMs = 1_000_000;
@@ -15,34 +15,30 @@ const linesOf = (init: object): Record<string, string> =>
     ).map(({ name, words }) => [name, words]),
   );
 
-test("tells of land, owner, tax, buildings and what is built", () => {
+test("tells of land, owner, tax and buildings", () => {
   expect(linesOf({})).toEqual({
     land: "marsh",
     owner: "nobody",
     buildings: "none (0 of 2)",
-    site: "none",
   });
-  const needs = [
-    { resource: Resource.WOOD, need: 150n, got: 20n },
-    { resource: Resource.FOOD, need: 100n },
-  ];
-  const site = { siteId: id, kind: SiteKind.DWELLING, needs };
   const tax = { ratePerMille: 0, nextRatePerMille: 155, nextFromMs: 1_061_000n };
   const owned = { owner: id, ownerUntilMs: 1_000_000n + 3n * 86_400_000n };
   const buildings = [{ kind: SiteKind.WELL, count: 2 }];
-  expect(linesOf({ site, tax, ...owned, buildings })).toEqual({
+  expect(linesOf({ tax, ...owned, buildings })).toEqual({
     land: "marsh",
-    owner: "Ada for 3 d, no tax, 15.5 % in 2 min",
+    owner: "Ada for 3 d",
+    tax: "none, 15.5 % in 2 min",
     buildings: "2 well (2 of 2)",
-    site: "dwelling: 20 of 150 wood, 0 of 100 food",
   });
-  const started = { ...site, startedMs: 1n, dueMs: 1_042_000n };
   const inForce = { ...tax, nextFromMs: 5n };
-  expect(linesOf({ site: started, tax: inForce, ...owned })).toMatchObject({
-    owner: "Ada for 3 d, takes 15.5 %",
-    site: "dwelling, stands in 42 s",
-  });
-  expect(linesOf({ site: { ...started, dueMs: 5n } })["site"]).toBe("dwelling, about to stand");
+  expect(linesOf({ tax: inForce, ...owned })["tax"]).toBe("15.5 %");
+});
+
+test("a site says what it waits for", () => {
+  const saidOf = (init: object): string => siteWords(create(SiteSchema, init), nowMs);
+  expect(saidOf({})).toBe("Needs these goods before it is built:");
+  expect(saidOf({ startedMs: 1n, dueMs: 1_042_000n })).toBe("Stands in 0:42");
+  expect(saidOf({ startedMs: 1n, dueMs: 5n })).toBe("About to stand");
 });
 
 test("a term that is over leaves nobody, and an older world has no land", () => {

@@ -1,5 +1,7 @@
 /** A refusal, an error or the end of a walk as a sentence for players. */
 import type { AnyOutcome, ErrorCodeName, Failed, TransferOutcome } from "@hexhold/client";
+import { refusalSentence } from "./refusal-words.ts";
+import { spanWords } from "./time-words.ts";
 
 /** What a player wanted, as it stands in a sentence. */
 export interface Wish {
@@ -25,62 +27,11 @@ export function outcomeWords(wish: Wish, outcome: AnyOutcome): string | undefine
   }
 }
 
-/** Reasons that mean the same with every command. */
-const refusals: Readonly<Record<string, string>> = {
-  "not-resident": "You do not live in this hex any more.",
-  "in-transit": "You are still on your way to the next hex.",
-  "not-yet": "This world does not know that yet.",
-  offline: "You have to come into the world first. Reload the page if this stays so.",
-};
-
-/** Reasons of one command. */
-const refusalsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
-  "cmd.hex.enter": { "already-online": "You are here already." },
-  "cmd.hex.leave": { "already-offline": "You have left already." },
-  "cmd.hex.move": {
-    "out-of-order": "You have taken a newer step already.",
-    "outside-hex": "That place is outside your hex.",
-  },
-  "cmd.hex.gather": { depleted: "There is not enough {thing} left here." },
-  "cmd.hex.contribute": {
-    "unknown-site": "That building site is gone.",
-    "not-needed": "The building site needs nothing of this.",
-    "site-full": "The building site has no room for as much: others are bringing some already.",
-    "too-many-contributors": "So many players help with this building that nobody else can.",
-    "too-many-pending": "What was given before has not arrived yet.",
-  },
-  "cmd.hex.plan-site": {
-    "not-owner": "Only the owner of this hex can plan a building here.",
-    "site-open": "Something is being built here already.",
-    "level-too-low": "This hex has to rise before that can be built here.",
-    "no-room": "There is no room for another building: the hex has to rise first.",
-  },
-  "cmd.hex.give-up-site": {
-    "unknown-site": "That building site is gone.",
-    "not-owner": "Only the owner of this hex, or who planned the building, can give it up.",
-    building: "It is being built already: nothing comes back any more.",
-  },
-  "cmd.hex.set-tax": {
-    "not-owner": "Only the owner of this hex can set its tax.",
-    "tax-pending": "The last tax that was set is not in force yet.",
-    "tax-too-high": "No tax may be as high as that.",
-  },
-  "cmd.hex.transfer": {
-    "not-adjacent": "You can only walk to a hex next to yours.",
-    "outside-world": "The world ends there: you cannot walk further that way.",
-  },
-};
-
-/** The sentence of a refusal; undefined: there is none. */
-export function refusalSentence(type: string, reason: string): string | undefined {
-  return refusalsOf[type]?.[reason] ?? refusals[reason];
-}
-
 function refusalWords({ type, doing, thing = "" }: Wish, reason: string, waitMs: number): string {
   const known = refusalSentence(type, reason) ?? `${doing} is not possible now.`;
   const sentence = known.replace("{thing}", thing);
   if (waitMs <= 0) return sentence;
-  const when = `in ${secondsOf(waitMs)} s`;
+  const when = `in ${spanWords(waitMs)}`;
   return reason === "depleted"
     ? `${sentence} There will be ${when}.`
     : `${sentence} Try again ${when}.`;
@@ -130,7 +81,7 @@ export function errorSentence(
     ? pattern.replace("{doing}", doing)
     : pattern.replace("{doing}", doing.charAt(0).toLowerCase() + doing.slice(1));
   const waitMs = errorCode === "RESOURCE_EXHAUSTED" ? retryAfterMs : 0;
-  return waitMs > 0 ? `${sentence} Try again in ${secondsOf(waitMs)} s.` : sentence;
+  return waitMs > 0 ? `${sentence} Try again in ${spanWords(waitMs)}.` : sentence;
 }
 
 /** Why a player came back from the way to another hex. */
@@ -156,6 +107,7 @@ export function walkWords(outcome: TransferOutcome): string | undefined {
   }
 }
 
-function secondsOf(ms: number): number {
-  return Math.ceil(ms / 1000);
+/** The session ended before a command was sent. */
+export function unsent({ doing }: Wish): string {
+  return `${doing} did not work: you are not connected. It is tried no more; do it again when you are.`;
 }

@@ -31,3 +31,11 @@ export const resourceColours: Readonly<Record<number, string>> = {
   [Resource.ORE]: "#b58bd6",
   [Resource.HERB]: "#5cc9c1",
 };
+
+/** By the names of their assets. */
+export const coloursByName: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    resources.map((item) => [resourceNames[item] ?? "", resourceColours[item] ?? ""]),
+  ),
+  coin: "#f2b84b",
+};

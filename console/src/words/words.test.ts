@@ -12,7 +12,10 @@ import {
 import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { LoginRequestSchema, RegisterRequestSchema } from "@hexhold/gen/hexhold/edge/v1/auth_pb";
 import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { file_hexhold_governance_v1_commands } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
+import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
+import { file_hexhold_market_v1_commands } from "@hexhold/gen/hexhold/market/v1/commands_pb";
 import { file_hexhold_reference_v1_commands } from "@hexhold/gen/hexhold/reference/v1/commands_pb";
 import { contract, Sender } from "@hexhold/gen/hexhold/options/v1/options_pb";
 import fc from "fast-check";
@@ -26,7 +29,8 @@ import {
   walkHint,
   withoutView,
 } from "./game-words.ts";
-import { errorSentence, outcomeWords, refusalSentence, walkWords } from "./outcome-words.ts";
+import { errorSentence, outcomeWords, unsent, walkWords } from "./outcome-words.ts";
+import { refusalSentence } from "./refusal-words.ts";
 import { deniedWords, endWords } from "./session-words.ts";
 
 const protocol = readFileSync(
@@ -72,6 +76,9 @@ describe("every refusal has a sentence", () => {
     file_hexhold_hex_v1_commands,
     file_hexhold_reference_v1_commands,
     file_hexhold_inventory_v1_commands,
+    file_hexhold_inventory_v1_trades,
+    file_hexhold_market_v1_commands,
+    file_hexhold_governance_v1_commands,
   ].flatMap((file) => refusalsOf(file, Sender.CLIENT));
 
   test.each(clientRefusals)("$type: $reason", ({ type, reason }) => {
@@ -85,7 +92,7 @@ describe("every refusal has a sentence", () => {
   });
 
   test("there are as many as the contracts name (control)", () => {
-    expect(clientRefusals.length).toBeGreaterThan(15);
+    expect(clientRefusals.length).toBeGreaterThan(75);
     expect(refusalSentence("cmd.hex.gather", "no-such-reason")).toBeUndefined();
   });
 });
@@ -100,6 +107,10 @@ test("every error that docs/protocol.md lists has a sentence, and so has one tha
   expect(errorSentence("Gathering wood", "RESOURCE_EXHAUSTED", "rate-limited", 1500)).toBe(
     "That was too much at once: gathering wood has to wait a moment. Try again in 2 s.",
   );
+});
+
+test("what was not sent at all says so", () => {
+  expectPlain(unsent({ type: "cmd.market.place-order", doing: "Placing the order" }), "unsent");
 });
 
 test("every reason of the accounts service and of AuthService has a sentence", () => {

@@ -1,7 +1,7 @@
-import { type WayKey, wayKeys } from "../map/directions.ts";
-import { keyLabels } from "../map/key-labels.ts";
-import { ways } from "../ways.ts";
-import { isPresent, transit, type World } from "../world.ts";
+import { type WayKey, wayKeys } from "../../map/directions.ts";
+import { keyLabels } from "../../map/key-labels.ts";
+import { ways } from "../../ways.ts";
+import { mayAct, type World } from "../../world.ts";
 
 /** In rows from the top, as the hexes lie on the map. */
 const rows: readonly (readonly WayKey[])[] = [
@@ -12,7 +12,6 @@ const rows: readonly (readonly WayKey[])[] = [
 
 /** Buttons to the neighbouring hexes, for fingers, and for who does not see the map. */
 export function WalkCard({ world }: { world: World }) {
-  const mayWalk = isPresent.value && transit.value === undefined;
   const byKey = new Map(ways.value.map((way) => [way.key, way]));
   return (
     <section class="card walk" aria-labelledby="walk">
@@ -30,7 +29,7 @@ export function WalkCard({ world }: { world: World }) {
               class={`way ${key}`}
               disabled={way === undefined}
               // Not `disabled` for the moment of a walk: the focus would be lost.
-              aria-disabled={!mayWalk}
+              aria-disabled={!mayAct.value}
               aria-keyshortcuts={keyLabels.value[key]}
               onClick={() => void (way && world.walkTo(way.hexId))}
             >

@@ -1,11 +1,11 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import { keyText } from "@hexhold/hex";
-import { documentLines } from "../document-lines.ts";
-import { ways } from "../ways.ts";
-import { documentCut, documentUnreadable, withoutView } from "../words/game-words.ts";
-import { placeWords } from "../words/place-words.ts";
-import { documentsSeen, type World } from "../world.ts";
+import { documentLines } from "../../document-lines.ts";
+import { ways } from "../../ways.ts";
+import { documentCut, documentUnreadable, withoutView } from "../../words/game-words.ts";
+import { placeWords } from "../../words/place-words.ts";
+import { documentsSeen, type World } from "../../world.ts";
 
 /** What a game that has no view of its own says of the hexes in sight. */
 export function DocumentCard({ world }: { world: World }) {

@@ -1,6 +1,6 @@
-import { otherGame } from "../words/game-words.ts";
-import { placeWords } from "../words/place-words.ts";
-import type { World } from "../world.ts";
+import { otherGame } from "../../words/game-words.ts";
+import { placeWords } from "../../words/place-words.ts";
+import type { World } from "../../world.ts";
 
 /** Instead of a hex of a game that the page does not know. */
 export function OtherGameCard({ world }: { world: World }) {

@@ -1,21 +1,21 @@
 import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { hexDigits } from "@hexhold/client";
 import { capacityOf } from "@hexhold/reference-client";
-import { nameOf } from "../player-names.ts";
-import { landLines } from "../words/land-words.ts";
-import { placeWords } from "../words/place-words.ts";
-import { resourceColours, resourceNames, resourcesIn } from "../words/resource-words.ts";
+import { nameOf } from "../../player-names.ts";
+import { landLines } from "../../words/land-words.ts";
+import { amountWords } from "../../words/number-words.ts";
+import { placeWords } from "../../words/place-words.ts";
+import { resourceColours, resourceNames, resourcesIn } from "../../words/resource-words.ts";
 import {
   gatherAmount,
-  isPresent,
+  mayAct,
   nowMs,
   ownBalance,
   ownHex,
   ownPlayers,
   ownStock,
-  transit,
   type World,
-} from "../world.ts";
+} from "../../world.ts";
 
 export function HexCard({ world }: { world: World }) {
   const view = ownHex.value?.view;
@@ -45,7 +45,7 @@ function Figure({ name, value }: { name: string; value: number | bigint | undefi
   return (
     <div>
       <dt>{name}</dt>
-      <dd>{value === undefined ? "–" : String(value)}</dd>
+      <dd>{value === undefined ? "–" : amountWords(value)}</dd>
     </div>
   );
 }
@@ -60,7 +60,9 @@ function Land() {
       {lines.map(({ name, words }) => (
         <div key={name}>
           <dt>{name}</dt>
-          <dd>{words}</dd>
+          <dd>
+            <bdi>{words}</bdi>
+          </dd>
         </div>
       ))}
     </dl>
@@ -78,7 +80,7 @@ function StockRow({ resource, world }: { resource: Resource; world: World }) {
     <li style={{ "--colour": resourceColours[resource] ?? "" }}>
       <span class="name">
         {name}
-        {balance !== undefined && <small class="owned">you have {String(balance)}</small>}
+        {balance !== undefined && <small class="owned">you have {amountWords(balance)}</small>}
       </span>
       <span
         class="bar"
@@ -91,14 +93,14 @@ function StockRow({ resource, world }: { resource: Resource; world: World }) {
         <i style={{ width: `${share * 100}%` }} />
       </span>
       <span class="amount">
-        {stock ?? "–"}
-        <small> / {capacity === 0 ? "–" : capacity}</small>
+        {stock === undefined ? "–" : amountWords(stock)}
+        <small> / {capacity === 0 ? "–" : amountWords(capacity)}</small>
       </span>
       <button
         type="button"
         aria-label={`Gather ${gatherAmount} ${name}`}
         // Not `disabled` for the moment of a walk: the focus would be lost.
-        aria-disabled={!isPresent.value || transit.value !== undefined}
+        aria-disabled={!mayAct.value}
         onClick={() => void world.gather(resource)}
       >
         Gather {gatherAmount}
