@@ -86,6 +86,22 @@ function drawGround(
   canvas.setLineDash([]);
 }
 
+/** Who owns the hex, and what is built on it. */
+function drawLand(canvas: CanvasRenderingContext2D, scene: Scene, hex: PlaneHex): void {
+  const { view } = scene.known(hex.hexId);
+  if (view === undefined) return;
+  const { camera } = scene;
+  const land: Land = {
+    view,
+    nowMs: scene.serverNowMs,
+    scale: camera.scale,
+    centre: camera.toScreen(hex.centre),
+    corners: hex.corners.map((corner) => camera.toScreen(corner)),
+  };
+  drawOwner(canvas, land);
+  drawBuildings(canvas, land);
+}
+
 function outline(canvas: CanvasRenderingContext2D, scene: Scene, hex: PlaneHex): void {
   canvas.beginPath();
   for (const corner of hex.corners) {

@@ -158,10 +158,10 @@ function Lines({
         <button
           type="button"
           class="small"
-          aria-label={`${title}: add a line`}
+          aria-label={`Add a line: ${title.toLowerCase()}`}
           onClick={() => onLines([...lines, first])}
         >
-          + something more
+          Add a line
         </button>
       )}
     </fieldset>

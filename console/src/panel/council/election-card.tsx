@@ -129,7 +129,7 @@ function Row({
         view.ownWeight > 0n && (
           <ActButton
             act={act}
-            aria-label={`Vote for ${name}`}
+            aria-label={`${isVoted ? "Voted" : "Vote"} for ${name}`}
             aria-pressed={isVoted}
             onClick={() =>
               void vote(act, world, view.election!.election, accountId, `You vote for ${name}.`)

@@ -1,6 +1,7 @@
 import type { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 import { hexDigits } from "@hexhold/client";
-import { capacityOf } from "@hexhold/reference-client";
+import { capacityOf, ownerAt } from "@hexhold/reference-client";
+import { hueOf } from "../../map/figures.ts";
 import { nameOf } from "../../player-names.ts";
 import { landLines } from "../../words/land-words.ts";
 import { amountWords } from "../../words/number-words.ts";
@@ -54,6 +55,7 @@ function Figure({ name, value }: { name: string; value: number | bigint | undefi
 function Land() {
   const view = ownHex.value?.view;
   const lines = view === undefined ? [] : landLines(view, nowMs.value, nameOf);
+  const owner = view === undefined ? undefined : ownerAt(view, nowMs.value);
   if (lines.length === 0) return null;
   return (
     <dl class="land" aria-label="Land">
@@ -61,6 +63,10 @@ function Land() {
         <div key={name}>
           <dt>{name}</dt>
           <dd>
+            {name === "owner" && owner !== undefined && (
+              // As on the map.
+              <i class="swatch" style={{ "--colour": `hsl(${hueOf(owner)} 65% 62%)` }} />
+            )}
             <bdi>{words}</bdi>
           </dd>
         </div>

@@ -89,7 +89,7 @@ function TakeBest({
     <ActButton
       act={act}
       class={side === Side.BUY ? "buy" : "sell"}
-      aria-label={`${sideWords(side)} ${amountWords(quantity)} ${name} at ${amountWords(price)} now`}
+      aria-label={`${words}: ${name}, now`}
       onClick={() =>
         void act.run(
           { type: "cmd.market.place-order", doing: words, thing: name },
@@ -101,7 +101,7 @@ function TakeBest({
               quantity,
               fill: Fill.IOC,
             }),
-          "Ordered: your orders below say what became of it.",
+          "Ordered: see your orders below.",
         )
       }
     >

@@ -39,7 +39,7 @@ export function OrderForm({ world }: { world: World }) {
     await act.run(
       { type: "cmd.market.place-order", doing: "Placing the order", thing: name },
       () => createMarket(world.client).place(order),
-      "Ordered: your orders below say what becomes of it.",
+      "Ordered: see your orders below.",
     );
   };
   return (
