@@ -112,10 +112,13 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
   );
   isWorkerUp = true;
   unwind.add("worker", () => worker.stop());
+  const { logLevel: inventoryLogLevel, ...inventoryOptions } = config.inventory;
   const inventory = config.inventory.enabled
     ? await startInventory(
         inventoryConfigSchema.parse({
+          ...inventoryOptions,
           instance: "inventory-1",
+          controlPort: 0,
           postgresUrl: roleUrl("hexhold_inventory"),
           game,
           controlToken: secrets.controlToken,
@@ -124,7 +127,7 @@ async function start(given: WorldStart, unwind: Unwind): Promise<WorldHost> {
         {
           bus: newBus(),
           routers: router.controlChannel,
-          logger: given.loggerOf("inventory", "inventory-1", config.inventory.logLevel),
+          logger: given.loggerOf("inventory", "inventory-1", inventoryLogLevel),
           metrics,
         },
       )
