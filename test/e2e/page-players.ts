@@ -27,6 +27,9 @@ export const widths = [
 ] as const;
 export type Width = (typeof widths)[number];
 
+/** Waits of a test, many times what they take: cores are shared. */
+const pageMsMax = 20_000;
+
 export interface PagePlayer {
   readonly page: Page;
   /** With a key and a token. */
@@ -64,6 +67,7 @@ export async function startPages(env: Readonly<Record<string, string>>): Promise
     const viewport = { width, height };
     const context: BrowserContext = await browser.newContext({ viewport, reducedMotion: "reduce" });
     const page = await context.newPage();
+    page.setDefaultTimeout(pageMsMax);
     page.on("console", (message) => {
       if (message.type() === "error" || message.type() === "warning") faults.push(message.text());
     });

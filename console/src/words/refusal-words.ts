@@ -71,7 +71,7 @@ const refusalsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     "item-held": "One of these items is part of another offer already.",
     "too-many-offers": "You have as many open offers as one may have. Withdraw one first.",
     "too-new": "Your account is too new to trade. Please come back later.",
-    "nothing-offered": "An offer has to give something, or to ask for something.",
+    "nothing-offered": "An offer has to give something.",
   },
   "cmd.inventory.accept-trade": {
     "unknown-offer": "That offer is gone.",
