@@ -2,6 +2,7 @@
 import { createNames, hexDigits, type Names } from "@hexhold/client";
 import { signal } from "@preact/signals";
 import { guestName } from "./words/account-words.ts";
+import { shownText } from "./words/shown-text.ts";
 
 /** Rises when names have become known: who shows names reads it. */
 const learnt = signal(0);
@@ -22,5 +23,6 @@ export function endNames(): void {
 export function nameOf(playerId: Uint8Array): string {
   // Read, so that what shows it is shown anew.
   void learnt.value;
-  return names?.nameOf(playerId) ?? guestName(hexDigits(playerId));
+  const name = names?.nameOf(playerId);
+  return name === undefined ? guestName(hexDigits(playerId)) : shownText(name);
 }

@@ -39,7 +39,12 @@ async function grant({ minted }: PagePlayer, goods: Readonly<Record<string, bigi
 
 async function grantItem({ minted }: PagePlayer, kind: string): Promise<void> {
   const granted = await pages.world.hexctl(
-    ...["grant", minted.accountId, "--item", kind, "--reason", "a test"],
+    "grant",
+    minted.accountId,
+    "--item",
+    kind,
+    "--reason",
+    "a test",
   );
   expect(`${granted.code}: ${granted.output}`).toMatch(/^0: /);
 }
@@ -219,14 +224,16 @@ test.each(widths)(
 test("names and items that are markup, or turn the direction of text, are text", async () => {
   const markup = `<img src=x onerror="document.title='owned'">`;
   const turned = "\u202egnp.exe\u2066";
+  // What turns is seen, and turns nothing.
+  const seen = "\ufffdgnp.exe\ufffd";
   const page = await pages.newPage(widths[1]);
   await changeAnswers(page, "cmd.inventory.get-items", (result) => {
-    const seen = fromBinary(ItemsSchema, result);
-    for (const item of seen.items) {
+    const items = fromBinary(ItemsSchema, result);
+    for (const item of items.items) {
       item.kind = markup;
       item.attributes = new TextEncoder().encode(JSON.stringify({ [markup]: turned + markup }));
     }
-    return toBinary(ItemsSchema, seen);
+    return toBinary(ItemsSchema, items);
   });
   await page.route("**/hexhold.edge.v1.AuthService/GetNames", async (route) => {
     const { accountIds } = route.request().postDataJSON() as { accountIds: string[] };
@@ -238,17 +245,11 @@ test("names and items that are markup, or turn the direction of text, are text",
   await grantItem(player, "plaque");
   await grant(player, { wood: 3n });
   const title = await page.title();
-  await page.locator(".company", { hasText: markup }).waitFor();
+  await page.locator(".company", { hasText: seen + markup }).waitFor();
   await open(page, "Bag");
   await page.locator(".items .what", { hasText: markup }).waitFor();
-  await page.locator(".items .state", { hasText: `: ${turned}${markup}` }).waitFor();
-  // Nothing beside it is turned: each such text is isolated.
-  const isolated = await page.evaluate(
-    (text) =>
-      [...document.querySelectorAll(".panel bdi")].some((item) => item.textContent?.includes(text)),
-    turned,
-  );
-  expect(isolated).toBe(true);
+  await page.locator(".items .state", { hasText: `: ${seen}${markup}` }).waitFor();
+  expect(await page.locator("body").textContent()).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
   await offerForm(page).getByLabel("To", { exact: true }).locator("option").first().waitFor({
     state: "attached",
   });

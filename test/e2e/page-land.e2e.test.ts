@@ -126,16 +126,20 @@ test.each(widths)(
     await election(helper.page)
       .getByText(/closes in 0:\d\d/)
       .waitFor();
-    const hostile = `Roads, <img src=x onerror="document.title='owned'">`;
-    await election(planner.page).getByLabel("Stand yourself").fill(hostile);
+    // What is markup elsewhere is text here.
+    const markup = `<img src=x onerror="document.title='owned'">`;
+    const promise = width.name === "wide" ? "Wells for all" : markup;
+    await election(planner.page)
+      .getByLabel("Stand yourself")
+      .fill("A storehouse, and no tax above 12.5 %");
     await election(planner.page).getByRole("button", { name: "Stand" }).click();
     await says(election(planner.page), "You stand for owner.");
-    await election(helper.page).getByLabel("Stand yourself").fill("Wells for all");
+    await election(helper.page).getByLabel("Stand yourself").fill(promise);
     await election(helper.page).getByRole("button", { name: "Stand" }).click();
     await says(election(helper.page), "You stand for owner.");
     const candidate = (page: Page, name: string) =>
       election(page).locator(".candidates li").filter({ hasText: name });
-    await candidate(helper.page, planner.name).getByText(hostile).waitFor();
+    await candidate(planner.page, helper.name).getByText(promise).waitFor();
     // A vote is cast, and replaced by another.
     await candidate(helper.page, helper.name).getByRole("button", { name: /^Vote/ }).click();
     await candidate(helper.page, helper.name).getByText("your vote").waitFor();

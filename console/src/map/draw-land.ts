@@ -40,23 +40,23 @@ export function drawOwner(
   canvas.stroke();
 }
 
-/** To the left of the level a house for each building, to the right the site, with how far it is. */
+/** On the left a house for each building, on the right the site, with how far it is: between the keys and the stocks. */
 export function drawBuildings(
   canvas: CanvasRenderingContext2D,
   { view, nowMs, scale, centre }: Land,
 ): void {
   const size = Math.max(scale * 0.17, 6);
-  const y = centre.y - scale * 0.74;
+  const y = centre.y - scale * 0.42;
   const count = view.buildings.reduce((sum, building) => sum + building.count, 0);
   const houses = Math.min(count, housesMax);
   for (let nth = 0; nth < houses; nth++) {
-    const x = centre.x - scale * 0.3 - nth * size * 0.9;
+    const x = centre.x - scale * 0.5 + nth * size * 1.05;
     house(canvas, { x, y }, size);
     canvas.fillStyle = ink.wall;
     canvas.fill();
   }
   if (view.site !== undefined)
-    drawSite(canvas, view.site, nowMs, size, { x: centre.x + scale * 0.32, y });
+    drawSite(canvas, view.site, nowMs, size, { x: centre.x + scale * 0.5, y });
 }
 
 /** Houses that are drawn one beside the other. */

@@ -16,6 +16,8 @@ export interface Act {
   run(wish: Wish, send: () => Promise<AnyOutcome>, done: string): Promise<boolean>;
   /** Says what is wrong with what was entered. */
   fail(words: string): void;
+  /** Forgets what was said. */
+  clear(): void;
 }
 
 /** What is said after the form is gone is said as a note. */
@@ -51,6 +53,7 @@ export function useAct(): Act {
       return words === undefined;
     },
     fail: (words) => setSaid({ tone: "bad", words }),
+    clear: () => setSaid(undefined),
   };
 }
 

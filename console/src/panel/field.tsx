@@ -57,9 +57,10 @@ export function SelectField({
   value,
   onValue,
   children,
-}: FieldProps & { readonly children: ComponentChildren }) {
+  className = "",
+}: FieldProps & { readonly children: ComponentChildren; readonly className?: string }) {
   return (
-    <div class="field">
+    <div class={`field ${className}`}>
       <label for={id}>{label}</label>
       <select id={id} value={value} onChange={(event) => onValue(event.currentTarget.value)}>
         {children}

@@ -21,7 +21,9 @@ export function StatusLine() {
         {opened !== undefined && (
           <>
             <span class="sr">You play as </span>
-            <strong>{nameOf(opened.playerId)}</strong>
+            <strong>
+              <bdi>{nameOf(opened.playerId)}</bdi>
+            </strong>
           </>
         )}
       </p>

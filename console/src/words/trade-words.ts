@@ -3,6 +3,7 @@ import { hexDigits } from "@hexhold/client";
 import { type Item, OfferState, type TradeLine } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
 import { documentLines } from "../document-lines.ts";
 import { amountWords } from "./number-words.ts";
+import { shownText } from "./shown-text.ts";
 
 /** "5 wood, 1 plaque"; `items`: those whose kind is known. */
 export function goodsWords(lines: readonly TradeLine[], items: readonly Item[]): string {
@@ -14,7 +15,7 @@ export function goodsWords(lines: readonly TradeLine[], items: readonly Item[]):
       const known = items.find((item) => hexDigits(item.itemId) === id);
       return known === undefined
         ? `an item (${id.slice(-6)})`
-        : `1 ${known.kind} (${id.slice(-6)})`;
+        : `1 ${shownText(known.kind)} (${id.slice(-6)})`;
     })
     .join(", ");
 }
@@ -42,12 +43,12 @@ export function itemWords({ attributes }: Item): string {
     return "";
   }
   const document = documentLines(text);
-  if (document === undefined) return Array.from(text).slice(0, 160).join("");
-  return document.lines
+  if (document === undefined) return shownText(Array.from(text).slice(0, 160).join(""));
+  const lines = document.lines
     .filter(({ depth, value }) => depth === 0 && value !== undefined)
     .slice(0, attributesShown)
-    .map(({ name, value }) => `${name}: ${value}`)
-    .join(", ");
+    .map(({ name, value }) => `${name}: ${value}`);
+  return shownText(lines.join(", "));
 }
 
 /** A line of an offer that is being made. */

@@ -90,6 +90,18 @@ it("the page shows what grows in a hex, and a player walks by a key", async () =
   const [gardener] = await join(1);
   await gardener!.send(PlantSchema, {});
   await line(/^planted 2$/);
+  // What the game lacks is not there: no market, no owners, and no bag before there is something in it.
+  const tabs = (): Promise<string[]> => page.getByRole("tab").allTextContents();
+  expect(await tabs()).toEqual([]);
+  await world.grant(guest!.accountId, "flower", 2n);
+  await expect.poll(tabs, { timeout: 20_000 }).toEqual(["Hex", "Bag"]);
+  await page.getByRole("tab", { name: "Bag" }).click();
+  await page
+    .locator(".goods tbody tr")
+    .filter({ hasText: /^flower2–$/ })
+    .waitFor();
+  await page.getByRole("tab", { name: "Hex" }).click();
+  await line(/^planted 2$/);
   const before = await body.getAttribute("data-home");
   await page.keyboard.press("w");
   await expect.poll(() => body.getAttribute("data-home"), { timeout: 10_000 }).not.toBe(before);

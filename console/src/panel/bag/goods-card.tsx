@@ -3,6 +3,7 @@ import { balances, items } from "../../bag.ts";
 import { coin } from "../../services.ts";
 import { amountWords } from "../../words/number-words.ts";
 import { coloursByName, resourceNames, resources } from "../../words/resource-words.ts";
+import { shownText } from "../../words/shown-text.ts";
 import { itemWords } from "../../words/trade-words.ts";
 
 /** Assets in the order of the land, coin first, the rest by name. */
@@ -47,7 +48,7 @@ export function GoodsCard() {
             {items.value.map((item) => (
               <li key={hexDigits(item.itemId)}>
                 <span class="what">
-                  <bdi>{item.kind}</bdi>
+                  <bdi>{shownText(item.kind)}</bdi>
                   <small class="tag">{hexDigits(item.itemId).slice(-6)}</small>
                   {item.heldBy.length > 0 && <small class="tag">in an offer</small>}
                 </span>

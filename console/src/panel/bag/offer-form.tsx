@@ -5,6 +5,7 @@ import { nameOf } from "../../player-names.ts";
 import { coin } from "../../services.ts";
 import { amountOf, amountWords } from "../../words/number-words.ts";
 import { resourceNames, resourcesIn } from "../../words/resource-words.ts";
+import { shownText } from "../../words/shown-text.ts";
 import { type DraftLine, lineFault, linesMax } from "../../words/trade-words.ts";
 import { nowMs, ownHex, sight, type World } from "../../world.ts";
 import { ActButton, Said, useAct } from "../act.tsx";
@@ -81,7 +82,7 @@ export function OfferForm({ world }: { world: World }) {
           ))}
           {free.map(({ itemId, kind }) => (
             <option key={hexDigits(itemId)} value={itemPrefix + hexDigits(itemId)}>
-              {kind} ({hexDigits(itemId).slice(-6)})
+              {shownText(kind)} ({hexDigits(itemId).slice(-6)})
             </option>
           ))}
         </Lines>
@@ -128,6 +129,7 @@ function Lines({
           <SelectField
             id={`${id}-${nth}-what`}
             label="What"
+            className="broad"
             value={what}
             onValue={(value) => set(nth, { what: value })}
           >

@@ -57,7 +57,7 @@ function Row({ offer, world, act }: { offer: Offer; world: World; act: Act }) {
         {isMine ? "" : " offers you"}
         <small class="tag">
           {isOpen
-            ? clockWords(Number(offer.expiresMs) - nowMs.value)
+            ? `${clockWords(Number(offer.expiresMs) - nowMs.value)} left`
             : offerStateWords(offer.state)}
         </small>
       </span>

@@ -4,7 +4,7 @@ import {
   ElectionState,
   type ElectionView,
 } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { type CouncilSeen, readCouncilSoon } from "../../council.ts";
 import { nameOf } from "../../player-names.ts";
 import {
@@ -15,6 +15,7 @@ import {
   turnoutWords,
 } from "../../words/council-words.ts";
 import { amountWords } from "../../words/number-words.ts";
+import { shownText } from "../../words/shown-text.ts";
 import { clockWords } from "../../words/time-words.ts";
 import { nowMs, type World } from "../../world.ts";
 import { type Act, ActButton, Said, useAct } from "../act.tsx";
@@ -26,6 +27,8 @@ export function ElectionCard({ seen, world }: { seen: CouncilSeen; world: World 
   const view = seen.election;
   const isOpen = view?.election?.state === ElectionState.OPEN;
   const leftMs = Number(view?.election?.closesMs ?? 0n) - nowMs.value;
+  // Of an election that is over what was said of a vote is of no interest any more.
+  useEffect(() => (isOpen ? () => act.clear() : undefined), [isOpen]);
   return (
     <section class="card" aria-labelledby="election">
       <h2 id="election">
@@ -122,7 +125,7 @@ function Row({
       </span>
       {words !== "" && (
         <span class="state">
-          <bdi>{words}</bdi>
+          <bdi>{shownText(words)}</bdi>
         </span>
       )}
       {isOpen ? (
@@ -226,7 +229,7 @@ function Stand({ view, world, act }: { view: ElectionView; world: World; act: Ac
 
 /** As governance knows it; of a guest as the page calls it. */
 function candidateName({ name, accountId }: Candidate): string {
-  return name === "" ? nameOf(accountId) : name;
+  return name === "" ? nameOf(accountId) : shownText(name);
 }
 
 function nameIn({ candidates }: ElectionView, account: Uint8Array): string {

@@ -2,6 +2,7 @@ import { ElectionState } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import type { CouncilSeen } from "../../council.ts";
 import { nameOf } from "../../player-names.ts";
 import { resultWords } from "../../words/council-words.ts";
+import { shownText } from "../../words/shown-text.ts";
 import { agoWords } from "../../words/time-words.ts";
 import { nowMs } from "../../world.ts";
 
@@ -20,7 +21,7 @@ export function HistoryCard({ seen }: { seen: CouncilSeen }) {
             {seen.owners.map(({ number, owner, name, fromMs }) => (
               <li key={String(number)}>
                 <span>
-                  {String(number)}. <bdi>{name === "" ? nameOf(owner) : name}</bdi>
+                  {String(number)}. <bdi>{name === "" ? nameOf(owner) : shownText(name)}</bdi>
                 </span>
                 <time>{ago(fromMs)}</time>
               </li>

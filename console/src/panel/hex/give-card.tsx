@@ -57,6 +57,7 @@ export function GiveCard({ world }: { world: World }) {
           <SelectField
             id="give-what"
             label="What"
+            className="broad"
             value={String(resource)}
             onValue={(value) => setChosen(Number(value) as Resource)}
           >
@@ -77,6 +78,7 @@ export function GiveCard({ world }: { world: World }) {
             <SelectField
               id="give-to"
               label="To"
+              className="broad"
               value={isForHex ? "hex" : "site"}
               onValue={(value) => setForHex(value === "hex")}
             >

@@ -159,6 +159,7 @@ function PlanForm({ world, view, act }: { world: World; view: HexView; act: Act 
       <div class="fields">
         <SelectField
           id="plan-kind"
+          className="broad"
           label="Nothing is being built. Plan a"
           value={String(kind)}
           onValue={(value) => setKind(Number(value) as SiteKind)}
