@@ -22,6 +22,8 @@ export interface CandleMark {
   readonly bodyHeight: number;
 }
 
+/** Of fewer candles each is as wide as if there were so many. */
+const columnsMin = 12;
 /** Room above the highest price and below the lowest. */
 const marginPx = 6;
 const bodyMin = 2;
@@ -43,7 +45,7 @@ export function candleMarks(
   const range = Math.max(Number(high - low), 1);
   const y = (price: bigint): number =>
     height - marginPx - (Number(price - low) / range) * (height - 2 * marginPx);
-  const step = width / candlesMax;
+  const step = width / Math.max(shown.length, Math.min(columnsMin, candlesMax));
   const left = width - step * shown.length;
   const marks = shown.map(({ atMs, open, close, high: most, low: least }, nth) => {
     const bodyTop = y(open > close ? open : close);

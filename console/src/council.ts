@@ -16,6 +16,8 @@ export interface CouncilSeen extends CouncilState {
   readonly owners: readonly Ownership[];
 }
 
+const nothing = { points: 0n, worldPoints: 0n, elections: [], owners: [] };
+
 /** Undefined until it is known. */
 export const council = signal<CouncilSeen | undefined>(undefined);
 
@@ -44,6 +46,26 @@ export function followCouncil(
   isOpen: ReadonlySignal<boolean>,
 ): () => void {
   const service = createCouncil(client);
+  /** What the lists of owners and elections were read for. */
+  let listedFor = "";
+
+  async function readStanding(hexText: string): Promise<Partial<CouncilSeen>> {
+    const outcome = await service.reputation({ hex: hexText }, { ordered: false });
+    if (outcome.outcome !== "applied") return {};
+    const { hexes, worldPoints } = outcome.result;
+    return { points: hexes[0]?.points ?? 0n, worldPoints };
+  }
+
+  async function readLists(hexText: string): Promise<Partial<CouncilSeen>> {
+    const page = { limit: historyMax };
+    const [elections, owners] = await Promise.all([
+      service.elections(parseKeyText(hexText), page, { ordered: false }),
+      service.ownership(parseKeyText(hexText), page, { ordered: false }),
+    ]);
+    if (elections.outcome !== "applied" || owners.outcome !== "applied") return {};
+    return { elections: elections.result.elections, owners: owners.result.ownerships };
+  }
+
   return effect(() => {
     void wanted.value;
     const text = hex.value;
@@ -53,25 +75,21 @@ export function followCouncil(
       if (council.value?.hex !== text) council.value = undefined;
       let isOver = false;
       const take = async (state: CouncilState): Promise<void> => {
-        const page = { limit: historyMax };
-        const [reputation, elections, owners] = await Promise.all([
-          service.reputation({ hex: text }, { ordered: false }),
-          service.elections(key, page, { ordered: false }),
-          service.ownership(key, page, { ordered: false }),
+        const listing = listingOf(text, state);
+        const isListed = listing === listedFor && council.peek() !== undefined;
+        const [standing, lists] = await Promise.all([
+          readStanding(text),
+          isListed ? {} : readLists(text),
         ]);
         if (isOver) return;
-        const before = council.value;
-        const isKnown = reputation.outcome === "applied";
+        if ("owners" in lists) listedFor = listing;
         council.value = {
+          ...nothing,
+          ...council.value,
+          ...standing,
+          ...lists,
           ...state,
           hex: text,
-          points: isKnown ? (reputation.result.hexes[0]?.points ?? 0n) : (before?.points ?? 0n),
-          worldPoints: isKnown ? reputation.result.worldPoints : (before?.worldPoints ?? 0n),
-          elections:
-            elections.outcome === "applied"
-              ? elections.result.elections
-              : (before?.elections ?? []),
-          owners: owners.outcome === "applied" ? owners.result.ownerships : (before?.owners ?? []),
         };
       };
       const stop = follow(
@@ -84,4 +102,10 @@ export function followCouncil(
       };
     });
   });
+}
+
+/** Lists of owners and elections are read again when this is another. */
+function listingOf(hexText: string, { election, ownership }: CouncilState): string {
+  const { election: id, state } = election?.election ?? {};
+  return [hexText, id, state, ownership?.number].join();
 }
