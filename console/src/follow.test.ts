@@ -18,16 +18,20 @@ async function* streamOf(states: readonly string[], signal: AbortSignal, fails?:
   for (const state of states) yield await Promise.resolve(state);
   if (fails !== undefined) throw fails;
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+  yield "late";
 }
 
 test("what is denied for a reason that passes is taken up again, and nothing is told after the end", async () => {
   const taken: string[] = [];
   let opened = 0;
+  let last: AbortSignal | undefined;
   const stop = follow(
-    (signal) =>
-      ++opened === 1
+    (signal) => {
+      last = signal;
+      return ++opened === 1
         ? streamOf(["one"], signal, new WatchError("council/x", "not-subscribed"))
-        : streamOf(["two"], signal),
+        : streamOf(["two"], signal);
+    },
     (state) => taken.push(state),
   );
   await vi.advanceTimersByTimeAsync(10);
@@ -35,6 +39,7 @@ test("what is denied for a reason that passes is taken up again, and nothing is 
   await vi.advanceTimersByTimeAsync(1_100);
   expect([opened, taken]).toEqual([2, ["one", "two"]]);
   stop();
+  expect(last?.aborted).toBe(true);
   await vi.advanceTimersByTimeAsync(5_000);
   expect([opened, taken, reported.mock.calls]).toEqual([2, ["one", "two"], []]);
 });
