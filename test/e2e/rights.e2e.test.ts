@@ -145,7 +145,7 @@ test("every service's name from every other's user is refused and counted, and n
     await send(user, queue, envelopes);
     sent += envelopes.length;
   }
-  expect(sent).toBe(70);
+  expect(sent).toBe(88);
   await expect
     .poll(() => counted("inventory-1", "hexhold_domain_forged_total"), { timeout: 10_000 })
     .toBe(sent);
@@ -167,7 +167,7 @@ test("a hex hears from nobody in another's name", async () => {
       sent++;
     }
   }
-  expect(sent).toBe(40);
+  expect(sent).toBe(48);
   await expect
     .poll(() => counted("worker-1", "hexhold_worker_forged_total"), { timeout: 10_000 })
     .toBe(sent);
