@@ -218,6 +218,13 @@ test("a site is given up by who planned it, and what was brought comes back", as
     card(page, "Election of the owner"),
     "You need more reputation in this hex to call an election",
   );
+  // The council is that of the hex where the player lives, as it walks.
+  const home = () => page.locator("body").getAttribute("data-home");
+  const before = await home();
+  await page.keyboard.press("d");
+  await expect.poll(home).not.toBe(before);
+  await card(page, "Council of your hex").getByText("Nobody owns this hex.").waitFor();
+  await card(page, "Election of the owner").getByText("There was none in this hex yet.").waitFor();
   expect(pages.faults).toEqual([]);
   await page.context().close();
 });

@@ -3,7 +3,7 @@ import type { AnyOutcome } from "@hexhold/client";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { say } from "../notes.ts";
-import { outcomeWords, unsent, type Wish } from "../words/outcome-words.ts";
+import { faultOfPage, outcomeWords, type Wish } from "../words/outcome-words.ts";
 
 export interface Act {
   readonly isBusy: boolean;
@@ -41,9 +41,10 @@ export function useAct(): Act {
       let words: string | undefined;
       try {
         words = outcomeWords(wish, await send());
-      } catch {
-        // The session has ended on the way.
-        words = unsent(wish);
+      } catch (error) {
+        // Commands do not reject: it is a fault of the page.
+        reportError(error);
+        words = faultOfPage(wish);
       }
       isRunning.current = false;
       if (isThere.current) {

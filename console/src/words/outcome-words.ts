@@ -107,7 +107,7 @@ export function walkWords(outcome: TransferOutcome): string | undefined {
   }
 }
 
-/** The session ended before a command was sent. */
-export function unsent({ doing }: Wish): string {
-  return `${doing} did not work: you are not connected. It is tried no more; do it again when you are.`;
+/** It did not even come to an answer. */
+export function faultOfPage({ doing }: Wish): string {
+  return `${doing} did not work because of a fault in this page. Reload it and try again.`;
 }

@@ -29,7 +29,7 @@ import {
   walkHint,
   withoutView,
 } from "./game-words.ts";
-import { errorSentence, outcomeWords, unsent, walkWords } from "./outcome-words.ts";
+import { errorSentence, faultOfPage, outcomeWords, walkWords } from "./outcome-words.ts";
 import { refusalSentence } from "./refusal-words.ts";
 import { deniedWords, endWords } from "./session-words.ts";
 
@@ -109,8 +109,8 @@ test("every error that docs/protocol.md lists has a sentence, and so has one tha
   );
 });
 
-test("what was not sent at all says so", () => {
-  expectPlain(unsent({ type: "cmd.market.place-order", doing: "Placing the order" }), "unsent");
+test("a fault of the page itself is told of as one", () => {
+  expectPlain(faultOfPage({ type: "cmd.market.place-order", doing: "Placing the order" }), "fault");
 });
 
 test("every reason of the accounts service and of AuthService has a sentence", () => {
