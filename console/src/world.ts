@@ -251,7 +251,12 @@ export function openWorld(
     if (!isCertain) await comeIn();
   }
 
-  const stopServices = followServices(client, { place, assets });
+  const stopServices = followServices(client, {
+    place,
+    assets,
+    player,
+    self: uuidText(playerId),
+  });
   const opened: World = {
     client,
     figure: player,

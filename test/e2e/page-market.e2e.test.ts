@@ -210,11 +210,13 @@ test("by the keyboard alone: to the market, an order placed and cancelled, and t
   await row(page, "Buy 7 herb at 11").filter({ hasText: "cancelled" }).waitFor();
   await tab(page, "Market").focus();
   await page.keyboard.press("End");
-  expect(await focused()).toBe("Bag");
-  await page.getByRole("heading", { name: "What you have" }).waitFor();
+  expect(await focused()).toBe("Chat");
+  await page.getByRole("heading", { name: "Chat" }).waitFor();
   await page.keyboard.press("ArrowRight");
   expect(await focused()).toBe("Hex");
   await page.keyboard.press("ArrowLeft");
+  await page.keyboard.press("ArrowLeft");
+  await page.getByRole("heading", { name: "What you have" }).waitFor();
   await page.keyboard.press("ArrowLeft");
   expect(await focused()).toBe("Council");
   await page.keyboard.press("Home");

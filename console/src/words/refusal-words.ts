@@ -8,6 +8,15 @@ const refusals: Readonly<Record<string, string>> = {
   offline: "You have to come into the world first. Reload the page if this stays so.",
 };
 
+/** Of all that is said. */
+const talking = {
+  "text-not-allowed":
+    "That cannot be sent: one line of at most 256 characters, without signs that turn or pile up.",
+  muted: "You are muted.",
+  "too-fast": "That was too much at once.",
+  repeated: "You have just said that.",
+};
+
 /** Reasons of one command. */
 const refusalsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "cmd.hex.enter": { "already-online": "You are here already." },
@@ -107,6 +116,32 @@ const refusalsOf: Readonly<Record<string, Readonly<Record<string, string>>>> = {
       "You have no vote in this election: it belongs to those who had reputation here when it was called.",
     "not-candidate": "That player does not stand in this election.",
     "too-many-votes": "You have changed your vote so often that it stays as it is.",
+  },
+  "cmd.chat.say": {
+    ...talking,
+    "no-residence": "The chat has not heard yet where you live. Please try again in a moment.",
+    "too-new": "Your account is too new to talk to the whole world.",
+  },
+  "cmd.chat.whisper": {
+    ...talking,
+    "unknown-player": "There is no such player.",
+    yourself: "That is you.",
+    "not-accepted": "That player takes no whispers, or none of yours.",
+  },
+  "cmd.chat.get-history": {
+    "too-far": "That hex is too far away to be heard.",
+    "not-yours": "Those whispers are not yours.",
+  },
+  "cmd.chat.block": {
+    yourself: "You cannot block yourself.",
+    "too-many-blocks": "You have blocked as many players as one can.",
+  },
+  "cmd.chat.report": {
+    "too-far": "That was said too far away from where you live now.",
+    "not-yours": "Those whispers are not yours.",
+    "unknown-message": "That message is gone.",
+    "already-reported": "You have reported it already.",
+    "too-fast": "That was too many reports at once.",
   },
   "cmd.governance.get-election": { "unknown-election": "That election is gone." },
 };

@@ -12,6 +12,7 @@ import {
 import { file_hexhold_accounts_v1_commands } from "@hexhold/gen/hexhold/accounts/v1/commands_pb";
 import { LoginRequestSchema, RegisterRequestSchema } from "@hexhold/gen/hexhold/edge/v1/auth_pb";
 import { file_hexhold_hex_v1_commands } from "@hexhold/gen/hexhold/hex/v1/commands_pb";
+import { file_hexhold_chat_v1_commands } from "@hexhold/gen/hexhold/chat/v1/commands_pb";
 import { file_hexhold_governance_v1_commands } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { file_hexhold_inventory_v1_commands } from "@hexhold/gen/hexhold/inventory/v1/commands_pb";
 import { file_hexhold_inventory_v1_trades } from "@hexhold/gen/hexhold/inventory/v1/trades_pb";
@@ -79,6 +80,7 @@ describe("every refusal has a sentence", () => {
     file_hexhold_inventory_v1_trades,
     file_hexhold_market_v1_commands,
     file_hexhold_governance_v1_commands,
+    file_hexhold_chat_v1_commands,
   ].flatMap((file) => refusalsOf(file, Sender.CLIENT));
 
   test.each(clientRefusals)("$type: $reason", ({ type, reason }) => {

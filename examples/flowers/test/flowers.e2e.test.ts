@@ -92,9 +92,9 @@ it("the page shows what grows in a hex, and a player walks by a key", async () =
   await line(/^planted 2$/);
   // What the game lacks is not there: no market, no owners, and no bag before there is something in it.
   const tabs = (): Promise<string[]> => page.getByRole("tab").allTextContents();
-  expect(await tabs()).toEqual([]);
+  await expect.poll(tabs).toEqual(["Hex", "Chat"]);
   await world.grant(guest!.accountId, "flower", 2n);
-  await expect.poll(tabs, { timeout: 20_000 }).toEqual(["Hex", "Bag"]);
+  await expect.poll(tabs, { timeout: 20_000 }).toEqual(["Hex", "Bag", "Chat"]);
   await page.getByRole("tab", { name: "Bag" }).click();
   await page
     .locator(".goods tbody tr")
