@@ -6,7 +6,7 @@
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
 import path from "node:path";
-import pg from "pg";
+import { type PgClient, withConnection } from "@hexhold/postgres";
 import { runSql } from "./world-sql.ts";
 
 export interface TriggerLedger {
@@ -44,32 +44,32 @@ export async function openTriggerLedger(url: string, accounts: number): Promise<
   own.pathname = `/${database}`;
   const [up = ""] = readFileSync(migration, "utf8").split("-- Down Migration");
   await runSql(own.href, up);
-  // One that ended meanwhile would take its time of the processor out of what is summed.
-  const pool = new pg.Pool({ connectionString: own.href, max: connections, idleTimeoutMillis: 0 });
-  const ids = await makeAccounts(pool, accounts);
+  const settings = { url: own.href, applicationName: "bench", statementTimeoutMs: 60_000 };
+  const ids = await withConnection(settings, (client) => makeAccounts(client, accounts));
   return {
     async measure(batch, settlements) {
       const transactions = settlements / batch;
       let next = 0;
       const startedMs = performance.now();
       await Promise.all(
-        Array.from({ length: connections }, async () => {
-          for (let n = next++; n < transactions; n = next++) await settle(pool, ids, n, batch);
-        }),
+        Array.from({ length: connections }, () =>
+          withConnection(settings, async (client) => {
+            for (let n = next++; n < transactions; n = next++) await settle(client, ids, n, batch);
+          }),
+        ),
       );
       return settlements / ((performance.now() - startedMs) / 1000);
     },
     async close() {
-      await pool.end();
       await runSql(url, `DROP DATABASE ${database}`);
     },
   };
 }
 
-async function makeAccounts(pool: pg.Pool, count: number): Promise<Ids> {
-  await pool.query("INSERT INTO inventory.asset (asset) VALUES ('coin'), ('wood')");
+async function makeAccounts(client: PgClient, count: number): Promise<Ids> {
+  await client.query("INSERT INTO inventory.asset (asset) VALUES ('coin'), ('wood')");
   const open = async (kind: string, asset: string, owner: string): Promise<string> => {
-    const { rows } = await pool.query<{ id: string }>(
+    const { rows } = await client.query<{ id: string }>(
       `INSERT INTO inventory.ledger_account (owner, kind, asset) VALUES ($1, $2, $3)
        RETURNING ledger_account_id AS id`,
       [owner, kind, asset],
@@ -84,14 +84,14 @@ async function makeAccounts(pool: pg.Pool, count: number): Promise<Ids> {
     for (let i = 0; i < count; i++) {
       const account = await open("player", asset, randomUUID());
       of[asset].push(account);
-      await post(pool, [randomUUID()], [0, 0], [mint, account], [-plenty, plenty]);
+      await post(client, [randomUUID()], [0, 0], [mint, account], [-plenty, plenty]);
     }
   }
   return { ...of, burn };
 }
 
 /** Of one taker with others, as a message of the market has them: coin, goods and the sales tax. */
-async function settle(pool: pg.Pool, ids: Ids, n: number, batch: number): Promise<void> {
+async function settle(client: PgClient, ids: Ids, n: number, batch: number): Promise<void> {
   const count = ids.coin.length;
   const taker = n % count;
   const transactions: string[] = [];
@@ -114,25 +114,20 @@ async function settle(pool: pg.Pool, ids: Ids, n: number, batch: number): Promis
       amounts.push(amount);
     }
   }
-  await post(pool, transactions, of, accounts, amounts);
+  await post(client, transactions, of, accounts, amounts);
 }
 
 async function post(
-  pool: pg.Pool,
+  client: PgClient,
   transactions: readonly string[],
   of: readonly number[],
   accounts: readonly string[],
   amounts: readonly number[],
 ): Promise<void> {
-  const client = await pool.connect();
-  try {
-    await client.query("BEGIN");
-    await client.query({ name: "inbox", text: insert.inbox, values: [transactions] });
-    await client.query({ name: "transactions", text: insert.transactions, values: [transactions] });
-    const values = [of.map((n) => transactions[n]!), accounts, amounts];
-    await client.query({ name: "postings", text: insert.postings, values });
-    await client.query("COMMIT");
-  } finally {
-    client.release();
-  }
+  await client.query("BEGIN");
+  await client.query({ name: "inbox", text: insert.inbox, values: [transactions] });
+  await client.query({ name: "transactions", text: insert.transactions, values: [transactions] });
+  const values = [of.map((n) => transactions[n]!), accounts, amounts];
+  await client.query({ name: "postings", text: insert.postings, values });
+  await client.query("COMMIT");
 }
