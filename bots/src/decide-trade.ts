@@ -92,11 +92,11 @@ export function decideTrade(
   if (stance === "quotes") {
     const side: Side = random() < 0.5 ? "buy" : "sell";
     const offset = side === "buy" ? -margins.buy : margins.sell;
-    return order(sight, side, thousandths(last, 1000 + offset), random);
+    return order(sight, side, thousandths(last, 1000 + offset, random), random);
   }
   const side: Side = stance === "buys" ? "buy" : "sell";
   const wish = side === "buy" ? 900 + random() * 350 : 800 + random() * 350;
-  const price = thousandths(last, wish);
+  const price = thousandths(last, wish, random);
   const best = side === "buy" ? sight.bestAsk : sight.bestBid;
   // What is there already is taken at its own price.
   const isGood = best > 0n && (side === "buy" ? best <= price : best >= price);
@@ -125,11 +125,14 @@ export function learned(before: Margins, filled: Readonly<Record<Side, boolean>>
   return { buy: next(before.buy, filled.buy), sell: next(before.sell, filled.sell) };
 }
 
-/** A whole price of at most three digits that count, at least 1. */
-function thousandths(price: bigint, perMille: number): bigint {
+/**
+ * A whole price of at most three digits that count, at least 1. What lies between two prices is one of them by chance: else
+ * one of 2 coin would be 2 for ever.
+ */
+function thousandths(price: bigint, perMille: number, random: Random): bigint {
   const exact = (Number(price) * perMille) / 1000;
   const unit = 10 ** Math.max(0, Math.floor(Math.log10(Math.max(exact, 1))) - 2);
-  return BigInt(Math.max(1, Math.round(exact / unit) * unit));
+  return BigInt(Math.max(1, Math.floor(exact / unit + random()) * unit));
 }
 
 /** In thousandths of `last`. */

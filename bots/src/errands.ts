@@ -36,13 +36,13 @@ interface BookMemory {
   readonly resting: ReadonlyMap<string, Side>;
 }
 
-/** What a unit is worth to who has never seen a price: twice the coin that a hex gives for it. */
+/** What a unit is worth to who has never seen a price: five times the coin that a hex gives for it. */
 const guesses: ReadonlyMap<Resource, bigint> = new Map([
-  [Resource.WOOD, 2n],
-  [Resource.STONE, 4n],
-  [Resource.FOOD, 2n],
-  [Resource.ORE, 8n],
-  [Resource.HERB, 6n],
+  [Resource.WOOD, 5n],
+  [Resource.STONE, 10n],
+  [Resource.FOOD, 5n],
+  [Resource.ORE, 20n],
+  [Resource.HERB, 15n],
 ]);
 const resources = [...guesses.keys()];
 /** Seconds that its orders live: longer than most are wanted, so that some are cancelled. */
