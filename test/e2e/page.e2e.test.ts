@@ -133,6 +133,18 @@ async function walk(right: number, up: number, of = page): Promise<void> {
   await of.mouse.click(box.x + box.width / 2 + right, box.y + box.height / 2 - up);
 }
 
+/** Waits until the figure has come to where it walks, and gives its x: a key moves it from where it is by then. */
+async function standsAt(): Promise<number> {
+  let last = Number.NaN;
+  const isStill = async (): Promise<boolean> => {
+    const before = last;
+    last = Number(await attribute("x"));
+    return last === before;
+  };
+  await expect.poll(isStill, { interval: 300 }).toBe(true);
+  return last;
+}
+
 /** Waits until the player lives in another hex than `before`, and gives that hex. */
 async function arrives(of: Page, before: string | null): Promise<string> {
   await of
@@ -271,8 +283,9 @@ test("what is not there is refused in plain words", async () => {
 test("a click inside the own hex is a walk there", async () => {
   await isPresent(page);
   await walk(40, 30);
-  const x = await untilAttribute("x", (value) => value > 300);
+  await untilAttribute("x", (value) => value > 300);
   const y = await untilAttribute("y", (value) => value > 200);
+  const x = await standsAt();
   expect(x).toBeLessThan(900);
   expect(y).toBeLessThan(900);
   await page.locator("canvas").focus();
