@@ -67,6 +67,28 @@ export function Said({ act, id }: { act: Act; id?: string }) {
   );
 }
 
+/** A form whose faults are said in the page's words, so the browser's own checks are off. `submit` never rejects. */
+export function ActForm({
+  submit,
+  children,
+}: {
+  submit: () => void | Promise<void>;
+  children: ComponentChildren;
+}) {
+  return (
+    <form
+      class="form"
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      {children}
+    </form>
+  );
+}
+
 /** Not `disabled` while something is under way: the focus would be lost. */
 export function ActButton({
   act,

@@ -8,7 +8,7 @@ import { resourceNames, resourcesIn } from "../../words/resource-words.ts";
 import { shownText } from "../../words/shown-text.ts";
 import { type DraftLine, lineFault, linesMax } from "../../words/trade-words.ts";
 import { nowMs, ownHex, sight, type World } from "../../world.ts";
-import { ActButton, Said, useAct } from "../act.tsx";
+import { ActButton, ActForm, Said, useAct } from "../act.tsx";
 import { AmountField, SelectField } from "../field.tsx";
 
 const first: DraftLine = { what: "", amount: "1" };
@@ -54,14 +54,7 @@ export function OfferForm({ world }: { world: World }) {
   return (
     <section class="card" aria-labelledby="offer">
       <h2 id="offer">Offer a trade</h2>
-      <form
-        class="form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
+      <ActForm submit={submit}>
         <SelectField
           id="offer-to"
           label="To"
@@ -99,7 +92,7 @@ export function OfferForm({ world }: { world: World }) {
           </ActButton>
         </div>
         <Said act={act} />
-      </form>
+      </ActForm>
     </section>
   );
 }

@@ -17,7 +17,7 @@ import { chatFault } from "../../words/chat-words.ts";
 import { shownText } from "../../words/shown-text.ts";
 import { agoWords, spanWords } from "../../words/time-words.ts";
 import { nowMs, type World } from "../../world.ts";
-import { type Act, ActButton, Said, useAct } from "../act.tsx";
+import { type Act, ActButton, ActForm, Said, useAct } from "../act.tsx";
 import { Choice, SelectField, TextField } from "../field.tsx";
 
 const rooms: readonly (readonly [Room, string])[] = [
@@ -275,14 +275,7 @@ function SpeakForm({ act }: { act: Act }) {
     if (isSaid) setText((now) => (now === text ? "" : now));
   };
   return (
-    <form
-      class="form"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
+    <ActForm submit={submit}>
       <div class="fields">
         <TextField
           id="chat-text"
@@ -298,6 +291,6 @@ function SpeakForm({ act }: { act: Act }) {
       {where === "whispers" && blockList.value.whispersOff && (
         <p class="rule">You take no whispers yourself.</p>
       )}
-    </form>
+    </ActForm>
   );
 }

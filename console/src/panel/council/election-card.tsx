@@ -18,7 +18,7 @@ import { amountWords } from "../../words/number-words.ts";
 import { shownText } from "../../words/shown-text.ts";
 import { clockWords } from "../../words/time-words.ts";
 import { nowMs, type World } from "../../world.ts";
-import { type Act, ActButton, Said, useAct } from "../act.tsx";
+import { type Act, ActButton, ActForm, Said, useAct } from "../act.tsx";
 import { TextField } from "../field.tsx";
 
 /** The newest election of the hex: to call, to stand, to vote, and how it ended. */
@@ -203,14 +203,7 @@ function Stand({ view, world, act }: { view: ElectionView; world: World; act: Ac
     readCouncilSoon();
   };
   return (
-    <form
-      class="form"
-      noValidate
-      onSubmit={(event) => {
-        event.preventDefault();
-        void submit();
-      }}
-    >
+    <ActForm submit={submit}>
       <div class="fields">
         <TextField
           id="stand-words"
@@ -223,7 +216,7 @@ function Stand({ view, world, act }: { view: ElectionView; world: World; act: Ac
           Stand
         </ActButton>
       </div>
-    </form>
+    </ActForm>
   );
 }
 

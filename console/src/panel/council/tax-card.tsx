@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { taxWords } from "../../words/land-words.ts";
 import { rateOf, rateWords } from "../../words/number-words.ts";
 import { mayAct, nowMs, ownHex, type World } from "../../world.ts";
-import { ActButton, Said, useAct } from "../act.tsx";
+import { ActButton, ActForm, Said, useAct } from "../act.tsx";
 import { TextField } from "../field.tsx";
 
 /** What the owner takes, for the owner to set; nothing for others, and in games without taxes. */
@@ -34,14 +34,7 @@ export function TaxCard({ world }: { world: World }) {
       <h2 id="tax">
         Your tax <span class="place">{taxWords(view, nowMs.value)}</span>
       </h2>
-      <form
-        class="form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
+      <ActForm submit={submit}>
         <div class="fields">
           <TextField
             id="tax-rate"
@@ -57,7 +50,7 @@ export function TaxCard({ world }: { world: World }) {
           </ActButton>
         </div>
         <Said act={act} id="tax-said" />
-      </form>
+      </ActForm>
     </section>
   );
 }

@@ -7,7 +7,7 @@ import { siteKindNames } from "../../words/land-words.ts";
 import { amountOf, amountWords } from "../../words/number-words.ts";
 import { resourceNames, resourcesIn } from "../../words/resource-words.ts";
 import { mayAct, ownBalance, ownHex, type World } from "../../world.ts";
-import { ActButton, Said, useAct } from "../act.tsx";
+import { ActButton, ActForm, Said, useAct } from "../act.tsx";
 import { AmountField, SelectField } from "../field.tsx";
 
 /** Gives goods to the hex, or to what is built in it. */
@@ -45,14 +45,7 @@ export function GiveCard({ world }: { world: World }) {
       <h2 id="give">
         Give to your hex <span class="place">for reputation and coin</span>
       </h2>
-      <form
-        class="form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
+      <ActForm submit={submit}>
         <div class="fields">
           <SelectField
             id="give-what"
@@ -91,7 +84,7 @@ export function GiveCard({ world }: { world: World }) {
           </ActButton>
         </div>
         <Said act={act} id="give-said" />
-      </form>
+      </ActForm>
       <Pending view={view} world={world} />
     </section>
   );

@@ -7,7 +7,7 @@ import { coin } from "../../services.ts";
 import { orderFault, type OrderField, sideWords } from "../../words/market-words.ts";
 import { amountOf, amountWords } from "../../words/number-words.ts";
 import type { World } from "../../world.ts";
-import { ActButton, Said, useAct } from "../act.tsx";
+import { ActButton, ActForm, Said, useAct } from "../act.tsx";
 import { AmountField, Choice } from "../field.tsx";
 
 /** Places an order in the book that is looked at. */
@@ -45,14 +45,7 @@ export function OrderForm({ world }: { world: World }) {
   return (
     <section class="card" aria-labelledby="order">
       <h2 id="order">Place an order</h2>
-      <form
-        class="form"
-        noValidate
-        onSubmit={(event) => {
-          event.preventDefault();
-          void submit();
-        }}
-      >
+      <ActForm submit={submit}>
         <Choice
           label="Buy or sell"
           className="sides"
@@ -96,7 +89,7 @@ export function OrderForm({ world }: { world: World }) {
           {totalWords(side, priceGiven, quantityGiven)}
         </p>
         <Said act={act} id="order-said" />
-      </form>
+      </ActForm>
     </section>
   );
 
