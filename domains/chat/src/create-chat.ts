@@ -1,5 +1,5 @@
 /** Chat as libs/domain runs it: handlers, and the work of a transaction. Everything is made here and nothing begins. */
-import type { MessageHandler, TopicPublisher } from "@hexhold/domain";
+import { type MessageHandler, namesByType, type TopicPublisher } from "@hexhold/domain";
 import { file_hexhold_accounts_v1_events } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { file_hexhold_chat_v1_commands } from "@hexhold/gen/hexhold/chat/v1/commands_pb";
 import { file_hexhold_chat_v1_moderation } from "@hexhold/gen/hexhold/chat/v1/moderation_pb";
@@ -10,7 +10,6 @@ import type { Logger } from "@hexhold/telemetry";
 import type { ChatConfig } from "./chat-config.ts";
 import type { ChatMetrics } from "./chat-metrics.ts";
 import { accounts } from "./handlers/accounts.ts";
-import { namesByType } from "./handlers/named-handler.ts";
 import { operatorCommands } from "./handlers/operator-commands.ts";
 import { ownSettings } from "./handlers/own-settings.ts";
 import { reads } from "./handlers/reads.ts";

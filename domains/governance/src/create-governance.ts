@@ -1,6 +1,6 @@
 /** Governance as libs/domain runs it: handlers, timers, and the work of a transaction. Everything is made here and nothing begins. */
 import type { DueHandler, MessageHandler, Outbox } from "@hexhold/domain";
-import { createOutbox } from "@hexhold/domain";
+import { createOutbox, namesByType } from "@hexhold/domain";
 import { file_hexhold_accounts_v1_events } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { file_hexhold_governance_v1_commands } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { file_hexhold_hex_v1_events } from "@hexhold/gen/hexhold/hex/v1/events_pb";
@@ -12,7 +12,6 @@ import type { GovernanceConfig } from "./governance-config.ts";
 import type { GovernanceMetrics } from "./governance-metrics.ts";
 import { clientCommands } from "./handlers/client-commands.ts";
 import { contributionHandler } from "./handlers/contributions.ts";
-import { namesByType } from "./handlers/named-handler.ts";
 import { reads } from "./handlers/reads.ts";
 import { accounts, owners, residences } from "./handlers/residences.ts";
 import type { ElectionRules } from "./rules/elections.ts";

@@ -1,11 +1,10 @@
 /** All that the inventory does with messages and timers, and what it keeps in memory beside a transaction. */
-import { type DomainOptions, onEvents } from "@hexhold/domain";
+import { type DomainOptions, onEvents, namesByType } from "@hexhold/domain";
 import { RegisteredSchema } from "@hexhold/gen/hexhold/accounts/v1/events_pb";
 import { creditHandler } from "./handlers/credit-handlers.ts";
 import { escrowHandlers } from "./handlers/escrow-handlers.ts";
 import { grantHandlers } from "./handlers/grant-handlers.ts";
 import type { InventoryContext } from "./handlers/inventory-context.ts";
-import { namesByType } from "./handlers/named-handler.ts";
 import { readHandlers } from "./handlers/read-handlers.ts";
 import { takeHandlers } from "./handlers/take-handlers.ts";
 import { offerExpiry, tradeHandlers } from "./handlers/trade-handlers.ts";

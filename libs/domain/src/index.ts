@@ -2,6 +2,7 @@ export type { ProducerIdentity } from "./dead-letter.ts";
 export { createDueStore, type DueStore, type DueTimer } from "./due/due-store.ts";
 export type { DueHandler } from "./due/run-due.ts";
 export type { OutboxMessage } from "./domain-store.ts";
+export { type NamedHandler, namedFor, namesByType } from "./named-handler.ts";
 export {
   createOutbox,
   hexDestination,
