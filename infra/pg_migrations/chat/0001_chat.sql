@@ -204,8 +204,10 @@ BEGIN
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('chat.make_days'));
   FOR child IN
+    -- As text: the planner may look at names of other tables first, which end in no day.
     SELECT c.relname FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
-    WHERE i.inhparent = to_regclass('chat.' || of_table) AND to_date(right(c.relname, 8), 'YYYYMMDD') < today - keep_days
+    WHERE i.inhparent = to_regclass('chat.' || of_table)
+      AND substring(c.relname FROM '_(\d{8})$') < to_char(today - keep_days, 'YYYYMMDD')
     ORDER BY c.relname
   LOOP
     EXECUTE format('DROP TABLE chat.%I', child.relname);
