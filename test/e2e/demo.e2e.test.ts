@@ -134,7 +134,7 @@ it("lets bots live in an economy through the death of the market, and draws what
   }
   expect(economy.series).toHaveLength(15);
   expect(economy.series.at(-1)!.levels).toBeGreaterThan(0);
-  expect(readFileSync(svg!, "utf8")).toMatch(/<polyline [\s\S]*1 kill market-1 at 6\.\d s<\/text>/);
+  expect(readFileSync(svg!, "utf8")).toMatch(/<polygon [\s\S]*1 kill market-1 at 6\.\d s<\/text>/);
 });
 
 it("needs no flags but numbers, and finds every document where the journal is", async () => {

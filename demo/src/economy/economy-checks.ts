@@ -11,8 +11,8 @@ const booksMin = 3;
 const wholeCycleS = 90;
 
 /**
- * From 90 s on fewer bots, or less time, owe less in proportion. Before that a trade, a level and a message are owed, and neither
- * several books nor a building nor an election.
+ * From 90 s on fewer bots, or less time, owe less in proportion. Before that a level and a message are owed, and
+ * neither trades nor a building nor an election.
  */
 export function checkEconomy(
   { assets, levelsGained, buildings, elections, chat }: EconomyResult,
@@ -29,24 +29,24 @@ export function checkEconomy(
   const levelsMin = owed(botSecondsPerLevel);
   const checks: Check[] = [
     {
-      name: `${count(tradesMin, "trade")} at least ${tradesMin === 1 ? "was" : "were"} made${isWhole ? `, in at least ${booksMin} books` : ""}`,
-      passed: trades >= tradesMin && (books >= booksMin || !isWhole),
-      detail: `${trades} in ${books} books`,
-    },
-    {
       name: `hexes gained ${count(levelsMin, "level")} at least`,
       passed: levelsGained >= levelsMin,
       detail: `${levelsGained}`,
     },
+    {
+      name: `${count(readMin, "message")} at least ${readMin === 1 ? "was" : "were"} read by others`,
+      passed: chat.read >= readMin,
+      detail: `${chat.read} of ${chat.said}`,
+    },
   ];
-  checks.push({
-    name: `${count(readMin, "message")} at least ${readMin === 1 ? "was" : "were"} read by others`,
-    passed: chat.read >= readMin,
-    detail: `${chat.read} of ${chat.said}`,
-  });
   if (!isWhole) return checks;
   return [
     ...checks,
+    {
+      name: `${count(tradesMin, "trade")} at least ${tradesMin === 1 ? "was" : "were"} made, in at least ${booksMin} books`,
+      passed: trades >= tradesMin && books >= booksMin,
+      detail: `${trades} in ${books} books`,
+    },
     { name: "something was built", passed: buildings > 0, detail: `${buildings}` },
     {
       name: "an election was won",
