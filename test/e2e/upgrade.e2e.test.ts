@@ -1,5 +1,5 @@
 /** A data directory of the release before: opened, played in as it was, raised to today's format, and verified. */
-import { chmodSync, cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { gunzipSync } from "node:zlib";
@@ -23,7 +23,13 @@ let figure: ReferencePlayer;
 
 beforeAll(async () => {
   cpSync(fixture, dataDir, { recursive: true });
-  chmodSync(dataDir, 0o700);
+  // As hexctl made them: a checkout has lost it.
+  for (const folder of [dataDir, path.join(dataDir, "account-keys")]) {
+    chmodSync(folder, 0o700);
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isFile()) chmodSync(path.join(folder, entry.name), 0o600);
+    }
+  }
   const stack = await startLocalStack({ dataDir, services: ["postgres"], install: false });
   try {
     await withPostgres(stack.service("postgres").url, (database) =>
