@@ -20,14 +20,24 @@ export function treeOf(pid: number): number[] {
   return tree;
 }
 
-/** Sends `signal` to `pid` and all its descendants; those that are gone are passed over. */
+/**
+ * Sends `signal` to `pid` and all its descendants, once each; those that are gone are passed over. Looks again until it
+ * finds none that is new: what is forked while the tree is read would be left out else, and a frozen PostgreSQL would
+ * have a connection that answers.
+ */
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
-  for (const each of treeOf(pid)) {
-    try {
-      process.kill(each, signal);
-    } catch (error) {
-      // Gone already.
-      if (codeOf(error) !== "ESRCH") throw error;
+  const signalled = new Set<number>();
+  for (;;) {
+    const fresh = treeOf(pid).filter((each) => !signalled.has(each));
+    if (fresh.length === 0) return;
+    for (const each of fresh) {
+      signalled.add(each);
+      try {
+        process.kill(each, signal);
+      } catch (error) {
+        // Gone already.
+        if (codeOf(error) !== "ESRCH") throw error;
+      }
     }
   }
 }
