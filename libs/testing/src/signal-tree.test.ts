@@ -11,20 +11,22 @@ function stateOf(pid: number): string {
 }
 
 test("a tree that forks all the time is stopped whole, each time", async () => {
-  const forks = "while :; do sleep 0.2 & sleep 0.2 & sleep 0.001; done";
+  // They outlive each look.
+  const forks = "while :; do sleep 30 & sleep 30 & sleep 0.001; done";
   const child = spawn("sh", ["-c", forks], { stdio: "ignore" });
   const pid = child.pid!;
   try {
     for (let i = 0; i < 30; i++) {
       await sleep(10);
       signalTree(pid, "SIGSTOP");
+      const running = (): number[] =>
+        treeOf(pid).filter((each) => !["T", "Z"].includes(stateOf(each)));
       // A signal takes a moment.
-      await sleep(5);
-      const running = treeOf(pid).filter((each) => !["T", "Z"].includes(stateOf(each)));
-      expect(running).toEqual([]);
+      await expect.poll(running, { timeout: 5_000, interval: 5 }).toEqual([]);
       signalTree(pid, "SIGCONT");
     }
   } finally {
+    signalTree(pid, "SIGSTOP");
     signalTree(pid, "SIGKILL");
   }
 });

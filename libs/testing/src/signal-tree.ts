@@ -21,9 +21,9 @@ export function treeOf(pid: number): number[] {
 }
 
 /**
- * Sends `signal` to `pid` and all its descendants, once each; those that are gone are passed over. Looks again until it
- * finds none that is new: what is forked while the tree is read would be left out else, and a frozen PostgreSQL would
- * have a connection that answers.
+ * Sends `signal` to `pid` and all its descendants, once each; those that are gone are passed over. A tree that is stopped is
+ * read again until nothing in it is new: what was forked while it was read would go on else, and a frozen PostgreSQL
+ * would have a connection that answers. What goes on may fork for ever, so it is read once.
  */
 export function signalTree(pid: number, signal: NodeJS.Signals): void {
   const signalled = new Set<number>();
@@ -39,6 +39,7 @@ export function signalTree(pid: number, signal: NodeJS.Signals): void {
         if (codeOf(error) !== "ESRCH") throw error;
       }
     }
+    if (signal !== "SIGSTOP") return;
   }
 }
 
