@@ -1,8 +1,7 @@
 /** What kinds of players there are among bots. Pure. */
 import { Resource } from "@hexhold/gen/hexhold/reference/v1/state_pb";
 
-export const callings = ["gatherer", "builder", "trader", "politician", "chatterbox"] as const;
-export type Calling = (typeof callings)[number];
+export type Calling = "gatherer" | "builder" | "trader" | "politician" | "chatterbox";
 
 /** How a bot differs from others. Shares are of its steps, 0 to 1. */
 export interface Traits {

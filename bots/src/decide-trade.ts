@@ -1,6 +1,6 @@
 /** What a bot does at the market: pure, so that a seed and what was seen say all of it. */
 import type { Stance } from "./calling.ts";
-import type { Random } from "./seeded-random.ts";
+import { anyOf, type Random } from "./seeded-random.ts";
 
 export type Side = "buy" | "sell";
 
@@ -71,9 +71,9 @@ export function chooseBook<Asset>(
   stance: Stance,
   random: Random,
 ): Asset {
-  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
-  if (stance === "buys" && wanted.length > 0 && random() < wantedShare) return any(wanted);
-  if (stance !== "sells") return any(assets).each;
+  if (stance === "buys" && wanted.length > 0 && random() < wantedShare)
+    return anyOf(wanted, random);
+  if (stance !== "sells") return anyOf(assets, random).each;
   const [most] = assets.toSorted((a, b) => Number(b.goods - a.goods));
   return most!.each;
 }

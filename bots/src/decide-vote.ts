@@ -1,5 +1,5 @@
 /** What a bot does at the council of its hex: pure, so that a seed and what was seen say all of it. */
-import type { Random } from "./seeded-random.ts";
+import { anyOf, type Random } from "./seeded-random.ts";
 
 /** What a bot knows of the council of its hex. */
 export interface CouncilSight {
@@ -47,7 +47,7 @@ export function decideVote(
   if (stands && !isCandidate) return { kind: "stand", election: election.election };
   const [first] = candidates;
   if (first === undefined || (hasVoted && random() >= changesItsMind)) return undefined;
-  const other = candidates[Math.floor(random() * candidates.length)]!;
+  const other = anyOf(candidates, random);
   const candidate = random() < firstShare ? first : other;
   return { kind: "vote", election: election.election, candidate };
 }

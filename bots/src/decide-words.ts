@@ -1,5 +1,5 @@
 /** What a bot says: pure, so that a seed says all of it. */
-import type { Random } from "./seeded-random.ts";
+import { anyOf, type Random } from "./seeded-random.ts";
 
 export interface Saying {
   readonly where: "local" | "world";
@@ -27,7 +27,7 @@ const ends = [".", "!", ", or is it?", " ☺", "…"] as const;
 
 /** Decides where to say what: some 3,500 sentences, as the same one twice in 30 s is refused. */
 export function decideWords(random: Random): Saying {
-  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!;
+  const any = <T>(list: readonly T[]): T => anyOf(list, random);
   const where = random() < worldShare ? "world" : "local";
   const text = `${any(openings)}, ${any(subjects[where])} ${any(opinions)}${any(ends)}`;
   return { where, text };

@@ -5,6 +5,7 @@ import {
   createCouncil,
   createInventory,
   createMarket,
+  hexDigits,
 } from "@hexhold/client";
 import { type ElectionView, ElectionState } from "@hexhold/gen/hexhold/governance/v1/commands_pb";
 import { type Order, Side as WireSide } from "@hexhold/gen/hexhold/market/v1/commands_pb";
@@ -118,7 +119,7 @@ export function createErrands(life: Life): Errands {
   }
 
   function learn(book: string, orders: readonly { orderId: Uint8Array; side: Side }[]): Margins {
-    const resting = new Map(orders.map(({ orderId, side }) => [hex(orderId), side]));
+    const resting = new Map(orders.map(({ orderId, side }) => [hexDigits(orderId), side]));
     const before = memory.get(book);
     const gone = [...(before?.resting ?? [])].filter(([id]) => !resting.has(id));
     const isFilled = (side: Side): boolean => gone.some((order) => order[1] === side);
@@ -135,7 +136,7 @@ export function createErrands(life: Life): Errands {
     const before = memory.get(book);
     if (before === undefined) return;
     const resting = new Map(before.resting);
-    resting.delete(hex(orderId));
+    resting.delete(hexDigits(orderId));
     memory.set(book, { ...before, resting });
   }
 
@@ -162,7 +163,7 @@ export function createErrands(life: Life): Errands {
           ({ owner, untilMs }) => owner.length > 0 && nowMs < Number(untilMs),
         ),
       points: points.result.hexes.find(({ hex: of }) => of === text)?.points ?? 0n,
-      election: view?.outcome === "applied" ? electionSight(view) : undefined,
+      election: view?.outcome === "applied" ? electionSight(view.result) : undefined,
     };
     // Open, and nothing is known of it: no reason to call another one.
     if (isOpen && sight.election === undefined) return;
@@ -182,8 +183,12 @@ export function createErrands(life: Life): Errands {
     }
   }
 
-  function electionSight({ result }: AppliedElection): CouncilSight["election"] {
-    const { election, candidates, ownWeight, ownVote } = result;
+  function electionSight({
+    election,
+    candidates,
+    ownWeight,
+    ownVote,
+  }: ElectionView): CouncilSight["election"] {
     if (election === undefined) return undefined;
     const isSelf = (account: Uint8Array): boolean => compareBytes(account, accountId) === 0;
     return {
@@ -214,8 +219,6 @@ export function createErrands(life: Life): Errands {
   };
 }
 
-type AppliedElection = { readonly result: ElectionView };
-
 const ownOrder = ({ orderId, side, price }: Order) => ({
   orderId,
   price,
@@ -223,5 +226,3 @@ const ownOrder = ({ orderId, side, price }: Order) => ({
 });
 
 const wireSide = (side: Side): WireSide => (side === "buy" ? WireSide.BUY : WireSide.SELL);
-
-const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
