@@ -184,9 +184,7 @@ async function playOn(
         bots: options.bots,
         last,
         totals: tally.totals(),
-        faults: faults.injected.map(
-          ({ kind, name, atMs }) => `${kind} ${name} at ${(atMs / 1000).toFixed(1)} s`,
-        ),
+        faults: faultMarks(faults.injected).map(({ label }) => label),
       });
     }
     seconds = (performance.now() - startMs) / 1000;

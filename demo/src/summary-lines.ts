@@ -1,4 +1,5 @@
 /** A result in words, for a terminal. Pure. */
+import { countText } from "./count-text.ts";
 import { drawPlot, type Mark } from "./draw-plot.ts";
 import { economyLines } from "./economy/economy-lines.ts";
 import type { DemoResult, ResultFault } from "./result.ts";
@@ -16,11 +17,11 @@ export function summaryLines(result: DemoResult): string[] {
     "",
     row(
       "commands",
-      `${count(commands.commands)} in ${result.seconds.toFixed(0)} s, ${commands.perSecond.toFixed(0)}/s: ${kinds(commands.byKind)}`,
+      `${countText(commands.commands)} in ${result.seconds.toFixed(0)} s, ${commands.perSecond.toFixed(0)}/s: ${kinds(commands.byKind)}`,
     ),
     row(
       "answers",
-      `applied ${count(commands.applied)}, refused ${count(commands.refused)}, errors ${count(commands.errors)}`,
+      `applied ${countText(commands.applied)}, refused ${countText(commands.refused)}, errors ${countText(commands.errors)}`,
     ),
     ...reasons("refused", commands.refusalsByReason),
     ...reasons("errors", commands.errorsByReason),
@@ -31,7 +32,7 @@ export function summaryLines(result: DemoResult): string[] {
     row("transfers", transfersText(commands.transfers)),
     row(
       "views",
-      `${count(client.states)} states, ${count(client.events)} events, gaps ${client.gapsUnnoticed} unnoticed, ${client.gapsNoticed} healed`,
+      `${countText(client.states)} states, ${countText(client.events)} events, gaps ${client.gapsUnnoticed} unnoticed, ${client.gapsNoticed} healed`,
     ),
     row(
       "sessions",
@@ -61,9 +62,11 @@ function faultText({ kind, name, atMs, runsAgainMs, slowestMs }: ResultFault): s
 }
 
 function transfersText({ arrived, returned, unknown, ...rest }: Transfers): string {
-  const why = Object.entries(rest.returnsByReason).map(([reason, n]) => `${reason} ${count(n)}`);
+  const why = Object.entries(rest.returnsByReason).map(
+    ([reason, n]) => `${reason} ${countText(n)}`,
+  );
   const said = why.length === 0 ? "" : ` (${why.join(", ")})`;
-  return `${count(arrived)} arrived, ${count(returned)} came back${said}, ${unknown} unknown; p50 ${ms(rest.p50Ms)}, p95 ${ms(rest.p95Ms)}`;
+  return `${countText(arrived)} arrived, ${countText(returned)} came back${said}, ${unknown} unknown; p50 ${ms(rest.p50Ms)}, p95 ${ms(rest.p95Ms)}`;
 }
 
 function row(name: string, text: string): string {
@@ -72,7 +75,7 @@ function row(name: string, text: string): string {
 
 function kinds(byKind: DemoResult["commands"]["byKind"]): string {
   return Object.entries(byKind)
-    .map(([kind, number]) => `${kind} ${count(number)}`)
+    .map(([kind, number]) => `${kind} ${countText(number)}`)
     .join(", ");
 }
 
@@ -80,11 +83,7 @@ function kinds(byKind: DemoResult["commands"]["byKind"]): string {
 function reasons(name: string, byReason: Readonly<Record<string, number>>): string[] {
   return Object.entries(byReason)
     .toSorted(([, a], [, b]) => b - a)
-    .map(([reason, number]) => row("", `${name}: ${reason} ${count(number)}`));
-}
-
-function count(number: number): string {
-  return number.toLocaleString("en-GB");
+    .map(([reason, number]) => row("", `${name}: ${reason} ${countText(number)}`));
 }
 
 function ms(value: number): string {

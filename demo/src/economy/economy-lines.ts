@@ -1,16 +1,17 @@
 /** An economy in words, for a terminal. Pure. */
+import { countText } from "../count-text.ts";
 import { drawPlot, type Mark } from "../draw-plot.ts";
 import type { EconomyResult } from "./economy-result.ts";
 
 const columns = [
   ["asset", ({ asset }) => asset],
-  ["minted", ({ minted }) => count(minted)],
-  ["burned", ({ burned }) => count(burned)],
-  ["free", ({ owned }) => count(owned)],
-  ["held", ({ held }) => count(held)],
-  ["trades", ({ trades }) => count(trades)],
-  ["volume", ({ volume }) => count(volume)],
-  ["last price", ({ lastPrice }) => (lastPrice === 0 ? "-" : count(lastPrice))],
+  ["minted", ({ minted }) => countText(minted)],
+  ["burned", ({ burned }) => countText(burned)],
+  ["free", ({ owned }) => countText(owned)],
+  ["held", ({ held }) => countText(held)],
+  ["trades", ({ trades }) => countText(trades)],
+  ["volume", ({ volume }) => countText(volume)],
+  ["last price", ({ lastPrice }) => (lastPrice === 0 ? "-" : countText(lastPrice))],
 ] as const satisfies readonly (readonly [
   string,
   (asset: EconomyResult["assets"][number]) => string,
@@ -32,8 +33,8 @@ export function economyLines(economy: EconomyResult, marks: readonly Mark[]): st
   return [
     ...table.map((line) => `  ${line}`),
     "",
-    `  land      ${count(levelsGained)} levels gained, ${count(buildings)} buildings, ${count(owners)} hexes with an owner; elections ${elections.won} won, ${elections.failed} failed`,
-    `  chat      ${count(chat.said)} messages, ${count(chat.read)} of them read by others`,
+    `  land      ${countText(levelsGained)} levels gained, ${countText(buildings)} buildings, ${countText(owners)} hexes with an owner; elections ${elections.won} won, ${elections.failed} failed`,
+    `  chat      ${countText(chat.said)} messages, ${countText(chat.read)} of them read by others`,
     "",
     `  price of ${book}`,
     ...drawPlot(prices, marks).map((line) => `  ${line}`),
@@ -45,5 +46,3 @@ export function economyLines(economy: EconomyResult, marks: readonly Mark[]): st
     ).map((line) => `  ${line}`),
   ];
 }
-
-const count = (number: number): string => number.toLocaleString("en-GB");

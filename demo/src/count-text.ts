@@ -1,0 +1,4 @@
+/** A number for people: `12,345`. */
+export function countText(number: number): string {
+  return number.toLocaleString("en-GB");
+}
