@@ -134,12 +134,13 @@ export async function says(of: Locator, words: string | RegExp): Promise<void> {
   await of.locator(".said").filter({ hasText: words }).waitFor();
 }
 
-/** What axe holds against the page: the rules of WCAG 2.2 AA. */
+/** What axe holds against the page, contrast, names and roles among it: the rules of WCAG 2.2 AA. */
 export async function barriers(page: Page): Promise<string[]> {
   await page.evaluate(axe.source);
   const { violations, passes } = await page.evaluate(async () => {
     const { axe: found } = globalThis as unknown as { axe: typeof axe };
     const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+    // Of the frames' lines the first few tell as much as all.
     const where = { exclude: [[".frames li:nth-child(n + 4)"]] };
     return found.run(where, { runOnly: tags });
   });

@@ -6,9 +6,9 @@ import { ClientFrameSchema } from "@hexhold/gen/hexhold/edge/v1/frames_pb";
 import { areNeighbours, diskOf, hexAt, hexText, keyText, parseKeyText } from "@hexhold/hex";
 import { createReferencePlayer, referenceView } from "@hexhold/reference-client";
 import { evenLand, startWorld, type World } from "@hexhold/testing";
-import axe from "axe-core";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { barriers } from "./page-players.ts";
 
 const root = path.resolve(import.meta.dirname, "../..");
 const browserPath = process.env["CHROMIUM_PATH"] ?? "/usr/bin/chromium";
@@ -180,20 +180,6 @@ const misfits = (of: Page): Promise<string[]> =>
     }
     return found;
   });
-
-/** What axe holds against the page, contrast, names and roles among it: the rules of WCAG 2.2 AA. */
-async function barriers(of: Page): Promise<string[]> {
-  await of.evaluate(axe.source);
-  const { violations, passes } = await of.evaluate(async () => {
-    const { axe: found } = globalThis as unknown as { axe: typeof axe };
-    const tags = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
-    // Of the frames' lines the first few tell as much as all.
-    const where = { exclude: [[".frames li:nth-child(n + 4)"]] };
-    return found.run(where, { runOnly: tags });
-  });
-  expect(passes.length).toBeGreaterThan(10);
-  return violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(" ")}`);
-}
 
 /** What the page says to players: all but what is behind the scenes. */
 const wordsOf = (of: Page): Promise<string> =>
